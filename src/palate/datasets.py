@@ -1,0 +1,290 @@
+"""The data sets that Palate knows by name: one travels with the package, five are fetched from GroupLens."""
+
+import os
+from dataclasses import dataclass
+from http.client import HTTPException
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import platformdirs
+import polars as pl
+from rapidfuzz import process
+
+from palate.download import beside, download, extract, locked, md5_of, reason
+from palate.errors import DataError, DownloadError, OptionError
+
+BASE = "https://files.grouplens.org/datasets/movielens"
+"""Where the archives lie; the environment variable PALATE_DATASETS_URL names a mirror."""
+
+RATINGS = ["userId", "movieId", "rating", "timestamp"]
+MOVIES = ["movieId", "title", "genres"]
+NO_GENRES = "(no genres listed)"
+
+ASK_FIRST = "research use, not commercial; ask GroupLens before passing it on; cite Harper and Konstan 2015"
+SHARE_ALIKE = "research use, not commercial; pass it on under the same terms only; cite Harper and Konstan 2015"
+
+GENRES_100K = [
+    NO_GENRES,
+    *["Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"],
+    *["Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"],
+]
+"""What the 19 flags of u.item mean, in order."""
+
+
+class Files(NamedTuple):
+    """Where a data set lies: its ratings, its items and its terms of use, as their makers wrote them."""
+
+    ratings: Path
+    items: Path
+    terms: Path
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a data set before it is there."""
+
+    name: str
+    title: str
+    users: int
+    items: int
+    """Items listed; some of them may have no rating."""
+    ratings: int
+    terms: str
+    """In short; the whole text is the file `Files.terms`."""
+    source: str
+    """The page of those who made it."""
+    members: tuple[str, str, str]
+    """The files of ratings, items and terms."""
+    archive: str = ""
+    """What GroupLens calls it; empty for a set inside this package."""
+    md5: str = ""
+    """The checksum of the archive."""
+
+
+_PAGE = "https://grouplens.org/datasets/movielens"
+_CSV = ("ratings.csv", "movies.csv", "README.txt")
+
+_ALL = (
+    Dataset(
+        name="movielens-small",
+        title="MovieLens small (October 2016)",
+        users=671,
+        items=9_066,
+        ratings=100_004,
+        terms=SHARE_ALIKE,
+        source=f"{_PAGE}/latest/",
+        members=("ratings.parquet", "movies.parquet", "TERMS.txt"),
+    ),
+    Dataset(
+        name="movielens-100k",
+        title="MovieLens 100K",
+        users=943,
+        items=1_682,
+        ratings=100_000,
+        terms=ASK_FIRST,
+        source=f"{_PAGE}/100k/",
+        members=("u.data", "u.item", "README"),
+        archive="ml-100k",
+        md5="0e33842e24a9c977be4e0107933c0723",
+    ),
+    Dataset(
+        name="movielens-1m",
+        title="MovieLens 1M",
+        users=6_040,
+        items=3_883,
+        ratings=1_000_209,
+        terms=ASK_FIRST,
+        source=f"{_PAGE}/1m/",
+        members=("ratings.dat", "movies.dat", "README"),
+        archive="ml-1m",
+        md5="c4d9eecfca2ab87c1945afe126590906",
+    ),
+    Dataset(
+        name="movielens-20m",
+        title="MovieLens 20M",
+        users=138_493,
+        items=27_278,
+        ratings=20_000_263,
+        terms=ASK_FIRST,
+        source=f"{_PAGE}/20m/",
+        members=_CSV,
+        archive="ml-20m",
+        md5="cd245b17a1ae2cc31bb14903e1204af3",
+    ),
+    Dataset(
+        name="movielens-25m",
+        title="MovieLens 25M",
+        users=162_541,
+        items=62_423,
+        ratings=25_000_095,
+        terms=ASK_FIRST,
+        source=f"{_PAGE}/25m/",
+        members=_CSV,
+        archive="ml-25m",
+        md5="6b51fb2759a8657d3bfcbfc42b592ada",
+    ),
+    Dataset(
+        name="movielens-32m",
+        title="MovieLens 32M",
+        users=200_948,
+        items=87_585,
+        ratings=32_000_204,
+        terms=SHARE_ALIKE,
+        source=f"{_PAGE}/32m/",
+        members=_CSV,
+        archive="ml-32m",
+        md5="d472be332d4daa821edc399621853b57",
+    ),
+)
+DATASETS = {dataset.name: dataset for dataset in _ALL}
+
+
+def names() -> list[str]:
+    """The names of all data sets, the one inside the package first."""
+    return list(DATASETS)
+
+
+def describe(name: str) -> Dataset:
+    """What is known of a data set; "ml-100k" means "movielens-100k".
+
+    Raises:
+        OptionError: no data set has this name; the message offers near misses.
+    """
+    full = f"movielens-{name[3:]}" if name.startswith("ml-") else name
+    if full in DATASETS:
+        return DATASETS[full]
+    near = [near for near, _, _ in process.extract(full, names(), limit=2, score_cutoff=60)]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
+    raise OptionError(f"no data set is called {name!r}; {hint}")
+
+
+def fetch(name: str, *, cache: str | Path | None = None, progress: bool = True) -> Files:
+    """The files of a data set, downloaded if they are not there yet; a download that broke off is gone on with.
+
+    They lie in the folder `cache`, else in that of the environment variable PALATE_CACHE, else in the user's cache
+    folder. An archive that was put there by hand is used. `progress` draws a bar if stderr is a terminal.
+
+    Raises:
+        OptionError: no data set has this name, or PALATE_DATASETS_URL is no web address.
+        DownloadError: it could not be fetched or stored; the message says how to do it by hand.
+    """
+    dataset = describe(name)
+    if not dataset.archive:
+        inside = resources.files("palate") / "samples" / dataset.name
+        return Files(*(Path(str(inside / member)) for member in dataset.members))
+    folder = Path(cache or os.environ.get("PALATE_CACHE") or platformdirs.user_cache_path("palate")).expanduser()
+    files = Files(*(folder / dataset.archive / member for member in dataset.members))
+    if not _all_there(files):
+        _bring(dataset, folder, files, progress=progress)
+    return files
+
+
+def _all_there(files: Files) -> bool:
+    return all(file.exists() for file in files)
+
+
+def _bring(dataset: Dataset, folder: Path, files: Files, *, progress: bool) -> None:
+    archive = folder / f"{dataset.archive}.zip"
+    url = f"{_base()}/{archive.name}"
+    try:
+        files.ratings.parent.mkdir(parents=True, exist_ok=True)
+        with locked(archive.with_suffix(".lock")):
+            if not _all_there(files):  # another process may have brought them while we waited
+                _unpack(dataset, url, archive, files, progress=progress)
+    except (OSError, HTTPException, BadZipFile, KeyError) as error:
+        by_hand = f"by hand: save {url} as {archive}, then try again"
+        raise DownloadError(f"{dataset.title} could not be fetched: {reason(error)}; {by_hand}") from error
+
+
+def _base() -> str:
+    base = os.environ.get("PALATE_DATASETS_URL") or BASE
+    if not base.startswith(("https://", "http://")):
+        raise OptionError(f"PALATE_DATASETS_URL is {base!r}; it must start with https:// or http://")
+    return base.rstrip("/")
+
+
+def _unpack(dataset: Dataset, url: str, archive: Path, files: Files, *, progress: bool) -> None:
+    """Extracts the archive put there by hand, which stays, or the downloaded one, which goes."""
+    part = archive.with_suffix(".zip.part")
+    if not archive.exists():
+        download(url, part, dataset.md5, show=progress)
+    elif (found := md5_of(archive)) != dataset.md5:
+        raise DownloadError(f"{archive} has the checksum (MD5) {found}, not {dataset.md5}: delete it")
+    members = {f"{dataset.archive}/{member}": file for member, file in zip(dataset.members, files, strict=True)}
+    extract(archive if archive.exists() else part, members)
+    part.unlink(missing_ok=True)
+
+
+def write(
+    name: str,
+    ratings_path: str | Path,
+    items_path: str | Path,
+    *,
+    cache: str | Path | None = None,
+    progress: bool = True,
+) -> None:
+    """Writes a data set as two CSV files: `userId,movieId,rating,timestamp` and `movieId,title,genres`.
+
+    Times are unix seconds, genres are separated by "|"; files that are there are replaced. `cache` and `progress` as
+    for `fetch`.
+
+    Raises:
+        OptionError: no data set has this name, or both paths are the same.
+        DownloadError: it could not be fetched.
+        DataError: a file cannot be written.
+    """
+    ratings_path, items_path = Path(ratings_path), Path(items_path)
+    if ratings_path.absolute() == items_path.absolute():
+        raise OptionError(f"ratings and items cannot both be written to {ratings_path}")
+    files = fetch(name, cache=cache, progress=progress)
+    _write(_ratings(files.ratings), ratings_path)
+    _write(_movies(files.items), items_path)
+
+
+def _write(table: pl.LazyFrame, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside(path) as part:
+            part.touch(exist_ok=False)  # for an OSError that says what is wrong with the place
+            table.sink_csv(part)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} cannot be written: {reason(error)}") from error
+
+
+def _ratings(path: Path) -> pl.LazyFrame:
+    """Any of the files of ratings -> columns `RATINGS`."""
+    match path.suffix:
+        case ".parquet":
+            return pl.scan_parquet(path)
+        case ".csv":
+            return pl.scan_csv(path, infer_schema=False)
+        case ".data":
+            return _old(path, "\t", RATINGS)
+        case _:
+            return _old(path, "::", RATINGS)
+
+
+def _movies(path: Path) -> pl.LazyFrame:
+    """Any of the files of items -> columns `MOVIES`."""
+    match path.suffix:
+        case ".parquet":
+            return pl.scan_parquet(path)
+        case ".csv":
+            return pl.scan_csv(path, infer_schema=False)
+        case ".item":
+            flags = [pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in GENRES_100K]
+            genres = pl.concat_str(flags, separator="|", ignore_nulls=True).alias("genres")
+            table = _old(path, "|", ["movieId", "title", "released", "video", "page", *GENRES_100K])
+            return table.select("movieId", "title", genres)
+        case _:
+            return _old(path, "::", MOVIES)
+
+
+def _old(path: Path, separator: str, columns: list[str]) -> pl.LazyFrame:
+    """A latin-1 table without header, as GroupLens wrote them up to 2003; all columns as text."""
+    text = path.read_text(encoding="latin-1").replace(separator, "\t")
+    return pl.read_csv(
+        text.encode(), separator="\t", has_header=False, new_columns=columns, quote_char=None, infer_schema=False
+    ).lazy()
