@@ -1,0 +1,5 @@
+"""Palate learns taste from ratings. The public names stand in `__init__.pyi`, and load when they are first used."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,17 @@
+from . import datasets as datasets
+from . import errors as errors
+from .artifact import read_header as read_header
+from .data.interactions import Interactions as Interactions
+from .data.read import read as read
+from .evaluation.verdict import verdict as verdict
+from .models import MODELS as MODELS
+from .models.settings import settings_of as settings_of
+from .pipeline import Trained as Trained
+from .pipeline import load_table as load_table
+from .pipeline import train as train
+from .plots import draw_curves as draw_curves
+from .progress import Bars as Bars
+from .recommender import Recommender as Recommender
+from .recommender import load as load
+from .results import Results as Results
+from .training.profiler import Profiler as Profiler

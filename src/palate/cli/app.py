@@ -1,0 +1,22 @@
+"""Every command, by its file."""
+
+import typer
+
+from palate.cli import curves, evaluate, info, predict, recommend, sample, similar, train
+
+app = typer.Typer(
+    name="palate",
+    help="Learn taste from ratings: train on a table, then ask for recommendations.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.command("recommend")(recommend.recommend)
+app.command("predict")(predict.predict)
+app.command("similar")(similar.similar)
+app.command("analogy")(similar.analogy)
+app.command("evaluate")(evaluate.evaluate)
+app.command("curves")(curves.curves)
+app.command("info")(info.info)
+app.command("sample")(sample.sample)

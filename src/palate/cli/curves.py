@@ -1,0 +1,24 @@
+"""palate curves"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import palate
+from palate.cli.options import Json, Model
+from palate.cli.output import as_json, say
+
+
+def curves(
+    model: Model,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write: .svg or .png.")] = Path("curves.svg"),
+    json: Json = False,
+) -> None:
+    """Draw the losses of every epoch of training."""
+    history = palate.load(model).training.history
+    palate.draw_curves(history, output, title=model.name)
+    if json:
+        as_json({"path": str(output), "history": history})
+    else:
+        say(f"wrote {output}: the losses of {len(history)} epochs")

@@ -1,0 +1,98 @@
+"""palate info"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import palate
+from palate.cli.options import Json
+from palate.cli.output import as_json, as_table, say
+from palate.errors import OptionError
+
+
+def info(
+    what: Annotated[
+        str | None, typer.Argument(help="A model's folder, a data set's name, or a kind of model.", show_default=False)
+    ] = None,
+    export_vectors: Annotated[
+        Path | None,
+        typer.Option(help="Write the item vectors of a model's folder in word2vec's text form; .glove for GloVe's.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """What a saved model, a data set or a kind of model is; without a name, what there is."""
+    if export_vectors is not None:
+        palate.load(what or "").export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
+    if what is None:
+        _overview(json)
+    elif Path(what).exists():
+        _saved(Path(what), json)
+    elif what in palate.datasets.names():
+        _dataset(what, json)
+    elif what in palate.MODELS:
+        _kind(what, json)
+    else:
+        raise OptionError(
+            f"{what!r} is neither a folder, nor a data set ({', '.join(palate.datasets.names())}), nor a kind of model "
+            f"({', '.join(palate.MODELS)})"
+        )
+
+
+def _overview(json: bool) -> None:
+    sets = [palate.datasets.describe(name) for name in palate.datasets.names()]
+    if json:
+        as_json({"models": list(palate.MODELS), "datasets": [about.name for about in sets]})
+        return
+    as_table("Models", [{"name": name, "what": _first_line(cls)} for name, cls in palate.MODELS.items()])
+    say()
+    as_table("Data sets", [{"name": s.name, "users": s.users, "items": s.items, "ratings": s.ratings} for s in sets])
+    say("\npalate info NAME tells more, also of a model's folder.")
+
+
+def _saved(path: Path, json: bool) -> None:
+    header = palate.read_header(path)
+    if json:
+        as_json({"path": str(path), **header.model_dump(mode="json")})
+        return
+    training = header.training
+    say(f"{path}: model {header.model}, {header.n_users:,} users, {header.n_items:,} items, {len(training.history)} epochs")
+    for note in training.notes:
+        say(f"  {note}")
+    rows: list[dict[str, Any]] = [{"model": header.model, **training.metrics}]
+    as_table("On the test part", _aligned(rows + [{"model": name, **found} for name, found in training.baselines.items()]))
+    say("settings: " + ", ".join(f"{name}={value}" for name, value in header.config.items()))
+    say(f"split: {training.split}; data {header.fingerprint[:12]}; made with palate {header.versions['palate']}")
+
+
+def _dataset(name: str, json: bool) -> None:
+    about = palate.datasets.describe(name)
+    terms = palate.datasets.fetch(name).terms.read_text(encoding="utf-8") if not about.archive else about.terms
+    facts = {"name": name, "title": about.title, "users": about.users, "items": about.items, "ratings": about.ratings}
+    if json:
+        as_json({**facts, "source": about.source, "terms": terms})
+        return
+    say(f"{about.title}: {about.ratings:,} ratings of {about.users:,} people for {about.items:,} movies, {about.source}\n")
+    say(terms)
+
+
+def _kind(name: str, json: bool) -> None:
+    cls = palate.MODELS[name]
+    rows = [vars(setting) for setting in palate.settings_of(cls)]
+    if json:
+        as_json({"name": name, "what": cls.__doc__, "presets": cls.PRESETS, "settings": rows})
+        return
+    say(f"{name}: {_first_line(cls)}\n")
+    as_table("Settings, for --set NAME=VALUE", rows)
+    for preset, chosen in cls.PRESETS.items():
+        say(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
+
+
+def _first_line(cls: type) -> str:
+    return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+def _aligned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same fields in every row, None where a row has no such field."""
+    fields = list(dict.fromkeys(name for row in rows for name in row))
+    return [{name: row.get(name) for name in fields} for row in rows]

@@ -1,0 +1,48 @@
+"""Arguments and options that several commands share, and the text in them turned into values."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from palate.errors import OptionError
+
+if TYPE_CHECKING:
+    from palate import Recommender
+    from palate.data.vocabulary import Id
+
+Model = Annotated[Path, typer.Argument(help="A model's folder, as palate train writes it.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+K = Annotated[int, typer.Option("-k", help="How many.", min=1)]
+MinRatings = Annotated[int, typer.Option("--min-ratings", help="Only what has been rated so often, at least.", min=0)]
+User = Annotated[str | None, typer.Option("--user", help="Someone of the table, by id.", show_default=False)]
+Rate = Annotated[
+    list[str],
+    typer.Option("--rate", help="For a person never seen: an item and its rating, as ITEM=RATING; repeat it.", show_default=False),
+]
+
+
+def item_id(recommender: "Recommender", text: str) -> "Id":
+    return recommender.table.item_ids.parse(text)
+
+
+def user_id(recommender: "Recommender", text: str | None) -> "Id | None":
+    return None if text is None else recommender.table.user_ids.parse(text)
+
+
+def ratings(recommender: "Recommender", rated: list[str]) -> "dict[Id, float] | None":
+    """["318=5", "Toy Story (1995)=4"] -> {318: 5.0, "Toy Story (1995)": 4.0}, None for no ratings at all.
+
+    Raises:
+        OptionError: one that is not ITEM=RATING.
+    """
+    found = {}
+    for text in rated:
+        item, equals, rating = text.rpartition("=")
+        try:
+            found[item_id(recommender, item)] = float(rating)
+        except ValueError:
+            equals = ""
+        if not equals or not item:
+            raise OptionError(f"--rate {text!r} should be ITEM=RATING, such as 318=5")
+    return found or None

@@ -1,0 +1,48 @@
+"""How answers and errors look."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+console = Console(soft_wrap=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def say(text: str = "") -> None:
+    """A line for a person; data in it is never taken for markup."""
+    console.print(Text(text), soft_wrap=True)
+
+
+def fail(error: Exception, code: int) -> NoReturn:
+    errors.print(Text.assemble(("error: ", "bold red"), str(error)))
+    sys.exit(code)
+
+
+def as_json(answer: Mapping[str, Any]) -> None:
+    """One JSON object on stdout, for machines."""
+    print(json.dumps(answer, ensure_ascii=False, indent=1))
+
+
+def as_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows with the same fields, as a table; a field that is nowhere known is left out."""
+    fields = [name for name in rows[0] if any(row[name] is not None for row in rows)] if rows else []
+    table = Table(title=Text(title), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for name in fields:
+        numbers = all(isinstance(row[name], int | float | None) for row in rows)
+        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row[name])) for name in fields))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.4f}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

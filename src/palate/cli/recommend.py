@@ -1,0 +1,37 @@
+"""palate recommend"""
+
+from typing import Annotated
+
+import typer
+
+import palate
+from palate.cli.options import Json, K, MinRatings, Model, Rate, User, item_id, ratings, user_id
+from palate.cli.output import as_json, as_table, say
+
+
+def recommend(
+    model: Model,
+    user: User = None,
+    rate: Rate = [],  # noqa: B006 - typer reads it
+    k: K = 10,
+    exclude: Annotated[list[str], typer.Option(help="An item that must not appear; repeat it.", show_default=False)] = [],  # noqa: B006
+    only: Annotated[list[str], typer.Option(help="The only items that may; repeat it.", show_default=False)] = [],  # noqa: B006
+    min_ratings: MinRatings = 0,
+    json: Json = False,
+) -> None:
+    """The best items that someone has not met."""
+    recommender = palate.load(model)
+    found = recommender.recommend(
+        user_id(recommender, user),
+        ratings=ratings(recommender, rate),
+        k=k,
+        exclude=[item_id(recommender, text) for text in exclude],
+        only=[item_id(recommender, text) for text in only] or None,
+        min_ratings=min_ratings,
+    )
+    if json:
+        as_json({"user": user_id(recommender, user), "items": found.to_dicts()})
+        return
+    as_table(f"For user {user}" if user is not None else "For you", found.to_dicts())
+    if recommender.predicts_ratings:
+        say("Ranked by predicted rating, which favours items that few people rated; --min-ratings 20 asks for known ones.")

@@ -1,0 +1,28 @@
+"""palate sample"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import palate
+from palate.cli.options import Json
+from palate.cli.output import as_json, say
+
+
+def sample(
+    name: Annotated[str, typer.Argument(help="A data set's name; palate info lists them.")] = "movielens-small",
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the ratings go.")] = Path("ratings.csv"),
+    items: Annotated[Path | None, typer.Option(help="Where the items go; beside the ratings if not named.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Write a data set out as CSV: the one inside Palate, or one that is downloaded first."""
+    movies = items if items is not None else output.with_name("movies.csv")
+    palate.datasets.write(name, output, movies)
+    about = palate.datasets.describe(name)
+    if json:
+        as_json({"name": about.name, "ratings": str(output), "items": str(movies), "terms": about.terms})
+        return
+    say(f"wrote {output} and {movies}: {about.title}, {about.ratings:,} ratings of {about.users:,} people")
+    say(f"terms: {about.terms}")
+    say(f"next: palate train {output} --items {movies} -o movies.palate")

@@ -1,0 +1,1 @@
+"""Tables in, integer-coded arrays out."""

@@ -1,0 +1,104 @@
+"""Checked tables -> Interactions: ids become rows, repeated pairs one event, the order canonical."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from palate.data.catalogue import Catalogue
+from palate.data.describe import catalogue_inside, read_catalogue
+from palate.data.interactions import Interactions
+from palate.data.ordering import settled
+from palate.data.tables import Checked, Table
+from palate.data.vocabulary import Vocabulary
+from palate.errors import DataError
+
+
+def assemble(tables: Sequence[Table], parts: Sequence[Checked], items: Any, encoding: str | None) -> Interactions:
+    """One set of interactions out of the tables, in order; `items` is a path or frame, None for none.
+
+    Raises:
+        DataError: one user or one item only; ids that are text in one file and integers in another.
+    """
+    user_ids, users = Vocabulary.encode("user", _joined([part.users for part in parts], tables))
+    item_ids, rows = Vocabulary.encode("item", _joined([part.items for part in parts], tables))
+    for vocabulary in (user_ids, item_ids):
+        if len(vocabulary) < 2:
+            raise DataError(
+                f"{_sources(tables)}: one {vocabulary.kind} only, {vocabulary.id(0)!r}, in all {len(users):,} rows; "
+                f"is {getattr(tables[0].roles, vocabulary.kind)!r} the {vocabulary.kind} column?"
+            )
+    ratings = _stacked([part.ratings for part in parts])
+    times = _stacked([part.times for part in parts])
+    units = {part.unit for part in parts}
+    if len(units) > 1:
+        raise DataError(f"{_sources(tables)}: times differ in kind between files ({', '.join(sorted(units))})")
+    catalogue, said = _catalogue(tables, rows, item_ids, items, encoding)
+    whole = Interactions(users, rows, ratings, times, user_ids, item_ids, catalogue)
+    notes = (_taken(tables, whole, units.pop()), *said)
+    kept, repeats = _settled(whole)
+    return replace(kept, notes=(*notes, *repeats))
+
+
+def _sources(tables: Sequence[Table]) -> str:
+    names = [table.name for table in tables]
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _joined(columns: list[pl.Series], tables: Sequence[Table]) -> pl.Series:
+    if any(isinstance(column.dtype, pl.UInt64) for column in columns) and all(c.dtype.is_integer() for c in columns):
+        columns = [column.cast(pl.UInt64, strict=False) for column in columns]
+    first = columns[0].dtype
+    for column, table in zip(columns, tables, strict=True):
+        if column.dtype != first or column.null_count():
+            raise DataError(
+                f"{table.name}: ids are {column.dtype} here and {first} in {tables[0].name}; make them alike"
+            )
+    return columns[0] if len(columns) == 1 else pl.concat(columns)
+
+
+def _stacked(parts: Sequence[NDArray[Any] | None]) -> Any:
+    present = [part for part in parts if part is not None]
+    if not present:
+        return None
+    return present[0] if len(present) == 1 else np.concatenate(present)
+
+
+def _settled(whole: Interactions) -> tuple[Interactions, tuple[str, ...]]:
+    """In canonical order, and of a repeated (user, item) only the last; and what to say of it."""
+    rows = settled(whole.users, whole.items, whole.times)
+    if rows is None:
+        return whole, ()
+    kept = whole.where(rows)
+    repeats = len(whole) - len(kept)
+    which = "last in the file" if whole.times is None else "latest"
+    return kept, (f"{repeats:,} rows repeat a (user, item) pair: of each the {which} is kept",) if repeats else ()
+
+
+def _taken(tables: Sequence[Table], whole: Interactions, unit: str) -> str:
+    """One line: what was read, and which column was taken for what."""
+    roles, how = tables[0].roles, tables[0].how
+    columns = [f"user={roles.user}", f"item={roles.item}"]
+    if roles.rating is not None and whole.scale is not None:
+        low, high = whole.scale
+        columns.append(f"rating={roles.rating} ({low:g} to {high:g})")
+    else:
+        columns.append("no ratings")
+    columns.append("no times" if roles.time is None else f"time={roles.time} ({unit})")
+    size = f"{len(whole):,} rows, {whole.n_users:,} users, {whole.n_items:,} items"
+    return f"read {_sources(tables)}: {size}; {', '.join(columns)}{', ' if how else ''}{how}"
+
+
+def _catalogue(
+    tables: Sequence[Table], rows: NDArray[np.int32], item_ids: Vocabulary, items: Any, encoding: str | None
+) -> tuple[Catalogue, tuple[str, ...]]:
+    if items is not None:
+        return read_catalogue(items, item_ids, encoding)
+    said = tables[0].about
+    if not said:
+        return Catalogue.empty(len(item_ids)), ()
+    columns = {what: pl.concat([table.columns[table.about[what]] for table in tables]) for what in said}
+    return catalogue_inside(columns, said, rows, len(item_ids))

@@ -1,0 +1,54 @@
+"""Interactions to whole epochs of index tensors, already on the device; no per-row Python."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from palate.data.interactions import Interactions
+
+BATCHES_PER_BLOCK = 1024
+"""Batches gathered from the shuffled order in one go: few calls, and memory that does not follow the table's size."""
+
+
+@dataclass(frozen=True)
+class RatingBatch:
+    """B ratings to learn from."""
+
+    rows: Tensor  # (B, 2) int64: the user row, and n_users + the item row (rows of one joint table)
+    ratings: Tensor  # (B,) float32
+
+    def __len__(self) -> int:
+        return len(self.ratings)
+
+
+class RatingBatches:
+    """Every rating once an epoch, in an order that follows from the generator alone."""
+
+    def __init__(self, train: Interactions, batch_size: int, device: torch.device) -> None:
+        assert train.ratings is not None
+        users, items = (torch.from_numpy(column).to(device) for column in (train.users, train.items))
+        self.rows = torch.stack([users, items + train.n_users], dim=1)  # (n, 2) int32
+        self.ratings = torch.from_numpy(train.ratings).to(device)  # (n,)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        """Batches in an epoch; the last may be smaller."""
+        return -(-len(self.ratings) // self.batch_size)
+
+    def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[RatingBatch]:
+        """The batches of one epoch, from number `skip` on."""
+        order = torch.randperm(len(self.ratings), generator=generator, device=self.ratings.device)
+        for start in range(skip * self.batch_size, len(order), self.batch_size * BATCHES_PER_BLOCK):
+            block = order[start : start + self.batch_size * BATCHES_PER_BLOCK]
+            rows, ratings = self.rows[block].long(), self.ratings[block]
+            for batch in zip(rows.split(self.batch_size), ratings.split(self.batch_size), strict=True):
+                yield RatingBatch(*batch)
+
+
+def seeded(device: torch.device, *seed: int) -> torch.Generator:
+    """A generator whose numbers follow from all of `seed`, such as (run's seed, epoch)."""
+    state = np.random.SeedSequence(seed).generate_state(2, np.uint32)
+    return torch.Generator(device).manual_seed(int(state[0]) << 31 ^ int(state[1]))

@@ -1,0 +1,33 @@
+"""Catalogue: what is known of each item beside its ratings."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+SCHEMA: dict[str, pl.DataType] = {"title": pl.String(), "text": pl.String(), "categories": pl.List(pl.String)}
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """One row per item row: title and text (null where unknown) and categories (empty where unknown)."""
+
+    frame: pl.DataFrame  # (n_items, 3), columns as in SCHEMA
+
+    @classmethod
+    def empty(cls, n_items: int) -> "Catalogue":
+        """A catalogue that knows nothing of `n_items` items."""
+        unknown = pl.repeat(None, n_items, dtype=pl.String, eager=True)
+        frame = pl.DataFrame({"title": unknown, "text": unknown})
+        return cls(frame.with_columns(categories=pl.lit([], dtype=SCHEMA["categories"])))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def title(self, row: int) -> str | None:
+        """The title of an item row, if known."""
+        found: str | None = self.frame["title"][int(row)]
+        return found
+
+    @property
+    def has_titles(self) -> bool:
+        return self.frame["title"].null_count() < len(self.frame)

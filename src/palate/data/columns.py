@@ -1,0 +1,251 @@
+"""Which column is user, item, rating and time: by its name, or by content where a file has no header."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from rapidfuzz import process
+
+from palate.data.vocabulary import did_you_mean
+from palate.errors import DataError, OptionError
+
+Choice: TypeAlias = str | int | Literal[False] | None
+"""A column's name or its number from 1; None: find it; False: there is none."""
+
+_ITEMS = "movie film product article book song track artist recipe video game app business news story poi sku good"
+
+KNOWN: Mapping[str, tuple[frozenset[str], ...]] = {
+    "user": (
+        frozenset(
+            [
+                "user",
+                "userid",
+                "uid",
+                "username",
+                "reviewerid",
+                "customerid",
+                "customer",
+                "memberid",
+                "visitorid",
+                "personid",
+            ]
+        ),
+        frozenset(
+            [
+                "users",
+                "member",
+                "reviewer",
+                "person",
+                "visitor",
+                "accountid",
+                "account",
+                "useridx",
+                "userkey",
+                "u",
+                "profileid",
+            ]
+        ),
+    ),
+    "item": (
+        frozenset({"item", "itemid", "iid", "asin", *(f"{name}id" for name in _ITEMS.split()), *_ITEMS.split()}),
+        frozenset(
+            [
+                "items",
+                "parentasin",
+                "isbn",
+                "sid",
+                "mid",
+                "bid",
+                "pid",
+                "itemidx",
+                "itemkey",
+                "i",
+                "contentid",
+                "objectid",
+                "title",
+            ]
+        ),
+    ),
+    "rating": (
+        frozenset(["rating", "ratings", "overall", "stars", "score", "userrating"]),
+        frozenset(
+            [
+                "rate",
+                "star",
+                "value",
+                "preference",
+                "label",
+                "feedback",
+                "grade",
+                "r",
+                "weight",
+                "bookrating",
+                "reviewscore",
+            ]
+        ),
+    ),
+    "time": (
+        frozenset(["timestamp", "unixreviewtime", "time", "datetime", "date", "ts"]),
+        frozenset(["reviewtime", "unixtime", "eventtime", "createdat", "created", "ratedat", "day", "t", "epoch"]),
+    ),
+}
+"""Names as `plain` writes them, best known first: a name of the first group wins over one of the second."""
+
+EARLIEST_SECONDS = 1e8
+"""Smaller times are no dates (they would lie before March 1973) but an order."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The column of each role; None where the table has none."""
+
+    user: str
+    item: str
+    rating: str | None
+    time: str | None
+
+    @property
+    def taken(self) -> set[str]:
+        return {name for name in (self.user, self.item, self.rating, self.time) if name is not None}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the caller said of the columns."""
+
+    user: Choice = None
+    item: Choice = None
+    rating: Choice = None
+    time: Choice = None
+
+
+def plain(name: str) -> str:
+    """A column's name in lower case, letters and digits only, without RecBole's ':token' ending."""
+    return re.sub(r"[\W_]", "", re.sub(r":\w+$", "", name.strip().lower()))
+
+
+def is_known(name: str) -> bool:
+    """Whether some role is commonly called so."""
+    return any(plain(name) in names for groups in KNOWN.values() for names in groups)
+
+
+def by_name(where: str, names: Sequence[str], choices: Choices) -> Roles:
+    """The roles of named columns; `where` is the file, for messages.
+
+    Raises:
+        DataError: no column, or more than one, can play a role.
+        OptionError: one column was given two roles.
+    """
+    chosen = _chosen(where, names, choices)
+    for role in KNOWN:
+        if role not in chosen:
+            free = [name for name in names if name not in chosen.values()]
+            chosen[role] = _only(where, role, _candidates(role, free))
+    return _roles(where, names, chosen)
+
+
+def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choices) -> Roles:
+    """The roles of columns without names, called '1', '2', …: user, item, then rating and time as their values say.
+
+    Raises:
+        DataError: a column is left that is neither a rating nor a time, and the options don't settle the roles.
+        OptionError: one column was given two roles.
+    """
+    chosen = _chosen(where, names, choices)
+    free = [name for name in names if name not in chosen.values()]
+    settled = "user" in chosen and "item" in chosen
+    for role in ("user", "item"):
+        if role not in chosen:
+            chosen[role] = free.pop(0) if free else None
+    for name in free:
+        at = names.index(name)
+        likely = _likely([row[at] for row in rows if at < len(row)])
+        free_roles = [role for role in likely if role not in chosen]
+        if free_roles:
+            chosen[free_roles[0]] = name
+        elif not settled:
+            raise DataError(
+                f"{where}: no header, and column {name} of {len(names)} is neither a rating nor a time; "
+                "say which columns count, e.g. user=1, item=2, rating=3 (--user 1 --item 2 --rating 3)"
+            )
+    return _roles(where, names, chosen)
+
+
+def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str | None]:
+    chosen: dict[str, str | None] = {}
+    for role in KNOWN:
+        choice: Choice = getattr(choices, role)
+        if choice is False:
+            chosen[role] = None
+        elif choice is not None:
+            chosen[role] = _named(where, names, role, choice)
+    given = [name for name in chosen.values() if name is not None]
+    if len(set(given)) < len(given):
+        twice = next(name for name in given if given.count(name) > 1)
+        raise OptionError(f"column {twice!r} is named for two of user, item, rating and time; give each its own")
+    return chosen
+
+
+def _named(where: str, names: Sequence[str], role: str, choice: str | int) -> str:
+    name = str(choice)
+    if name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{where}: {names.count(name)} columns are called {name!r}; give its number: {role}=1, say")
+        return name
+    if name.isdecimal() and 1 <= int(name) <= len(names):
+        return names[int(name) - 1]
+    near = [found for found, _, _ in process.extract(name, names, limit=3, score_cutoff=60)]
+    raise DataError(f"{where}: no column {name!r} among {listed(names)}{did_you_mean(near)}")
+
+
+def _candidates(role: str, names: Sequence[str]) -> list[str]:
+    for group in KNOWN[role]:
+        found = [name for name in names if plain(name) in group]
+        if found:
+            return found
+    return []
+
+
+def _only(where: str, role: str, found: list[str]) -> str | None:
+    if len(found) > 1:
+        raise DataError(
+            f"{where}: {' and '.join(map(repr, found))} could each be the {role}; "
+            f"name one: {role}={found[0]!r} (--{role} {found[0]})"
+        )
+    return found[0] if found else None
+
+
+def _likely(values: Sequence[str]) -> tuple[str, ...]:
+    """The roles that a column with these values may play, likeliest first."""
+    numbers = [number for number in map(as_number, values) if number is not None]
+    if len(numbers) < len(values):
+        return ("time",) if all(map(is_date, values)) else ()
+    return ("time",) if numbers and min(numbers) >= EARLIEST_SECONDS else ("rating", "time")
+
+
+def _roles(where: str, names: Sequence[str], chosen: Mapping[str, str | None]) -> Roles:
+    for role in ("user", "item"):
+        if chosen[role] is None:
+            raise DataError(f"{where}: no {role} column among {listed(names)}; name it: {role}='…' (--{role} …)")
+    user, item = str(chosen["user"]), str(chosen["item"])
+    return Roles(user, item, chosen.get("rating"), chosen.get("time"))
+
+
+def as_number(text: str) -> float | None:
+    """The number that a field holds, decimal comma or point; None where it is none."""
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+
+
+def is_date(text: str) -> bool:
+    """Whether a field looks like the text of a date."""
+    return re.match(r"\d{4}[-/]\d\d[-/]\d\d", text) is not None
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """'a', 'b' and so on, cut short."""
+    shown = ", ".join(repr(name[:40]) for name in names[:most])
+    return shown + (f", … ({len(names)} in all)" if len(names) > most else "")

@@ -1,0 +1,122 @@
+"""Delimited text -> Table: polars reads it fast; a second, slow look finds the line where something is wrong."""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+import polars as pl
+
+from palate.data.columns import Choices, Roles, as_number, by_content, by_name, listed
+from palate.data.files import POLARS_FAILURES, Raw, first_line
+from palate.data.frames import About
+from palate.data.layouts import Layout, records
+from palate.data.tables import Table
+from palate.errors import DataError
+
+
+def delimited_table(
+    raw: Raw, layout: Layout, choices: Choices, about: About, coded: tuple[pl.DataType, pl.DataType]
+) -> Table:
+    """The file's columns that count; `coded` are the Categorical types of ids, one pair over all files read together.
+
+    Raises:
+        DataError: no column, or more than one, for a role; ragged rows, open quotes, bytes that are not UTF-8.
+    """
+    if layout.header:
+        roles = by_name(raw.name, layout.names, choices)
+    else:
+        roles = by_content(raw.name, layout.names, layout.rows, choices)
+    said = about(layout.names, roles)
+    types = _types(layout, roles, said, coded)
+    numbers = [name for name in (roles.rating, roles.time) if name is not None]
+    comma = layout.separator != "," and _decimal_comma(layout, numbers)
+    frame = columns(raw, layout, types, comma)
+    if comma:
+        text = [pl.col(name).str.replace(",", ".", literal=True) for name in numbers if frame[name].dtype == pl.String]
+        frame = frame.with_columns(text)
+
+    def place(row: int) -> str:
+        line, _ = next(islice(records(raw, layout), row, None), (row, []))
+        return f"{raw.name}: line {line}"
+
+    how = f"separator={layout.separator!r}" + ("" if layout.header else ", no header")
+    return Table(raw.name, roles, frame.to_dict(), said, place, how + (", decimal comma" if comma else ""))
+
+
+def _types(
+    layout: Layout, roles: Roles, said: Mapping[str, str], coded: tuple[pl.DataType, pl.DataType]
+) -> dict[str, pl.DataType]:
+    types: dict[str, pl.DataType] = dict.fromkeys(said.values(), pl.String())
+    types |= {roles.user: coded[0], roles.item: coded[1]}
+    if roles.rating is not None:
+        types[roles.rating] = pl.Float64()
+    if roles.time is not None:
+        dates = any(as_number(value) is None for value in layout.values(roles.time))
+        types[roles.time] = pl.String() if dates else pl.Float64()
+    return types
+
+
+def _decimal_comma(layout: Layout, numbers: Sequence[str]) -> bool:
+    values = [value for name in numbers for value in layout.values(name)]
+    return any("," in value and as_number(value) is not None for value in values)
+
+
+def columns(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: bool = False) -> pl.DataFrame:
+    """The named columns in these types; a number column that holds something else comes as String.
+
+    Raises:
+        DataError: ragged rows, open quotes, bytes that are not UTF-8.
+    """
+    try:
+        frame = _scan(raw, layout, types, comma)
+    except POLARS_FAILURES:
+        as_text = {name: pl.String() if dtype.is_numeric() else dtype for name, dtype in types.items()}
+        try:
+            frame = _scan(raw, layout, as_text, comma)
+        except POLARS_FAILURES as error:
+            for _ in records(raw, layout):
+                pass
+            raise DataError(f"{raw.name}: cannot be read ({first_line(error)})") from None
+    if any(frame[name].null_count() for name in frame.columns):
+        frame = _without_blank_lines(frame, raw, layout, types)
+    return pl.DataFrame({name: frame.get_column(name) for name in types})
+
+
+def _scan(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: bool) -> pl.DataFrame:
+    """The wanted columns and the last: polars tells of too many fields only if it reads that."""
+    at = {layout.names.index(name): name for name in types}
+    schema = {f"column_{i + 1}": types[at[i]] if i in at else pl.String() for i in range(layout.width)}
+    wanted = [pl.col(f"column_{i + 1}").alias(name) for i, name in at.items()]
+    last = [] if layout.width - 1 in at else [pl.col(f"column_{layout.width}").alias(f"\0{layout.width}")]
+    return (
+        pl.scan_csv(
+            raw.content,
+            has_header=False,
+            skip_lines=layout.before,
+            schema=schema,
+            separator=layout.delimiter,
+            quote_char='"' if layout.quoted else None,
+            decimal_comma=comma,
+            glob=False,
+        )
+        .select(wanted + last)
+        .collect()
+    )
+
+
+def _without_blank_lines(
+    frame: pl.DataFrame, raw: Raw, layout: Layout, types: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    """Blank lines, which polars reads as rows of nulls, left out; ragged rows found on the way are refused."""
+    wanted = [layout.names.index(name) for name in types]
+    rows, hollow = 0, ""
+    for line, fields in records(raw, layout):
+        rows += 1
+        if not hollow and not any(fields[at] for at in wanted):
+            hollow = f"{raw.name}: line {line}: columns {listed(list(types))} are empty"
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    if hollow:
+        raise DataError(f"{hollow}; every row needs a user and an item")
+    kept = frame.filter(~blank)
+    if len(kept) != rows:
+        raise DataError(f"{raw.name}: {len(kept):,} rows by one count and {rows:,} by another; is a quote left open?")
+    return kept

@@ -1,0 +1,125 @@
+"""Table: the columns of one source as they were read; `check` makes sure of ids, ratings and times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from palate.data import times
+from palate.data.columns import Roles
+from palate.data.values import Place, integers, kind, refuse
+from palate.errors import DataError
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file or frame, as read: text of a file is String, its ids Categorical; frames keep their types."""
+
+    name: str
+    roles: Roles
+    columns: Mapping[str, pl.Series]  # by column name, each (n,)
+    about: Mapping[str, str]  # 'title', 'categories' -> the column that says so of each row's item
+    place: Place
+    how: str = ""
+    """What the notes say of the layout, such as "separator=','"."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The rows of a table without gaps, in final types."""
+
+    users: pl.Series  # (n,) Categorical, String, Int64 or UInt64
+    items: pl.Series  # (n,) alike
+    ratings: NDArray[np.float32] | None  # (n,)
+    times: NDArray[np.float64] | None  # (n,) unix seconds
+    unit: str  # how the times were taken, for the notes
+
+
+def check(table: Table, time_unit: str | None) -> Checked:
+    """Ids that are ids, finite ratings, times all of one kind.
+
+    Raises:
+        DataError: at the first row that breaks a rule, column by column.
+    """
+    roles, columns, place = table.roles, table.columns, table.place
+    users, items = (ids(columns[name], name, place) for name in (roles.user, roles.item))
+    ratings = None if roles.rating is None else _ratings(columns[roles.rating], roles.rating, place)
+    dated, unit = (None, "") if roles.time is None else _times(columns[roles.time], roles.time, place, time_unit)
+    return Checked(users, items, ratings, dated, unit)
+
+
+def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
+    """Ids as Categorical (text of a file), String, Int64, or UInt64 where they need it.
+
+    Raises:
+        DataError: a missing id, or one that is neither an integer nor text.
+    """
+    column = column.fill_nan(None) if column.dtype.is_float() else column
+    _no_gaps(column, name, place, "every row needs an id")
+    if isinstance(column.dtype, pl.Categorical):
+        _proper_text(column.unique().cast(pl.String), column, name, place)
+        return column
+    if column.dtype == pl.String:
+        _proper_text(column, column, name, place)
+        return column
+    if column.dtype.is_float():
+        bad = (column != column.round()) | (column.abs() >= 2.0**53)
+        refuse(column, bad, name, place, "is no whole number; ids are integers or text")
+        return column.cast(pl.Int64)
+    if column.dtype.is_integer():
+        wide = column.cast(pl.Int64, strict=False)
+        return wide if not wide.null_count() else integers(column.to_list())
+    raise DataError(f"{place(0)}: column {name!r} holds {kind(column.dtype)}; ids are integers or text")
+
+
+def _proper_text(values: pl.Series, column: pl.Series, name: str, place: Place) -> None:
+    for bad, what in (
+        (values == "", "is empty; every row needs an id"),
+        (values.str.contains("\0"), "has a null byte"),
+    ):
+        if bad.any():
+            first = values.filter(bad)[0]
+            raise DataError(f"{place(int((column.cast(pl.String) == first).arg_max() or 0))}: column {name!r} {what}")
+
+
+def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
+    _no_gaps(column, name, place, "every row needs a rating; without any, leave the column out")
+    numbers = _numbers(column, name, place, "is no number")
+    with np.errstate(over="ignore"):
+        single = numbers.to_numpy().astype(np.float32)
+    fine = np.isfinite(single)
+    if not fine.all():
+        refuse(column, pl.Series(~fine), name, place, "is no finite number; ratings are finite")
+    return single
+
+
+def _times(column: pl.Series, name: str, place: Place, unit: str | None) -> tuple[NDArray[np.float64], str]:
+    _no_gaps(column, name, place, "each row needs a time, or none: time=False leaves the column out")
+    if column.dtype in (pl.Date, pl.Datetime):
+        return times.from_dates(column).to_numpy(), "dates, UTC"
+    if column.dtype == pl.String and column.cast(pl.Float64, strict=False).null_count() == len(column):
+        dates = times.from_text(column)
+        refuse(column, dates.is_null(), name, place, "is no date that Palate knows; write 2024-01-31 12:00:00, say")
+        return dates.to_numpy(), "dates, UTC"
+    numbers = column if column.dtype.is_integer() else _numbers(column, name, place, "is no time")
+    refuse(column, ~numbers.cast(pl.Float64).is_finite(), name, place, "is no finite number")
+    seconds, how = times.from_numbers(numbers, unit, name, place)
+    return seconds.to_numpy(), how
+
+
+def _numbers(column: pl.Series, name: str, place: Place, what: str) -> pl.Series:
+    """Any column of numbers, or of text that spells them, as Float64."""
+    if column.dtype == pl.String:
+        numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
+        refuse(column, numbers.is_null(), name, place, what)
+        return numbers
+    if not column.dtype.is_numeric():
+        raise DataError(f"{place(0)}: column {name!r} holds {kind(column.dtype)}, not numbers; convert it first")
+    return column.cast(pl.Float64)
+
+
+def _no_gaps(column: pl.Series, name: str, place: Place, what: str) -> None:
+    if column.null_count():
+        raise DataError(f"{place(int(column.is_null().arg_max() or 0))}: column {name!r} is empty; {what}")

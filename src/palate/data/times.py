@@ -1,0 +1,89 @@
+"""Times of any kind -> unix seconds."""
+
+import numpy as np
+import polars as pl
+
+from palate.data.columns import EARLIEST_SECONDS
+from palate.data.values import Place
+from palate.errors import DataError, OptionError
+
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+WORDS = {"s": "unix seconds", "ms": "unix milliseconds", "us": "unix microseconds", "ns": "unix nanoseconds"}
+ORDER = "order only"
+
+FORMATS = (
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",
+    "%m %d, %Y",  # Amazon's reviewTime
+)
+"""Dates as text, tried in this order; without a zone they are UTC."""
+
+
+def check_unit(unit: str | None) -> None:
+    """Raises OptionError for a unit that is none."""
+    if unit is not None and unit not in (*PER_SECOND, "order"):
+        raise OptionError(f"time_unit is {unit!r}; it can be {', '.join(PER_SECOND)} or order")
+
+
+def from_numbers(times: pl.Series, unit: str | None, column: str, place: Place) -> tuple[pl.Series, str]:
+    """Numbers without gaps -> (unix seconds as Float64, how they were taken); `place` says where a row stands.
+
+    Raises:
+        DataError: the unit is not given and the numbers are not all of one kind.
+    """
+    if unit is None:
+        unit = _one_unit(times, column, place)
+    if unit == "order":
+        return times.cast(pl.Float64), ORDER
+    return _seconds(times, PER_SECOND[unit]), WORDS[unit]
+
+
+def _one_unit(times: pl.Series, column: str, place: Place) -> str:
+    low_at, high_at = int(times.arg_min() or 0), int(times.arg_max() or 0)
+    low, high = _unit(float(times[low_at])), _unit(float(times[high_at]))
+    if low not in (high, "order"):
+        here, there = f"{WORDS[high]} ({times[high_at]:.0f})", f"{WORDS[low]} ({times[low_at]:.0f})"
+        raise DataError(
+            f"{place(high_at)}: column {column!r} looks like {here}, but like {there} at {place(low_at)}; "
+            f"if all are one kind, say time_unit={high!r} (--time-unit {high})"
+        )
+    return high
+
+
+def _unit(time: float) -> str:
+    if abs(time) < EARLIEST_SECONDS:
+        return "order"
+    return next((unit for unit in ("s", "ms", "us") if abs(time) < 1e11 * PER_SECOND[unit]), "ns")
+
+
+def _seconds(times: pl.Series, per_second: int) -> pl.Series:
+    """Exact to the microsecond: whole seconds and the rest apart where the numbers are integers."""
+    if times.dtype.is_integer() and per_second > PER_SECOND["us"]:
+        return (times // per_second).cast(pl.Float64) + (times % per_second).cast(pl.Float64) / per_second
+    return times.cast(pl.Float64) / float(per_second)
+
+
+def from_dates(dates: pl.Series) -> pl.Series:
+    """A Date or Datetime column -> unix seconds; without a zone they are UTC."""
+    unit = dates.dtype.time_unit if isinstance(dates.dtype, pl.Datetime) else "us"
+    return _seconds(dates.cast(pl.Datetime(unit)).to_physical(), PER_SECOND[unit])
+
+
+def from_text(text: pl.Series) -> pl.Series:
+    """Dates as text without gaps -> unix seconds, null where none of `FORMATS` fits."""
+    found = pl.Series(np.full(len(text), np.nan)).fill_nan(None)
+    for pattern in FORMATS:
+        if not found.null_count():
+            break
+        missing = found.is_null()
+        dates = text.filter(missing).str.to_datetime(pattern, time_unit="us", strict=False)
+        found = found.scatter(missing.arg_true(), from_dates(dates))
+    return found

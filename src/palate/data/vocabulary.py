@@ -1,0 +1,153 @@
+"""Vocabulary: the user's own ids on one side, rows 0..n-1 on the other."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from rapidfuzz import process
+
+from palate.errors import UnknownIdError
+
+Id: TypeAlias = int | str
+"""What a user or an item is called outside Palate."""
+
+UNKNOWN = -1
+"""The row of an id that is not in the vocabulary."""
+
+DENSE = 4
+"""Integer ids spread over at most this many times the number of events are coded through a table of their range."""
+
+NEAR_MISSES = 3
+LIKENESS = 60.0
+"""An id is a near miss from this many hundredths of edit similarity on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The ids of all users, or of all items, ascending and without repeats; row = position."""
+
+    kind: Literal["user", "item"]
+    ids: pl.Series  # (n,) Int64, UInt64 or String
+
+    @classmethod
+    def encode(cls, kind: Literal["user", "item"], column: pl.Series) -> tuple["Vocabulary", NDArray[np.int32]]:
+        """Ids in any order, with repeats -> the vocabulary and the row of each, (n,) int32.
+
+        `column` holds integers, strings, or text read from a file as a Categorical: text has no type of its own, so
+        it becomes integers where every id is one in its usual spelling ("7", not "007"), and stays text otherwise.
+        """
+        if isinstance(column.dtype, pl.Categorical):
+            return cls._encode_names(kind, column, as_integers)
+        if column.dtype == pl.String:
+            return cls._encode_names(kind, column.cast(pl.Categorical(pl.Categories.random())), lambda names: names)
+        ids = column.unique().sort()
+        low, high = int(ids[0]), int(ids[-1])
+        if high - low >= DENSE * len(column):
+            return cls(kind, ids), ids.search_sorted(column).to_numpy().astype(np.int32)
+        row_of = np.empty(high - low + 1, dtype=np.int32)
+        row_of[(ids - low).to_numpy()] = np.arange(len(ids), dtype=np.int32)
+        return cls(kind, ids), row_of[(column - low).to_numpy()]
+
+    @classmethod
+    def _encode_names(
+        cls, kind: Literal["user", "item"], column: pl.Series, spell: Callable[[pl.Series], pl.Series]
+    ) -> tuple["Vocabulary", NDArray[np.int32]]:
+        codes = column.to_physical().to_numpy()
+        used = column.unique()
+        frame = pl.DataFrame({"code": used.to_physical(), "id": spell(used.cast(pl.String))}).sort("id")
+        row_of = np.empty(int(codes.max()) + 1, dtype=np.int32)
+        row_of[frame["code"].to_numpy()] = np.arange(len(frame), dtype=np.int32)
+        return cls(kind, frame["id"]), row_of[codes]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def id(self, row: int) -> Id:
+        """The id of a row."""
+        found: Id = self.ids[int(row)]
+        return found
+
+    def row(self, id_: Id) -> int:
+        """The row of an id.
+
+        Raises:
+            UnknownIdError: the id is not known; the message offers near misses.
+        """
+        row = int(self.find([id_])[0])
+        if row == UNKNOWN:
+            raise UnknownIdError(f"unknown {self.kind} {id_!r}{did_you_mean(self.near(id_))}")
+        return row
+
+    def rows(self, ids: Iterable[Id]) -> NDArray[np.int64]:
+        """The row of each id -> (n,).
+
+        Raises:
+            UnknownIdError: at the first id that is not known.
+        """
+        wanted = list(ids)
+        rows = self.find(wanted)
+        for id_, row in zip(wanted, rows, strict=True):
+            if row == UNKNOWN:
+                self.row(id_)
+        return rows
+
+    def find(self, ids: Iterable[Id] | pl.Series) -> NDArray[np.int64]:
+        """The row of each id, `UNKNOWN` where there is none -> (n,)."""
+        wanted = self._alike(ids)
+        if not len(wanted) or not len(self.ids):
+            return np.full(len(wanted), UNKNOWN, dtype=np.int64)
+        at = self.ids.search_sorted(wanted.fill_null(self.ids[0])).to_numpy().astype(np.int64)
+        at = np.minimum(at, len(self.ids) - 1)
+        hit = (self.ids[at] == wanted).fill_null(False).to_numpy()
+        return np.where(hit, at, UNKNOWN)
+
+    def _alike(self, ids: Iterable[Id] | pl.Series) -> pl.Series:
+        """The ids as a column of this vocabulary's type, null where an id can't be one."""
+        if isinstance(ids, pl.Series):
+            same_kind = ids.dtype == self.ids.dtype or (ids.dtype.is_integer() and self.ids.dtype.is_integer())
+            return (
+                ids.cast(self.ids.dtype, strict=False)
+                if same_kind
+                else pl.Series([None] * len(ids), dtype=self.ids.dtype)
+            )
+        text = self.ids.dtype == pl.String
+        low, high = (-(2**63), 2**63 - 1) if self.ids.dtype == pl.Int64 else (0, 2**64 - 1)
+
+        def fit(id_: object) -> Id | None:
+            if text:
+                return id_ if isinstance(id_, str) else None
+            if isinstance(id_, int | np.integer) and not isinstance(id_, bool) and low <= int(id_) <= high:
+                return int(id_)
+            return None
+
+        return pl.Series([fit(id_) for id_ in ids], dtype=self.ids.dtype)
+
+    def parse(self, text: str) -> Id:
+        """Text typed by a person -> the id it names: an integer where ids are integers and it is one."""
+        if self.ids.dtype != pl.String and text.strip().lstrip("-").isdecimal():
+            return int(text)
+        return text
+
+    def near(self, id_: object) -> list[str]:
+        """Up to three known ids spelt most like this one, best first."""
+        names = self.ids.cast(pl.String).to_list()
+        return [name for name, _, _ in process.extract(str(id_), names, limit=NEAR_MISSES, score_cutoff=LIKENESS)]
+
+
+def as_integers(text: pl.Series) -> pl.Series:
+    """Text ids as integers where each of them is one in its usual spelling, else as they are."""
+    for dtype in (pl.Int64, pl.UInt64):
+        numbers = text.cast(dtype, strict=False)
+        if (numbers.cast(pl.String) == text).fill_null(False).all():
+            return numbers
+    return text
+
+
+def did_you_mean(names: list[str]) -> str:
+    """'; did you mean a, b or c?', or nothing where there is no near miss."""
+    if not names:
+        return ""
+    return f"; did you mean {', '.join(names[:-1])}{' or ' if names[1:] else ''}{names[-1]}?"

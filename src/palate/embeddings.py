@@ -1,0 +1,43 @@
+"""What learned vectors are good for beside predicting: neighbours, analogies, and files for other tools."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from palate.files import written_beside
+from palate.ranking import top
+
+
+def nearest(vectors: Tensor, towards: Tensor, k: int, leave_out: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows of vectors (n, d) with the largest cosine to `towards` (d,) -> rows (k,), cosines (k,), best first.
+
+    leave_out: (n,) bool; fewer than k rows come back where it leaves fewer.
+    """
+    cosines = functional.normalize(vectors, dim=1) @ functional.normalize(towards, dim=0)
+    k = min(k, int((~leave_out).sum()))
+    rows, best = top(cosines.masked_fill(leave_out, -torch.inf).unsqueeze(0), k)
+    return rows[0], best[0]
+
+
+def analogy(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """The vector a - b + c of unit vectors (d,): "king - man + woman".
+
+    Mikolov, Yih & Zweig, "Linguistic Regularities in Continuous Space Word Representations", NAACL 2013, section 3.
+    """
+    a, b, c = (functional.normalize(vector, dim=0) for vector in (a, b, c))
+    return a - b + c
+
+
+def export_text(vectors: Tensor, names: list[str], path: Path, *, header: bool) -> None:
+    """Write vectors (n, d) as text, a line each: name and d numbers, separated by spaces, exact in float32.
+
+    With a first line "n d" this is word2vec's text format, without it GloVe's. White space in a name becomes "_", as
+    neither format can quote it, and so does a name of nothing else.
+    """
+    with written_beside(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
+        if header:
+            file.write(f"{vectors.shape[0]} {vectors.shape[1]}\n")
+        for name, vector in zip(names, vectors.tolist(), strict=True):
+            file.write(f"{'_'.join(name.split()) or '_'} {' '.join(f'{x:.9g}' for x in vector)}\n")

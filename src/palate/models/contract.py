@@ -1,0 +1,139 @@
+"""What a model is. Read this before any other file in models/.
+
+A model scores the whole catalogue for people, who come as a `Query`: someone from training is a user row, someone
+never seen is `UNSEEN` with a history. All it has learned lives in parameters and buffers, so one artifact serves all.
+
+    Model
+    ├── SolvedModel    learns in one step: solve(train)
+    └── LearnedModel   learns by gradient descent: start(train), batches(train), loss(batch), finish(train)
+
+What only some models can do is a Protocol below: PredictsRatings, HasVectors.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+
+from palate.data.interactions import Interactions
+
+UNSEEN = -1
+"""The user row of a person who was not in training."""
+
+PADDING = -1
+"""The item row that fills a history up to the longest of its batch."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """B people who ask for items: who they are, and what they rated or touched."""
+
+    users: Tensor  # (B,) int64 user rows, UNSEEN for a person who was not in training
+    histories: Tensor  # (B, L) int64 item rows, oldest first, PADDING on the left
+    ratings: Tensor | None = None  # (B, L) float32, 0 at PADDING; None for data without ratings
+    times: Tensor | None = None  # (B, L) float64 unix seconds, 0 at PADDING; None for data without times
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+
+
+class Config(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """Base of every model's settings: type, bounds, default and meaning, written once; an unknown one is an error."""
+
+
+class LearnedConfig(Config):
+    """Settings of every model that learns by gradient descent."""
+
+    epochs: int = Field(25, ge=1, description="Passes over the training part, at most.")
+    patience: int = Field(3, ge=1, description="Epochs without a better validation loss before training stops.")
+    average: int = Field(1, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
+    batch_size: int = Field(512, ge=1, description="Ratings in a step.")
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="How a gradient becomes a step.")
+    learning_rate: float = Field(0.01, gt=0, description="Size of a step.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step that SGD keeps in the next.")
+
+
+class Model(nn.Module, ABC):
+    """Scores the whole catalogue. Everything it knows lives in parameters and buffers."""
+
+    Config: ClassVar[type[Config]] = Config
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Named settings that belong together; the first is the default's."""
+    NEEDS_RATINGS: ClassVar[bool] = False
+    """Whether data without ratings teaches it nothing."""
+    LOOKS_BACK: ClassVar[bool] = True
+    """Whether the score of a person from training needs their history; that of a newcomer always may."""
+
+    def __init__(self, config: Config, n_users: int, n_items: int) -> None:
+        super().__init__()
+        self.config, self.n_users, self.n_items = config, n_users, n_items
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.state_dict().values())).device
+
+    @abstractmethod
+    def score(self, query: Query) -> Tensor:
+        """How well each item suits each person -> (B, n_items), larger is better."""
+
+
+class SolvedModel(Model):
+    """Learns in one step."""
+
+    @abstractmethod
+    def solve(self, train: Interactions) -> None:
+        """Learn all there is to learn from the training part."""
+
+
+class Batch(Protocol):
+    def __len__(self) -> int: ...
+
+
+class Batches(Protocol):
+    """A training part as batches on the device."""
+
+    def __len__(self) -> int: ...
+    def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[Any]: ...
+
+
+class LearnedModel(Model):
+    """Learns by gradient descent on its own batches, in the one loop of `training/fit.py`."""
+
+    config: LearnedConfig
+
+    @abstractmethod
+    def start(self, train: Interactions, generator: torch.Generator) -> None:
+        """Draw the first weights, and note what the training part says before any step (such as its mean)."""
+
+    @abstractmethod
+    def batches(self, train: Interactions) -> Batches:
+        """The training part, cut for this model's loss, on this model's device."""
+
+    @abstractmethod
+    def loss(self, batch: Any) -> Tensor:
+        """The batch's mean loss -> scalar."""
+
+    @abstractmethod
+    def finish(self, train: Interactions) -> None:
+        """With the final weights in place, note what answering needs (such as what a typical person looks like)."""
+
+
+@runtime_checkable
+class PredictsRatings(Protocol):
+    def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
+        """The rating of each pair -> (N,), on the table's scale, not clipped to it.
+
+        people: (N,) int64, which of the query's B people; items: (N,) int64 item rows.
+        """
+
+
+@runtime_checkable
+class HasVectors(Protocol):
+    def user_vectors(self) -> Tensor: ...  # -> (n_users, d)
+
+    def item_vectors(self) -> Tensor: ...  # -> (n_items, d)

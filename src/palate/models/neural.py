@@ -1,0 +1,148 @@
+"""NeuralRating: user and item embeddings, joined, through one hidden layer, to a predicted rating.
+
+The neural recommender of a PyTorch course: two embedding tables, concatenated, a hidden layer with ReLU, one output,
+squared error. It is the one-hidden-layer case of He et al., "Neural Collaborative Filtering", WWW 2017, section 3.3,
+with a linear output for ratings.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from palate.data.batches import RatingBatch, RatingBatches
+from palate.data.interactions import Interactions
+from palate.models.contract import PADDING, UNSEEN, Config, LearnedConfig, LearnedModel, Query
+from palate.models.hidden_layer import HiddenLayer
+from palate.models.layers import EmbeddingTable
+
+FOLD_IN_STEPS = 8
+"""Gauss-Newton steps for a person never seen."""
+
+LEAST_NOISE = 1e-6
+"""No prediction is taken as closer than this, squared: where all ratings are the same, none would be off at all."""
+
+NOISE_SAMPLE = 100_000
+"""Training ratings, evenly spread over the table, that the noise around a prediction is measured on."""
+
+
+class NeuralRatingConfig(LearnedConfig):
+    """Settings of `neural`; the defaults are the preset `sgd`."""
+
+    learning_rate: float = Field(0.08, gt=0, description="Size of a step.")
+    average: int = Field(5, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
+    dim: int = Field(10, ge=1, description="Numbers in an embedding.")
+    hidden: int = Field(1024, ge=1, description="Units in the hidden layer.")
+    init_std: float = Field(0.01, gt=0, description="Spread s of the first embeddings, drawn from N(0, s squared).")
+
+
+class NeuralRating(LearnedModel):
+    """rating(u, i) = mean + relu([p_u, q_i] W + b) · w + c
+
+    A person never seen gets the vector p that explains their ratings best under the prior N(mean, covariance) of the
+    learned user vectors, with items and network as they are.
+    """
+
+    Config: ClassVar[type[Config]] = NeuralRatingConfig
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "sgd": {"optimizer": "sgd", "learning_rate": 0.08, "momentum": 0.9, "init_std": 0.01},
+        "adam": {"optimizer": "adam", "learning_rate": 0.001, "init_std": 1.0},
+    }
+    NEEDS_RATINGS: ClassVar[bool] = True
+    LOOKS_BACK: ClassVar[bool] = False
+
+    config: NeuralRatingConfig
+    mean: Tensor  # () of the training ratings
+    noise: Tensor  # () variance of a rating around its prediction
+    prior_mean: Tensor  # (dim,) of the users' vectors
+    prior_precision: Tensor  # (dim, dim) inverse of their covariance
+
+    def __init__(self, config: NeuralRatingConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.vectors = EmbeddingTable(n_users + n_items, config.dim)  # users first, then items
+        self.network = HiddenLayer(2 * config.dim, config.hidden)
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("noise", torch.ones(()))
+        self.register_buffer("prior_mean", torch.zeros(config.dim))
+        self.register_buffer("prior_precision", torch.eye(config.dim))
+
+    def start(self, train: Interactions, generator: torch.Generator) -> None:
+        assert train.ratings is not None
+        self.mean.fill_(float(train.ratings.mean(dtype=np.float64)))
+        self.vectors.weight.normal_(0, self.config.init_std, generator=generator)
+        self.network.draw(generator)
+
+    def batches(self, train: Interactions) -> RatingBatches:
+        return RatingBatches(train, self.config.batch_size, self.device)
+
+    def loss(self, batch: RatingBatch) -> Tensor:
+        joined = self.vectors(batch.rows).flatten(1)  # (B, 2 dim)
+        return functional.mse_loss(self.network(joined), batch.ratings - self.mean)
+
+    def finish(self, train: Interactions) -> None:
+        assert train.ratings is not None
+        known = self.user_vectors().cpu().double()[torch.from_numpy(np.flatnonzero(np.diff(train.offsets)))]
+        away = known - known.mean(0)
+        one_more = self.config.init_std**2 * torch.eye(self.config.dim)  # counts as a person: few alone span no space
+        self.prior_mean.copy_(known.mean(0))
+        self.prior_precision.copy_(torch.linalg.inv((away.T @ away + one_more) / (len(known) + 1)))
+
+        some = slice(None, None, -(-len(train) // NOISE_SAMPLE))
+        columns = (train.users, train.items, train.ratings)
+        users, items, ratings = (torch.from_numpy(column[some]).to(self.device) for column in columns)
+        error = self._rating(self.user_vectors()[users], items) - ratings
+        self.noise.copy_(error.square().mean().clamp(min=LEAST_NOISE))
+
+    def score(self, query: Query) -> Tensor:
+        return self.network.pairs(self._people(query), self.item_vectors()).add_(self.mean)
+
+    def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
+        return self._rating(self._people(query)[people], items)
+
+    def user_vectors(self) -> Tensor:
+        return self.vectors.weight[: self.n_users].detach()
+
+    def item_vectors(self) -> Tensor:
+        return self.vectors.weight[self.n_users :].detach()
+
+    def _rating(self, people: Tensor, items: Tensor) -> Tensor:
+        """People's vectors (N, dim) and item rows (N,) -> (N,)"""
+        return self.network.values(torch.cat([people, self.item_vectors()[items]], dim=1)) + self.mean
+
+    def _people(self, query: Query) -> Tensor:
+        """-> (B, dim): the learned vector of a person known, a fitted one for a person never seen."""
+        people = self.user_vectors()[query.users.clamp(min=0)]
+        new = query.users == UNSEEN
+        if new.any():
+            assert query.ratings is not None
+            people[new] = self._fold_in(query.histories[new], query.ratings[new])
+        return people
+
+    def _fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """Histories (B, L) -> (B, dim): Gauss-Newton from the prior mean; the best step of each person counts.
+
+        The network is piecewise linear, so its Jacobian at a point is exact in the whole piece around it.
+        """
+        known = (items != PADDING).float()  # (B, L)
+        vectors = self.item_vectors()[items.clamp(min=0)]  # (B, L, dim)
+        target = ratings - self.mean  # (B, L)
+        people = self.prior_mean.expand(len(items), -1)  # (B, dim)
+        best, least = people, people.new_full((len(items),), torch.inf)
+        for step in range(FOLD_IN_STEPS + 1):
+            joined = torch.cat([people.unsqueeze(1).expand_as(vectors), vectors], dim=2)  # (B, L, 2 dim)
+            value, slope = (t.unflatten(0, items.shape) for t in self.network.slopes(joined.flatten(0, 1)))
+            slope = slope[..., : self.config.dim] * known.unsqueeze(2)  # (B, L, dim)
+            error = (target - value) * known  # (B, L)
+            away = people - self.prior_mean
+            cost = error.square().sum(1) / self.noise + ((away @ self.prior_precision) * away).sum(1)
+            best = torch.where((cost < least).unsqueeze(1), people, best)
+            least = torch.minimum(cost, least)
+            if step < FOLD_IN_STEPS:
+                hessian = slope.mT @ slope / self.noise + self.prior_precision  # (B, dim, dim)
+                pull = (slope.mT @ error.unsqueeze(2)).squeeze(2) / self.noise - away @ self.prior_precision
+                people = people + torch.linalg.solve(hessian, pull)
+        return best

@@ -1,0 +1,59 @@
+"""A model's settings: from what a person wrote to a checked Config, and back to a table of what may be written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from rapidfuzz import process
+
+from palate.data.vocabulary import did_you_mean
+from palate.errors import OptionError
+from palate.models import name_of
+from palate.models.contract import Config, Model
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One hyperparameter, as its Config declares it."""
+
+    name: str
+    default: Any
+    bounds: str
+    meaning: str
+
+
+def configure(model: type[Model], preset: str | None, settings: Mapping[str, object]) -> Config:
+    """The model's Config: its defaults, over them the preset's, over them the settings.
+
+    Raises:
+        OptionError: an unknown preset or setting (with near misses), or a value out of its bounds.
+    """
+    if preset is not None and preset not in model.PRESETS:
+        there = ", ".join(model.PRESETS) or "none"
+        raise OptionError(f"model {name_of(model)} has no preset {preset!r}; its presets: {there}")
+    chosen = {**(model.PRESETS[preset] if preset is not None else {}), **settings}
+    try:
+        return model.Config.model_validate(chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        if first["type"] == "extra_forbidden":
+            near = [found for found, _, _ in process.extract(name, model.Config.model_fields, limit=1, score_cutoff=60)]
+            hint = did_you_mean(near) or f"; its settings: {', '.join(model.Config.model_fields) or 'none'}"
+            raise OptionError(f"model {name_of(model)} has no setting {name!r}{hint}") from None
+        raise OptionError(f"setting {name} of model {name_of(model)} is {first['input']!r}: {first['msg']}") from None
+
+
+def settings_of(model: type[Model]) -> list[Setting]:
+    """Every setting of a model, in order."""
+    return [_setting(name, field) for name, field in model.Config.model_fields.items()]
+
+
+def _setting(name: str, field: FieldInfo) -> Setting:
+    options = getattr(field.annotation, "__args__", ())
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    limits = [f"{signs[key]} {getattr(rule, key)}" for rule in field.metadata for key in signs if hasattr(rule, key)]
+    kind = " or ".join(map(str, options)) if options else getattr(field.annotation, "__name__", str(field.annotation))
+    return Setting(name, field.default, " ".join([kind, *limits]), field.description or "")

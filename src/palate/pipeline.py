@@ -1,0 +1,179 @@
+"""The whole flow, once, in order: read -> split -> fit -> evaluate -> recommend. Start here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from palate import datasets, devices, models
+from palate.artifact import Metrics, Training
+from palate.data import split as splits
+from palate.data.interactions import Interactions
+from palate.data.read import read
+from palate.data.split import Split
+from palate.errors import OptionError, UnsupportedError
+from palate.evaluation.evaluate import evaluate, squared_error
+from palate.models.contract import Model
+from palate.models.settings import configure
+from palate.recommender import Recommender
+from palate.training.checkpoint import Checkpoint
+from palate.training.fit import Observer, Record, Watch, fit
+
+DURATIONS = {"seconds", "ratings_per_second"}
+"""What the artifact leaves out of the history, so that the same run gives the same bytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training gave."""
+
+    recommender: Recommender
+    history: list[Record]
+    """A record per epoch: train_loss, validation_loss or test_loss (mean squared errors), seconds, ratings_per_second."""
+    metrics: Metrics
+    """Of the test part: rmse and mae where ratings are predicted, recall@10 and ndcg@10."""
+    baselines: dict[str, Metrics]
+    """The same of simpler models, on the same test part."""
+
+
+def train(
+    source: object,
+    *,
+    items: object = None,
+    model: str = "neural",
+    preset: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    test: float = 0.2,
+    validation: float = 0.1,
+    watch_test: bool = False,
+    baselines: Sequence[str] = ("bias", "popularity"),
+    output: str | Path | None = None,
+    resume: bool = False,
+    observers: Sequence[Observer] = (),
+    **reading: Any,
+) -> Trained:
+    """Learn from a table, and say how well.
+
+    source, items, reading: as `palate.read` takes them; source may also be the name of a data set of `palate.datasets`.
+    model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings.
+    test: the share of all events held out for `metrics`. validation: the share of the rest that chooses the epoch; with
+    0 every epoch runs and the last is kept, the test loss of each is recorded, and nothing is chosen by it.
+    watch_test: record the test loss of each epoch beside the validation loss, as a curve to look at.
+    observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar.
+    output: a folder to save to; while training, `output`.checkpoint allows to `resume` after a stop or a crash.
+
+    Raises:
+        DataError: the table can't be read.
+        OptionError: a setting, share, device or model that can't be.
+        UnsupportedError: the model needs ratings and the table has none.
+        Interrupted: Ctrl-C, after a checkpoint was saved.
+    """
+    table = load_table(source, items, reading)
+    cls = models.find(model)
+    config = configure(cls, preset, {**(settings or {}), **({"epochs": epochs} if epochs is not None else {})})
+    check_ratings(cls, table)
+    split = splits.random(table, test=test, validation=validation, seed=seed)
+
+    trained = cls(config, table.n_users, table.n_items).to(devices.pick(device))
+    checkpoint = _checkpoint(output, resume, trained, split, seed)
+    history = fit(
+        trained,
+        split.train,
+        seed=seed,
+        watch=_watch(split, watch_test),
+        checkpoint=checkpoint,
+        resume=resume,
+        observers=observers,
+    )
+
+    metrics = _report(trained, split, seed)
+    compared = {name: _report(_baseline(name, split), split, seed) for name in baselines if _fair(name, model, table)}
+    training = Training(
+        preset=preset,
+        seed=seed,
+        split={"method": "random", "test": test, "validation": validation, "hash": split.hash},
+        history=[{name: value for name, value in record.items() if name not in DURATIONS} for record in history],
+        metrics=metrics,
+        baselines=compared,
+        notes=list(table.notes),
+    )
+    recommender = Recommender(trained, split, training)
+    if output is not None:
+        recommender.save(output)
+    if checkpoint is not None:
+        checkpoint.remove()
+    return Trained(recommender, history, metrics, compared)
+
+
+def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Interactions:
+    """A data set by its name where there is one and no file of that name, else `palate.read`."""
+    if isinstance(source, Interactions):
+        return source
+    if isinstance(source, str) and source in datasets.names() and not Path(source).exists():
+        files = datasets.fetch(source)
+        about = datasets.describe(source)
+        table = read(files.ratings, items=files.items if items is None else items, **reading)
+        return replace(table, notes=(*table.notes, f"{about.title}: {about.terms}"))
+    return read(source, items=items, **reading)
+
+
+def check_ratings(cls: type[Model], table: Interactions) -> None:
+    """Raises UnsupportedError where a model needs ratings and the table has none."""
+    if cls.NEEDS_RATINGS and table.ratings is None:
+        others = ", ".join(name for name, other in models.MODELS.items() if not other.NEEDS_RATINGS)
+        raise UnsupportedError(
+            f"model {models.name_of(cls)!r} learns from ratings, and this table has none: choose --model {others}"
+        )
+
+
+def _watch(split: Split, watch_test: bool) -> Watch:
+    """Validation chooses the epoch; the test part is only looked at, and only where asked for or nothing is chosen."""
+    judged = len(split.validation) > 0
+    watched = {"validation_loss": split.validation} if judged else {}
+    if (watch_test or not judged) and len(split.test):
+        watched["test_loss"] = split.test
+
+    def measure(model: Model) -> Record:
+        return {name: squared_error(model, split.train, part) for name, part in watched.items()}
+
+    return Watch(measure, "validation_loss" if judged else None)
+
+
+def _checkpoint(
+    output: str | Path | None, resume: bool, model: Model, split: Split, seed: int
+) -> Checkpoint | None:
+    if output is None:
+        if resume:
+            raise OptionError("resume needs the output whose checkpoint it goes on from")
+        return None
+    path = Path(f"{output}.checkpoint")
+    if path.exists() and not resume:
+        raise OptionError(f"{path} is of a run that was stopped: add --resume to go on with it, or delete it")
+    identity = {
+        "model": models.name_of(type(model)),
+        "settings": model.config.model_dump(mode="json"),
+        "data": split.table.fingerprint,
+        "split": split.hash,
+        "seed": seed,
+    }
+    return Checkpoint(path, identity)
+
+
+def _report(model: Model, split: Split, seed: int) -> Metrics:
+    return evaluate(model, split.before_test, split.test, seed=seed) if len(split.test) else {}
+
+
+def _fair(baseline: str, model: str, table: Interactions) -> bool:
+    """Whether a baseline is another model than the one trained, and can learn from this table."""
+    return baseline != model and not (models.find(baseline).NEEDS_RATINGS and table.ratings is None)
+
+
+def _baseline(name: str, split: Split) -> Model:
+    """A simpler model with its defaults, fitted on all that is known before the test."""
+    cls = models.find(name)
+    model = cls(cls.Config(), split.table.n_users, split.table.n_items)
+    fit(model, split.before_test)
+    return model

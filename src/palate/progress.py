@@ -1,0 +1,59 @@
+"""What a person sees while a model trains: a bar with rate and time left, and a line per epoch."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from palate.training.fit import Record
+
+PLACES = {"epoch": "d", "ratings_per_second": ",.0f"}
+
+
+class Bars:
+    """An observer that draws on `console`, stderr if not named: the bar of the epoch under way, and above it the epochs done."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), Rate(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=console or Console(stderr=True), transient=True)
+        self.task = self.progress.add_task("", total=None)
+
+    def __enter__(self) -> "Bars":
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def started(self, epochs: int, events: int, epoch: int) -> None:
+        self.epochs, self.events, self.epoch = epochs, events, epoch
+        self.progress.reset(self.task, total=epochs * events, completed=epoch * events, description=self._doing())
+
+    def stepped(self, events: int) -> None:
+        self.progress.advance(self.task, events)
+
+    def measured(self, record: Record) -> None:
+        if self.epoch == 0:
+            self.progress.print(_line([name.replace("_", " ") for name in _shown(record)]))
+        self.epoch += 1
+        self.progress.print(_line([f"{record[name]:{PLACES.get(name, '.4f')}}" for name in _shown(record)]))
+        self.progress.update(self.task, description=self._doing())
+
+    def _doing(self) -> str:
+        return f"epoch {min(self.epoch + 1, self.epochs)} of at most {self.epochs}"
+
+
+class Rate(ProgressColumn):
+    """Ratings a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.0f} ratings/s")
+
+
+def _shown(record: Record) -> list[str]:
+    return [name for name in record if name != "seconds"]
+
+
+def _line(cells: list[str]) -> str:
+    return " ".join(f"{cell:>{max(7, width)}}" for cell, width in zip(cells, (5, 11, 16, 18, 18), strict=False))

@@ -1,0 +1,68 @@
+"""Scores to ranked lists. Evaluation, recommendations and the service all rank here, and nowhere else."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from palate import queries
+from palate.data.interactions import Interactions
+from palate.models.contract import PADDING, Model, Query
+
+MEMORY = 2**30
+"""Bytes that ranking many people may hold at once, unless told otherwise."""
+
+BYTES_A_SCORE = 16
+"""What one score of one person costs while it is ranked: itself, its mask and what finding the best copies."""
+
+
+@torch.inference_mode()
+def rank(model: Model, query: Query, k: int, leave_out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The best k items of each of B people -> item rows (B, k) and scores (B, k), best first.
+
+    Equal scores stand in the order of their rows. Where fewer than k items are left, rows end in PADDING and scores in
+    -inf. leave_out: bool, (B, n_items) or (n_items,), items that must not appear.
+    """
+    scores = model.eval().score(query)
+    if leave_out is not None:
+        scores = scores.masked_fill(leave_out, -torch.inf)
+    rows, best = top(scores, min(k, scores.shape[1]))
+    return rows.masked_fill(best == -torch.inf, PADDING), best
+
+
+def top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest of each row of (B, n) -> their columns (B, k) and values (B, k); ties to the smaller column."""
+    values, columns = scores.topk(k, dim=1)
+    if k == 0:
+        return columns, values
+    last = values[:, -1:]
+    crowded = (scores >= last).sum(1) > k  # a tie goes across the end of the list
+    for row in crowded.nonzero().flatten().tolist():
+        above = (scores[row] > last[row]).nonzero().flatten()
+        level = (scores[row] == last[row]).nonzero().flatten()[: k - len(above)]
+        columns[row] = torch.cat([above, level])
+    columns = columns.sort(dim=1).values
+    order = scores.gather(1, columns).sort(dim=1, descending=True, stable=True)
+    return columns.gather(1, order.indices), order.values
+
+
+def rank_users(
+    model: Model, history: Interactions, users: NDArray[np.int64], k: int, memory: int = MEMORY
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Chunks of user rows (B,), each with its place, item rows (b, k) and scores (b, k); `history` is left out.
+
+    A chunk is as large as `memory` bytes allow.
+    """
+    people = max(1, memory // (BYTES_A_SCORE * model.n_items))
+    for place, query in queries.in_chunks(history, users, model, people):
+        yield place, *rank(model, query, k, seen(history, users[place]).to(model.device))
+
+
+def seen(history: Interactions, users: NDArray[np.int64]) -> Tensor:
+    """Which items each user row (B,) has in `history` -> bool (B, n_items)."""
+    mask = torch.zeros(len(users), history.n_items, dtype=torch.bool)
+    for row, user in enumerate(users.tolist()):
+        mask[row, torch.from_numpy(history.items[history.offsets[user] : history.offsets[user + 1]]).long()] = True
+    return mask

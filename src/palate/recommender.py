@@ -1,0 +1,264 @@
+"""Recommender: a trained model that speaks the user's own ids."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from palate import artifact, embeddings, queries, ranking
+from palate.artifact import Artifact, Metrics, Training
+from palate.data.interactions import Interactions, in_order
+from palate.data.split import Split
+from palate.data.vocabulary import UNKNOWN, Id, Vocabulary, did_you_mean
+from palate.errors import OptionError, UnknownIdError, UnsupportedError
+from palate.evaluation.evaluate import evaluate
+from palate.models import MODELS, name_of
+from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
+from palate.results import Results
+
+Ratings = Mapping[Id, float] | Iterable[Id]
+"""What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender:
+    """Answers questions about users and items by their ids; an item may also be called by its exact title.
+
+    Wherever an id is unknown, UnknownIdError offers near misses.
+    """
+
+    model: Model
+    split: Split
+    training: Training
+
+    def save(self, path: str | Path) -> None:
+        """Write all of it to one folder.
+
+        Raises:
+            OutputError: the place can't be written.
+        """
+        artifact.write(Path(path), Artifact(self.model, self.split, self.training))
+
+    @property
+    def table(self) -> Interactions:
+        """Every event that is known: of training, validation and test."""
+        return self.split.table
+
+    @property
+    def predicts_ratings(self) -> bool:
+        return isinstance(self.model, PredictsRatings)
+
+    @overload
+    def predict(self, user: Id | None, item: Id, *, ratings: Mapping[Id, float] | None = None) -> float: ...
+    @overload
+    def predict(self, user: Id | None, item: list[Id], *, ratings: Mapping[Id, float] | None = None) -> Results: ...
+    @torch.inference_mode()
+    def predict(
+        self, user: Id | None, item: Id | list[Id], *, ratings: Mapping[Id, float] | None = None
+    ) -> float | Results:
+        """The rating that a user would give to an item, within the table's scale; rated already or not.
+
+        With `ratings` and `None` for the user it is that of a person never seen. A list of items gives a table with
+        id, title and rating.
+
+        Raises:
+            UnsupportedError: the model does not predict ratings.
+        """
+        if not isinstance(self.model, PredictsRatings):
+            raise UnsupportedError(f"{self._lacks('predicted ratings')} {_who(PredictsRatings)}")
+        query, _ = self._query(user, ratings)
+        rows = self._items(item if isinstance(item, list) else [item])
+        items = torch.from_numpy(rows).to(self.model.device)
+        predicted = self.model.predict(query, torch.zeros_like(items), items).cpu().numpy()
+        scale = self.table.scale
+        assert scale is not None
+        clipped = predicted.clip(*scale).astype(np.float64)
+        return self._named(rows, clipped, "rating") if isinstance(item, list) else float(clipped[0])
+
+    def recommend(
+        self,
+        user: Id | None = None,
+        *,
+        ratings: Ratings | None = None,
+        k: int = 10,
+        exclude: Iterable[Id] = (),
+        only: Iterable[Id] | None = None,
+        min_ratings: int = 0,
+    ) -> Results:
+        """The k best items that a person has not met, best first: a table with id, title and score.
+
+        user, or ratings: someone of the table, or a person never seen with what they rated.
+        exclude: items that must not appear; only: the items that may; min_ratings: how often an item must have been
+        rated by anyone. Fewer than k rows come back where fewer items are left. The score is the model's own: a rating
+        model's is the predicted rating, not clipped to the scale, so that the best remain in order.
+        """
+        at_least(k, 1, "k")
+        at_least(min_ratings, 0, "min_ratings")
+        query, met = self._query(user, ratings)
+        leave_out = torch.from_numpy(self.table.item_counts < min_ratings)
+        leave_out[torch.from_numpy(met)] = True
+        leave_out[torch.from_numpy(self._items(exclude))] = True
+        if only is not None:
+            others = torch.ones_like(leave_out)
+            others[torch.from_numpy(self._items(only))] = False
+            leave_out |= others
+        rows, scores = ranking.rank(self.model, query, k, leave_out.to(self.model.device))
+        found = rows[0] != PADDING
+        return self._named(rows[0][found].cpu().numpy(), scores[0][found].cpu().numpy(), "score")
+
+    def similar(
+        self, item: Id | None = None, *, user: Id | None = None, k: int = 10, min_ratings: int = 0
+    ) -> Results:
+        """The k items nearest to an item, or users nearest to a user, by the cosine of their vectors.
+
+        min_ratings: how often a neighbour must have been rated, or have rated.
+
+        Raises:
+            UnsupportedError: the model has no vectors.
+        """
+        if (item is None) == (user is None):
+            raise OptionError("similar needs an item or a user, and not both")
+        if user is not None:
+            row = self.table.user_ids.row(user)
+            return self._nearest("user", self._vectors("user")[row], [row], k, min_ratings)
+        rows = self._items([item]) if item is not None else np.empty(0, np.int64)
+        return self._nearest("item", self._vectors("item")[int(rows[0])], rows.tolist(), k, min_ratings)
+
+    def analogy(self, a: Id, b: Id, c: Id, *, k: int = 10, min_ratings: int = 0) -> Results:
+        """The k items nearest to a - b + c, those three left out: "king - man + woman".
+
+        Raises:
+            UnsupportedError: the model has no vectors.
+        """
+        rows = self._items([a, b, c])
+        vectors = self._vectors("item")
+        towards = embeddings.analogy(*(vectors[row] for row in rows.tolist()))
+        return self._nearest("item", towards, rows.tolist(), k, min_ratings)
+
+    def evaluate(self, held_out: Interactions | None = None, *, k: int = 10) -> Metrics:
+        """How good the model is on the test part of its own table, or on another table; see `evaluation/evaluate.py`.
+
+        Of another table, events with a user or an item that the model has never seen can't be asked about: `left_out`
+        among the results counts them.
+        """
+        at_least(k, 1, "k")
+        if held_out is None:
+            return evaluate(self.model, self.split.before_test, self.split.test, k=k, seed=self.training.seed)
+        users = self.table.user_ids.find(held_out.user_ids.ids)[held_out.users]
+        items = self.table.item_ids.find(held_out.item_ids.ids)[held_out.items]
+        known = (users != UNKNOWN) & (items != UNKNOWN)
+        if not known.any():
+            raise OptionError("no event of that table has both a user and an item that the model has seen")
+        asked = replace(
+            held_out.where(known),
+            users=users[known].astype(np.int32),
+            items=items[known].astype(np.int32),
+            user_ids=self.table.user_ids,
+            item_ids=self.table.item_ids,
+        )
+        asked = asked.where(in_order(asked.users, asked.times))
+        report = evaluate(self.model, self.table, asked, k=k, seed=self.training.seed)
+        return report | {"left_out": float((~known).sum())}
+
+    def export_vectors(self, path: str | Path, *, of: str = "item", header: bool = True) -> None:
+        """Write the vectors of all items, or users, as text: word2vec's format, or without a header GloVe's.
+
+        Raises:
+            UnsupportedError: the model has no vectors.
+        """
+        ids = (self.table.user_ids if of == "user" else self.table.item_ids).ids
+        embeddings.export_text(self._vectors(of), [str(id_) for id_ in ids.to_list()], Path(path), header=header)
+
+    def _query(self, user: Id | None, ratings: Ratings | None) -> tuple[Query, NDArray[np.int64]]:
+        """The query of one person, and the item rows that they have met."""
+        if (user is None) == (ratings is None):
+            raise OptionError("name a user, or give ratings of a person never seen, and not both")
+        if user is not None:
+            row = self.table.user_ids.row(user)
+            met = self.table.items[self.table.offsets[row] : self.table.offsets[row + 1]]
+            return queries.of_users(self.table, np.array([row]), self.model), met.astype(np.int64)
+        assert ratings is not None
+        rows = self._items(ratings)
+        if not isinstance(ratings, Mapping):
+            if self.model.NEEDS_RATINGS:
+                raise OptionError(f"{name_of(type(self.model))} needs a rating for each item: {{item: rating}}")
+            return queries.of_newcomer(rows, None, self.model), rows
+        return queries.of_newcomer(rows, self._on_scale(ratings), self.model), rows
+
+    def _on_scale(self, ratings: Mapping[Id, float]) -> NDArray[np.float32]:
+        low, high = self.table.scale or (-math.inf, math.inf)
+        for item, rating in ratings.items():
+            if not low <= rating <= high:
+                raise OptionError(f"rating {rating} of item {item!r} is off the scale: {low:g} to {high:g}")
+        return np.array(list(ratings.values()), dtype=np.float32)
+
+    def _items(self, ids: Iterable[Id]) -> NDArray[np.int64]:
+        """Ids, or exact titles, -> item rows (n,)."""
+        wanted = list(ids)
+        rows = self.table.item_ids.find(wanted)
+        for at in np.flatnonzero(rows < 0):
+            rows[at] = self._titled(wanted[at])
+        return rows
+
+    def _titled(self, name: Id) -> int:
+        titles = self.table.catalogue.frame["title"]
+        found = (titles == str(name)).fill_null(False).arg_true()
+        if len(found) == 1:
+            return int(found[0])
+        if len(found):
+            ids = [repr(self.table.item_ids.id(row)) for row in found.to_list()]
+            raise UnknownIdError(f"{len(found)} items are called {name!r}: use one of their ids {', '.join(ids)}")
+        near = Vocabulary("item", titles.drop_nulls()).near(name) or self.table.item_ids.near(name)
+        raise UnknownIdError(f"unknown item {name!r}{did_you_mean(near)}")
+
+    def _vectors(self, of: str) -> Tensor:
+        if not isinstance(self.model, HasVectors):
+            raise UnsupportedError(f"{self._lacks('vectors')} {_who(HasVectors)}")
+        return self.model.user_vectors() if of == "user" else self.model.item_vectors()
+
+    def _nearest(self, of: str, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
+        at_least(k, 1, "k")
+        at_least(min_ratings, 0, "min_ratings")
+        counts = self.table.item_counts if of == "item" else np.diff(self.table.offsets)
+        mask = torch.from_numpy(counts < min_ratings)
+        mask[leave_out] = True
+        rows, cosines = embeddings.nearest(self._vectors(of), towards, k, mask.to(towards.device))
+        if of == "item":
+            return self._named(rows.cpu().numpy(), cosines.cpu().numpy(), "score")
+        ids = self.table.user_ids.ids[rows.cpu().numpy()]
+        return Results(pl.DataFrame({"id": ids, "score": cosines.cpu().numpy().astype(np.float64)}))
+
+    def _named(self, rows: NDArray[np.int64], values: NDArray[np.floating], value: str) -> Results:
+        ids, titles = self.table.item_ids.ids[rows], self.table.catalogue.frame["title"][rows]
+        return Results(pl.DataFrame({"id": ids, "title": titles, value: values.astype(np.float64)}))
+
+    def _lacks(self, what: str) -> str:
+        return f"model {name_of(type(self.model))!r} has no {what};"
+
+
+def _who(ability: type) -> str:
+    """Which models have an ability, for a message."""
+    return f"train one that has: {', '.join(name for name, cls in MODELS.items() if issubclass(cls, ability))}"
+
+
+def at_least(value: int, bound: int, name: str) -> None:
+    """Raises OptionError where value is below the bound."""
+    if value < bound:
+        raise OptionError(f"{name} is {value}: it must be at least {bound}")
+
+
+def load(path: str | Path, outside: type[Model] | None = None) -> Recommender:
+    """Open a saved folder; `outside` is the class of a model that is not one of Palate's own.
+
+    Raises:
+        ArtifactError: it can't be opened.
+    """
+    found = artifact.read(Path(path), outside)
+    return Recommender(found.model, found.split, found.training)

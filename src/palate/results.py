@@ -1,0 +1,63 @@
+"""Results: a small table that prints well, iterates as rows, and turns into a frame of any kind."""
+
+from collections import namedtuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Results(Sequence[Any]):
+    """Rows with named fields: `for row in results: row.title`, `results[0].score`, `results.to_pandas()`."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+        self._row = namedtuple("Row", frame.columns)  # type: ignore[misc]  # its fields are known here only
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Results(self._frame[index])
+        return self._row(*self._frame.row(range(len(self))[index]))
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._row._make, self._frame.iter_rows())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Results) and self._frame.equals(other._frame)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        with pl.Config(
+            tbl_formatting="NOTHING",
+            tbl_hide_dataframe_shape=True,
+            tbl_hide_column_data_types=True,
+            tbl_rows=-1,
+            fmt_str_lengths=60,
+            tbl_width_chars=120,
+            float_precision=3,
+        ):
+            return str(self._frame)
+
+    def _repr_html_(self) -> str:
+        with pl.Config(tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_rows=-1, float_precision=3):
+            return self._frame._repr_html_()
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A list of {field: value}, ready for JSON."""
+        return self._frame.to_dicts()
+
+    def to_polars(self) -> pl.DataFrame:
+        return self._frame
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Needs pandas, which Palate does not install."""
+        import pandas as pd  # noqa: PLC0415 - optional
+
+        return pd.DataFrame(self._frame.to_dict(as_series=False))

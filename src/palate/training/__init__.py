@@ -1,0 +1,1 @@
+"""From first weights to trained ones."""

@@ -1,0 +1,204 @@
+"""The training engine: the only loop in the library."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from palate.data.batches import seeded
+from palate.data.interactions import Interactions
+from palate.errors import Interrupted, OptionError
+from palate.models.contract import LearnedModel, Model, SolvedModel
+from palate.training.checkpoint import Checkpoint
+from palate.training.optimizers import Optimizer
+
+Record = dict[str, float]
+"""What is known of one epoch: epoch, train_loss, what was watched, seconds (of training alone), ratings_per_second."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What to measure after every epoch, and what to choose by."""
+
+    measure: Callable[[Model], Record] = lambda model: {}
+    criterion: str | None = None
+    """The measure whose lowest value ends up as the model; None runs every epoch and keeps the last."""
+
+
+class Observer(Protocol):
+    """Hears how far training is."""
+
+    def started(self, epochs: int, events: int, epoch: int) -> None: ...
+    def stepped(self, events: int) -> None: ...
+    def measured(self, record: Record) -> None: ...
+
+
+def fit(
+    model: Model,
+    train: Interactions,
+    *,
+    seed: int = 0,
+    watch: Watch = Watch(),
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+    observers: Sequence[Observer] = (),
+) -> list[Record]:
+    """Train in place -> one record per epoch, none for a model solved in one step.
+
+    Raises:
+        Interrupted: Ctrl-C, after the checkpoint was saved.
+    """
+    if isinstance(model, SolvedModel):
+        model.solve(train)
+        return []
+    assert isinstance(model, LearnedModel)
+    run = Run(model, train, seed, watch, checkpoint, observers)
+    return run.go(resume)
+
+
+@dataclass
+class Run:
+    """One training run: where it is, and the loop that takes it further."""
+
+    model: LearnedModel
+    train: Interactions
+    seed: int
+    watch: Watch
+    checkpoint: Checkpoint | None
+    observers: Sequence[Observer]
+    epoch: int = 0  # complete epochs
+    step: int = 0  # batches done of the epoch under way
+    events: int = 0  # events in them
+    seconds: float = 0.0  # spent on the epoch under way
+    records: list[Record] = field(default_factory=list)
+    recent: list[dict[str, Tensor]] = field(default_factory=list)  # closing weights of the epochs that are averaged
+    best: dict[str, Tensor] = field(default_factory=dict)  # the weights that would be kept
+
+    def go(self, resume: bool) -> list[Record]:
+        self.model.start(self.train, seeded(self.model.device, self.seed))
+        self.averaged = copy.deepcopy(self.model).eval()
+        self.optimizer = Optimizer(self.model)
+        self.batches = self.model.batches(self.train)
+        self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the epoch under way
+        epochs = self.model.config.epochs
+        with _own_randomness(), self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext():
+            if resume:
+                self._restore()
+            for observer in self.observers:
+                observer.started(epochs, len(self.train), self.epoch)
+            if self.events:
+                self.observer.stepped(self.events)
+            while self.epoch < epochs and not self._stale():
+                self._one_epoch()
+        self.optimizer.release()
+        if self.best:
+            self.model.load_state_dict(self.best)
+        self.model.eval()
+        self.model.finish(self.train)
+        return self.records
+
+    def _one_epoch(self) -> None:
+        if self.step == 0:
+            draws = seeded(self.model.device, self.seed, self.epoch, 1)
+            torch.manual_seed(draws.initial_seed())  # for models that draw while they learn (dropout)
+        self.model.train()
+        began = time.perf_counter() - self.seconds
+        for batch in self.batches.epoch(seeded(self.model.device, self.seed, self.epoch), skip=self.step):
+            loss = self.model.loss(batch)
+            loss.backward()
+            self.optimizer.step()
+            self.loss.add_(loss.detach(), alpha=len(batch))
+            self.step, self.events = self.step + 1, self.events + len(batch)
+            for observer in self.observers:
+                observer.stepped(len(batch))
+            if self.checkpoint is not None and self.checkpoint.due():
+                self.seconds = time.perf_counter() - began
+                self._save(self.checkpoint)
+        self.optimizer.settle()
+        mean_loss = self.loss.item() / len(self.train)
+        self._close_epoch(mean_loss, seconds=time.perf_counter() - began)
+
+    def _close_epoch(self, mean_loss: float, seconds: float) -> None:
+        self.epoch, self.step, self.events, self.seconds = self.epoch + 1, 0, 0, 0.0
+        self.loss.zero_()
+        if not math.isfinite(mean_loss):
+            rate = self.model.config.learning_rate
+            raise OptionError(f"training diverged in epoch {self.epoch}: try a learning_rate below {rate}")
+        self.model.eval()
+        candidate = self._candidate()
+        record = {"epoch": self.epoch, "train_loss": mean_loss, **self.watch.measure(candidate)}
+        self.records.append(record | {"seconds": seconds, "ratings_per_second": len(self.train) / seconds})
+        if self.watch.criterion is not None and self._best_epoch() == self.epoch:
+            self.best = _copy(candidate)
+        for observer in self.observers:
+            observer.measured(self.records[-1])
+
+    def _candidate(self) -> Model:
+        """What would be kept if training stopped here: the mean of the last epochs' closing weights, if asked for.
+
+        Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018, at a constant
+        learning rate.
+        """
+        if self.watch.criterion is None or self.model.config.average == 1:
+            return self.model
+        self.recent = [*self.recent, _copy(self.model)][-self.model.config.average :]
+        names = self.recent[0]
+        self.averaged.load_state_dict({name: torch.stack([w[name] for w in self.recent]).mean(0) for name in names})
+        return self.averaged
+
+    def _best_epoch(self) -> int:
+        """The epoch with the lowest criterion so far, the first of equals; epochs count from 1."""
+        assert self.watch.criterion is not None
+        values = [record[self.watch.criterion] for record in self.records]
+        return 1 + values.index(min(values))
+
+    def _stale(self) -> bool:
+        if self.watch.criterion is None or not self.records:
+            return False
+        return self.epoch - self._best_epoch() >= self.model.config.patience
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"optimizer.{name}": value for name, value in self.optimizer.state().items()}
+        for number, weights in enumerate(self.recent):
+            tensors |= {f"recent{number}.{name}": value for name, value in weights.items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        tensors |= {"loss": self.loss, "random": torch.get_rng_state()}
+        facts = {name: getattr(self, name) for name in ("epoch", "step", "events", "seconds", "records")}
+        checkpoint.save(tensors, facts | {"recent": len(self.recent)})
+        if checkpoint.asked_to_stop:
+            raise Interrupted(
+                f"stopped in epoch {self.epoch + 1}, after batch {self.step} of {len(self.batches)}; all of it is "
+                f"saved in {checkpoint.path}: the same command with --resume goes on from there"
+            )
+
+    def _restore(self) -> None:
+        assert self.checkpoint is not None
+        tensors, facts = self.checkpoint.load()
+        self.model.load_state_dict(_under("model.", tensors))
+        self.optimizer.restore(_under("optimizer.", tensors))
+        self.best = _under("best.", tensors)
+        self.recent = [_under(f"recent{number}.", tensors) for number in range(facts["recent"])]
+        self.loss.copy_(tensors["loss"])
+        torch.set_rng_state(tensors["random"])
+        self.epoch, self.step, self.events = facts["epoch"], facts["step"], facts["events"]
+        self.seconds, self.records = facts["seconds"], facts["records"]
+
+
+def _copy(model: Model) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def _own_randomness() -> AbstractContextManager[None]:
+    """Within, torch's global generators may be seeded: afterwards they are as they were."""
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
