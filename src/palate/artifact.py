@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 import torch
 import xxhash
-from pydantic import BaseModel, Field, ValidationError
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, numpy
 from safetensors.torch import load_file, save_file
 
@@ -48,8 +48,10 @@ LARGEST_HEADER = 64 * 2**20
 Metrics = dict[str, float]
 
 
-class Strict(BaseModel, frozen=True, extra="forbid"):
+class Strict(BaseModel):
     """Nothing missing, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Training(Strict):
@@ -188,7 +190,7 @@ def read_header(path: Path) -> Header:
 
 def _checksum(file: Path) -> str:
     """XXH3: against damage, not against an enemy, whom nothing here gives code to run. Mapped, so at memory's speed."""
-    return xxhash.xxh3_128_hexdigest(np.memmap(file, mode="r"))
+    return xxhash.xxh3_128_hexdigest(np.memmap(file, mode="r").data)
 
 
 def _columns(split: Split) -> dict[str, NDArray[Any]]:
@@ -234,10 +236,10 @@ def _split(path: Path, header: Header) -> Split:
     users, items, part = columns["users"], columns["items"], columns["part"]
     in_bounds = (
         n > 0
-        and 0 <= users[0]
+        and users[0] >= 0
         and users[-1] < header.n_users
         and bool((users[1:] >= users[:-1]).all())
-        and 0 <= items.min()
+        and items.min() >= 0
         and items.max() < header.n_items
         and part.max() <= TEST
         and all(np.isfinite(columns[name]).all() for name in ("ratings", "times") if name in columns)

@@ -29,7 +29,7 @@ class Trained:
 
     recommender: Recommender
     history: list[Record]
-    """A record per epoch: train_loss, validation_loss or test_loss (mean squared errors), seconds, ratings_per_second."""
+    """A record per epoch: train_loss, validation_loss or test_loss (squared errors), seconds, ratings_per_second."""
     metrics: Metrics
     """Of the test part: rmse and mae where ratings are predicted, recall@10 and ndcg@10."""
     baselines: dict[str, Metrics]

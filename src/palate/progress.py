@@ -12,7 +12,7 @@ PLACES = {"epoch": "d", "ratings_per_second": ",.0f"}
 
 
 class Bars:
-    """An observer that draws on `console`, stderr if not named: the bar of the epoch under way, and above it the epochs done."""
+    """An observer that draws on `console` (stderr if not named): a bar, and above it a line per epoch done."""
 
     def __init__(self, console: Console | None = None) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), Rate(), TimeRemainingColumn())
@@ -23,7 +23,9 @@ class Bars:
         self.progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.progress.stop()
 
     def started(self, epochs: int, events: int, epoch: int) -> None:

@@ -26,7 +26,7 @@ class Results(Sequence[Any]):
         return self._row(*self._frame.row(range(len(self))[index]))
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._row._make, self._frame.iter_rows())
+        return (self._row(*row) for row in self._frame.iter_rows())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Results) and self._frame.equals(other._frame)

@@ -13,7 +13,7 @@ def predict(
     model: Model,
     item: Annotated[list[str], typer.Option("--item", help="An item, by id or exact title; repeat it.", show_default=False)],
     user: User = None,
-    rate: Rate = [],  # noqa: B006 - typer reads it
+    rate: Rate = [],
     json: Json = False,
 ) -> None:
     """The rating that someone would give to items, rated already or not."""

@@ -12,10 +12,10 @@ from palate.cli.output import as_json, as_table, say
 def recommend(
     model: Model,
     user: User = None,
-    rate: Rate = [],  # noqa: B006 - typer reads it
+    rate: Rate = [],
     k: K = 10,
-    exclude: Annotated[list[str], typer.Option(help="An item that must not appear; repeat it.", show_default=False)] = [],  # noqa: B006
-    only: Annotated[list[str], typer.Option(help="The only items that may; repeat it.", show_default=False)] = [],  # noqa: B006
+    exclude: Annotated[list[str], typer.Option(help="An item that must not appear; repeat it.", show_default=False)] = [],
+    only: Annotated[list[str], typer.Option(help="The only items that may; repeat it.", show_default=False)] = [],
     min_ratings: MinRatings = 0,
     json: Json = False,
 ) -> None:

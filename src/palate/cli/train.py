@@ -32,7 +32,7 @@ def train(
     model: Annotated[str, typer.Option(help="A model that palate info lists, or package.module:Class.", rich_help_panel=CHOICE)] = "neural",
     preset: Annotated[str | None, typer.Option(help="Settings that belong together, such as sgd or adam.", rich_help_panel=CHOICE, show_default=False)] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training part, at most.", rich_help_panel=CHOICE, show_default=False)] = None,
-    set: Annotated[list[str], typer.Option("--set", help="A setting, as NAME=VALUE; palate info MODEL lists them.", rich_help_panel=CHOICE, show_default=False)] = [],  # noqa: B006
+    set: Annotated[list[str], typer.Option("--set", help="A setting, as NAME=VALUE; palate info MODEL lists them.", rich_help_panel=CHOICE, show_default=False)] = [],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The model's folder; named after the table if not here.", rich_help_panel=RUN, show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="What every draw follows from.", rich_help_panel=RUN, min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUN)] = "auto",

@@ -21,7 +21,13 @@ PEOPLE_RANKED = 1_000
 
 
 def evaluate(
-    model: Model, known: Interactions, held_out: Interactions, *, k: int = 10, people: int = PEOPLE_RANKED, seed: int = 0
+    model: Model,
+    known: Interactions,
+    held_out: Interactions,
+    *,
+    k: int = 10,
+    people: int = PEOPLE_RANKED,
+    seed: int = 0,
 ) -> Metrics:
     """What the model makes of `held_out` when `known` is all it may know.
 

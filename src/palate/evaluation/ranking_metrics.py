@@ -13,7 +13,8 @@ Counts = NDArray[np.int64]
 
 def recall(hits: Hits, relevant: Counts) -> NDArray[np.float64]:
     """The share of the relevant items that the list holds -> (B,)."""
-    return hits.sum(axis=1) / relevant
+    share: NDArray[np.float64] = hits.sum(axis=1) / relevant
+    return share
 
 
 def ndcg(hits: Hits, relevant: Counts) -> NDArray[np.float64]:
@@ -23,4 +24,5 @@ def ndcg(hits: Hits, relevant: Counts) -> NDArray[np.float64]:
     """
     discounts = 1 / np.log2(np.arange(2, hits.shape[1] + 2))  # (k,)
     ideal = np.cumsum(discounts)[np.minimum(relevant, hits.shape[1]) - 1]
-    return (hits * discounts).sum(axis=1) / ideal
+    gained: NDArray[np.float64] = (hits * discounts).sum(axis=1) / ideal
+    return gained

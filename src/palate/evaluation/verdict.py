@@ -13,7 +13,8 @@ def verdict(model: str, metrics: Metrics, baselines: Mapping[str, Metrics], k: i
         rival = min(rivals, key=rivals.__getitem__)
         better = rivals[rival] - metrics["rmse"]
         won = "better" if better > 0 else "no better"
-        sentences.append(f"{model} predicts ratings {won} than {rival}: RMSE {metrics['rmse']:.4f} against {rivals[rival]:.4f}")
+        against = f"RMSE {metrics['rmse']:.4f} against {rivals[rival]:.4f}"
+        sentences.append(f"{model} predicts ratings {won} than {rival}: {against}")
     name_of_metric = f"ndcg@{k}"
     rivals = {name: found[name_of_metric] for name, found in baselines.items() if name_of_metric in found}
     if name_of_metric in metrics and rivals:

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from palate.data.interactions import Interactions
-from palate.models.contract import PADDING, UNSEEN, Config, Query, SolvedModel
+from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
 
 SWEEPS = 100
 """Alternations at most; the biases of MovieLens no longer move after about ten."""
@@ -21,7 +21,7 @@ STILL = 1e-6
 """Biases that move less than this, in ratings, are taken as solved."""
 
 
-class BiasConfig(Config):
+class BiasConfig(BaseConfig):
     """Settings of `bias`."""
 
     user_l2: float = Field(5.0, ge=0, description="How many ratings of the mean are added to each person's own.")
@@ -31,7 +31,7 @@ class BiasConfig(Config):
 class Bias(SolvedModel):
     """rating(u, i) = mean + b_u + b_i; a person's b_u follows from their ratings, seen in training or not."""
 
-    Config: ClassVar[type[Config]] = BiasConfig
+    Config: ClassVar[type[BaseConfig]] = BiasConfig
     NEEDS_RATINGS: ClassVar[bool] = True
     LOOKS_BACK: ClassVar[bool] = False
 
@@ -83,4 +83,5 @@ class Bias(SolvedModel):
 def shrunk(rows: np.ndarray, off: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The sum of `off` by row, over `weight`; 0 where there is neither rating nor weight."""
     sums = np.bincount(rows, weights=off, minlength=len(weight))
-    return np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
+    means: np.ndarray = np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
+    return means

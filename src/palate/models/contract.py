@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from palate.data.interactions import Interactions
@@ -41,12 +41,13 @@ class Query:
         return len(self.users)
 
 
-
-class Config(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+class BaseConfig(BaseModel):
     """Base of every model's settings: type, bounds, default and meaning, written once; an unknown one is an error."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-class LearnedConfig(Config):
+
+class LearnedConfig(BaseConfig):
     """Settings of every model that learns by gradient descent."""
 
     epochs: int = Field(25, ge=1, description="Passes over the training part, at most.")
@@ -61,7 +62,7 @@ class LearnedConfig(Config):
 class Model(nn.Module, ABC):
     """Scores the whole catalogue. Everything it knows lives in parameters and buffers."""
 
-    Config: ClassVar[type[Config]] = Config
+    Config: ClassVar[type[BaseConfig]] = BaseConfig
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Named settings that belong together; the first is the default's."""
     NEEDS_RATINGS: ClassVar[bool] = False
@@ -69,13 +70,14 @@ class Model(nn.Module, ABC):
     LOOKS_BACK: ClassVar[bool] = True
     """Whether the score of a person from training needs their history; that of a newcomer always may."""
 
-    def __init__(self, config: Config, n_users: int, n_items: int) -> None:
+    def __init__(self, config: BaseConfig, n_users: int, n_items: int) -> None:
         super().__init__()
         self.config, self.n_users, self.n_items = config, n_users, n_items
 
     @property
     def device(self) -> torch.device:
-        return next(iter(self.state_dict().values())).device
+        weights: dict[str, Tensor] = self.state_dict()
+        return next(iter(weights.values())).device
 
     @abstractmethod
     def score(self, query: Query) -> Tensor:

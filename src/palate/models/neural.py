@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
-from palate.models.contract import PADDING, UNSEEN, Config, LearnedConfig, LearnedModel, Query
+from palate.models.contract import PADDING, UNSEEN, BaseConfig, LearnedConfig, LearnedModel, Query
 from palate.models.hidden_layer import HiddenLayer
 from palate.models.layers import EmbeddingTable
 
@@ -47,7 +47,7 @@ class NeuralRating(LearnedModel):
     learned user vectors, with items and network as they are.
     """
 
-    Config: ClassVar[type[Config]] = NeuralRatingConfig
+    Config: ClassVar[type[BaseConfig]] = NeuralRatingConfig
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "sgd": {"optimizer": "sgd", "learning_rate": 0.08, "momentum": 0.9, "init_std": 0.01},
         "adam": {"optimizer": "adam", "learning_rate": 0.001, "init_std": 1.0},

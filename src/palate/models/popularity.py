@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from palate.data.interactions import Interactions
-from palate.models.contract import Config, Query, SolvedModel
+from palate.models.contract import BaseConfig, Query, SolvedModel
 
 
 class Popularity(SolvedModel):
@@ -16,7 +16,7 @@ class Popularity(SolvedModel):
 
     counts: Tensor  # (n_items,)
 
-    def __init__(self, config: Config, n_users: int, n_items: int) -> None:
+    def __init__(self, config: BaseConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         self.register_buffer("counts", torch.zeros(n_items))
 

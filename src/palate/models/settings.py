@@ -11,7 +11,7 @@ from rapidfuzz import process
 from palate.data.vocabulary import did_you_mean
 from palate.errors import OptionError
 from palate.models import name_of
-from palate.models.contract import Config, Model
+from palate.models.contract import BaseConfig, Model
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Setting:
     meaning: str
 
 
-def configure(model: type[Model], preset: str | None, settings: Mapping[str, object]) -> Config:
+def configure(model: type[Model], preset: str | None, settings: Mapping[str, object]) -> BaseConfig:
     """The model's Config: its defaults, over them the preset's, over them the settings.
 
     Raises:

@@ -100,5 +100,5 @@ def digest(tensors: dict[str, Tensor], run: str) -> str:
     total = hashlib.sha256(run.encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        total.update(tensor.reshape(-1).view(torch.uint8).cpu().numpy().data)
     return total.hexdigest()

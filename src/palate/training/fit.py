@@ -93,7 +93,8 @@ class Run:
             for observer in self.observers:
                 observer.started(epochs, len(self.train), self.epoch)
             if self.events:
-                self.observer.stepped(self.events)
+                for observer in self.observers:
+                    observer.stepped(self.events)
             while self.epoch < epochs and not self._stale():
                 self._one_epoch()
         self.optimizer.release()

@@ -113,8 +113,9 @@ class SgdRows(RowUpdates):
 class AdamRows(RowUpdates):
     """Adam, exactly but for EPSILON beside a root that has shrunk since the row was last touched.
 
-    Touched at step j, a row goes on moving by its momentum in every later step k, by a m/(sqrt(v) + EPSILON) times
-    (BETA1 / sqrt(BETA2))^(k-j) c_k, where c_k = sqrt(1 - BETA2^k) / (1 - BETA1^k). `tail[j]` is the sum of that factor
+    Touched at step j, a row goes on moving by its momentum in every later step k, by a m/(sqrt(v) + e) times
+    (BETA1 / sqrt(BETA2))^(k-j) c_k, where e = EPSILON sqrt(1 - BETA2^j), as the paper's EPSILON stands beside the root of
+    v / (1 - BETA2^j), and c_k = sqrt(1 - BETA2^k) / (1 - BETA1^k). `tail[j]` is the sum of that factor
     over all k >= j, so steps j to s moved it by tail[j] - ratio^(s+1-j) tail[s+1] of those; this is added when the row
     is next read, its own step included.
     """
@@ -176,7 +177,9 @@ class AdamRows(RowUpdates):
         s = int(self.s) - before
         gone = self.RATIO ** (s + 1 - touched) * self.tail[min(s + 1, self.WARM)]  # (R,)
         reach = torch.where(touched > 0, self.tail[touched.clamp(max=self.WARM)] - gone, 0.0)
-        return w - (self.rate * reach).unsqueeze(1) * m / (v.sqrt() + EPSILON)
+        epsilon = EPSILON * (1 - BETA2 ** touched.clamp(min=1)).sqrt()  # (R,)
+        moved: Tensor = w - (self.rate * reach).unsqueeze(1) * m / (v.sqrt() + epsilon.unsqueeze(1))
+        return moved
 
 
 class SgdDense(Updates):

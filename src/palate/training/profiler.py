@@ -15,7 +15,7 @@ STEPS = 100
 
 
 class Profiler:
-    """An observer to train under: `with Profiler() as profiler: fit(..., observer=profiler)`, then `profiler.report()`."""
+    """An observer: `with Profiler() as profiler: fit(..., observers=[profiler])`, then `profiler.report()`."""
 
     def __init__(self) -> None:
         self.functions = cProfile.Profile()
@@ -27,7 +27,9 @@ class Profiler:
         self.functions.enable()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.functions.disable()
         self.operators.__exit__(kind, error, trace)
 

@@ -1,0 +1,46 @@
+# Everything runs in .venv, made here: python3 (3.11 or later), make and pip are all it takes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check format docs
+
+demo: .venv/installed  ## from a table of ratings to ten recommendations, in under a minute
+	@rm -f movies.palate.checkpoint
+	$(BIN)/palate train movielens-small --preset sgd --watch-test --output movies.palate
+	$(BIN)/palate recommend movies.palate --user 1
+	@echo "Try next:"
+	@echo "  $(BIN)/palate recommend movies.palate --rate 'Toy Story (1995)=5' --rate 'Fargo (1996)=2'"
+	@echo "  $(BIN)/palate similar movies.palate --item 'Toy Story (1995)' --min-ratings 20"
+	@echo "  $(BIN)/palate curves movies.palate -o curves.svg"
+	@echo "  $(BIN)/palate train your-ratings.csv --items your-items.csv"
+
+test: .venv/installed-dev  ## every test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+
+check: .venv/installed-dev  ## what else must hold: style, types, import order, coverage of the last test run
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+docs: .venv/installed-dev  ## the pages made from the code
+	$(BIN)/python scripts/make_docs.py
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Palate needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,98 @@
+"""People never seen in training: how good predictions are after n known ratings, on MovieLens 100K.
+
+    python benchmarks/newcomers.py [--draws 10]
+
+A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each; of the 20, in an order drawn
+too, the first n are told. So every n is tested on the same ratings. Both models answer through `Recommender.predict`.
+"""
+
+import argparse
+from statistics import mean, median
+from time import perf_counter
+
+import numpy as np
+from common import data, interval, record
+from numpy.typing import NDArray
+
+import palate
+from palate.evaluation.rating_metrics import rmse
+
+KNOWN = (0, 1, 3, 5, 10, 20)
+PEOPLE = 150
+TIMED = 100
+"""People whose list is timed in each draw."""
+
+Errors = dict[str, list[list[float]]]
+"""Model -> the RMSE after each of KNOWN, a list a draw."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--draws", type=int, default=10)
+    draws = parser.parse_args().draws
+    table = palate.read(data("ml-100k"))
+    errors: Errors = {"neural": [], "bias": []}
+    times: list[float] = []
+    for draw in range(draws):
+        random = np.random.default_rng(draw)
+        enough = np.flatnonzero(np.diff(table.offsets) > max(KNOWN))
+        people = random.choice(enough, PEOPLE, replace=False)
+        others = table.where(~np.isin(table.users, people))
+        told = {int(user): random.permutation(np.flatnonzero(table.users == user)) for user in people}
+        for name in errors:
+            model = palate.train(others, model=name, seed=draw, test=0, baselines=()).recommender
+            errors[name].append([after(model, table, told, n) for n in KNOWN])
+            times += timed(model, table, told) if name == "neural" else []
+
+    rows = [_row(errors, at) for at in range(len(KNOWN))]
+    milliseconds = f"{median(times):.1f} ms"
+    summary = f"MovieLens 100K, {draws} draws of {PEOPLE} people, RMSE neural against bias: " + ", ".join(
+        f"{row['known']}: {row['neural']} / {row['bias']}" for row in rows
+    )
+    figures = {"known": KNOWN, "rmse": errors, "milliseconds": median(times)}
+    record("newcomers", figures, f"{summary}; fold-in of 20 ratings and top 10: {milliseconds}", rows)
+
+
+def after(model: palate.Recommender, table: palate.Interactions, told: dict[int, NDArray[np.int64]], n: int) -> float:
+    """RMSE on all but the first 20 ratings of each person, when the first n are told."""
+    assert table.ratings is not None
+    predicted, real = [], []
+    for rows in told.values():
+        asked = rows[max(KNOWN) :]
+        items = [table.item_ids.id(item) for item in table.items[asked]]
+        predicted += [row.rating for row in model.predict(None, items, ratings=_ratings(table, rows[:n]))]
+        real += table.ratings[asked].tolist()
+    return rmse(np.array(predicted), np.array(real))
+
+
+def timed(
+    model: palate.Recommender, table: palate.Interactions, told: dict[int, NDArray[np.int64]]
+) -> list[float]:
+    """Milliseconds of a fold-in of 20 ratings and the best 10 of all items."""
+    times = []
+    for rows in list(told.values())[:TIMED]:
+        ratings = _ratings(table, rows[: max(KNOWN)])
+        began = perf_counter()
+        model.recommend(ratings=ratings, k=10)
+        times.append(1000 * (perf_counter() - began))
+    return times
+
+
+def _ratings(table: palate.Interactions, rows: NDArray[np.int64]) -> dict[int | str, float]:
+    assert table.ratings is not None
+    return {table.item_ids.id(table.items[row]): float(table.ratings[row]) for row in rows}
+
+
+def _row(errors: Errors, at: int) -> dict[str, str]:
+    neural, bias = ([draw[at] for draw in errors[name]] for name in ("neural", "bias"))
+    low, high = interval([a - b for a, b in zip(neural, bias, strict=True)])
+    return {
+        "known": str(KNOWN[at]),
+        "neural": f"{mean(neural):.4f}",
+        "bias": f"{mean(bias):.4f}",
+        "difference, 95 % interval": f"{mean(neural) - mean(bias):+.4f} ({low:+.4f} to {high:+.4f})",
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Random tables come back exactly; random bytes give a table or a PalateError, nothing else."""
+
+import csv
+import gzip
+import io
+import json
+import tempfile
+from pathlib import Path
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from palate.data.interactions import Interactions
+from palate.data.read import read
+from palate.errors import PalateError
+
+LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")
+TEXT = st.text(LETTERS, min_size=1, max_size=6)
+SPELT = st.one_of(TEXT, st.integers(-(10**20), 10**20).map(str), st.sampled_from(["007", "NULL", "nan", "1.0", " 7"]))
+NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 50))
+RATINGS = st.integers(-20, 20).map(lambda halves: halves / 2)
+
+
+def tables(ids: st.SearchStrategy[object]) -> st.SearchStrategy[list[tuple[object, object, float]]]:
+    rows = st.lists(st.tuples(ids, ids, RATINGS), min_size=2, max_size=12, unique_by=lambda row: (row[0], row[1]))
+    return rows.filter(lambda rows: len({row[0] for row in rows}) > 1 and len({row[1] for row in rows}) > 1)
+
+
+def found(data: Interactions) -> set[tuple[object, object, float]]:
+    assert data.ratings is not None
+    users, items = (vocabulary.ids.to_list() for vocabulary in (data.user_ids, data.item_ids))
+    return {(users[u], items[i], float(r)) for u, i, r in zip(data.users, data.items, data.ratings, strict=True)}
+
+
+def read_bytes(content: bytes, name: str, **options: str) -> Interactions:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        return read(path, **options)  # type: ignore[arg-type]
+
+
+def as_csv(rows: list[tuple[object, object, float]], separator: str, every: bool) -> bytes:
+    sink = io.StringIO(newline="")
+    style = csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL
+    writer = csv.writer(sink, delimiter=separator, lineterminator="\n", quoting=style)
+    writer.writerows([("user_id", "item_id", "rating"), *rows])
+    return sink.getvalue().encode()
+
+
+def spelling(ids: set[object]) -> dict[object, object]:
+    """Text of a file as ids: integers where each is one in its usual spelling and 64 bits hold them all."""
+    try:
+        numbers = {id_: int(str(id_)) for id_ in ids}
+    except ValueError:
+        return {id_: id_ for id_ in ids}
+    low, high = min(numbers.values()), max(numbers.values())
+    fits = -(2**63) <= low and high < (2**63 if low < 0 else 2**64)
+    usual = all(str(number) == id_ for id_, number in numbers.items())
+    return dict(numbers) if fits and usual else {id_: id_ for id_ in ids}
+
+
+@given(tables(SPELT), st.sampled_from(",;\t|"), st.booleans())
+@settings(deadline=None)
+def test_delimited_text_comes_back(rows: list[tuple[object, object, float]], separator: str, every: bool) -> None:
+    data = read_bytes(as_csv(rows, separator, every), "x.csv", separator=separator)
+    users, items = (spelling({row[at] for row in rows}) for at in (0, 1))
+    assert found(data) == {(users[u], items[i], r) for u, i, r in rows}
+
+
+@given(st.one_of(tables(TEXT), tables(NUMBERS)))
+@settings(deadline=None)
+def test_typed_formats_come_back(rows: list[tuple[object, object, float]]) -> None:
+    frame = pl.DataFrame(rows, schema=["user", "item", "rating"], orient="row")
+    sink = io.BytesIO()
+    frame.write_parquet(sink)
+    lines = "".join(json.dumps(dict(zip(frame.columns, row, strict=True))) + "\n" for row in rows).encode()
+    expected = set(rows)
+    assert found(read(frame)) == found(read_bytes(sink.getvalue(), "x.parquet")) == expected
+    assert found(read_bytes(lines, "x.jsonl")) == expected
+    assert read_bytes(gzip.compress(lines), "x.jsonl.gz").fingerprint == read(frame).fingerprint
+
+
+def whole_files() -> list[tuple[str, bytes]]:
+    rows: list[tuple[object, object, float]] = [(f"u{at % 7}", at, at % 5) for at in range(40)]
+    frame = pl.DataFrame(rows, schema=["user", "item", "rating"], orient="row")
+    parquet = io.BytesIO()
+    frame.write_parquet(parquet)
+    text = as_csv(rows, ",", False)
+    lines = "".join(json.dumps(dict(zip(frame.columns, row, strict=True))) + "\n" for row in rows).encode()
+    return [
+        ("x.csv", text),
+        ("x.dat", text.replace(b",", b"::")),
+        ("x.csv.gz", gzip.compress(text)),
+        ("x.jsonl", lines),
+        ("x.parquet", parquet.getvalue()),
+        ("x.txt", b"1 2 3\n2 3 4\n"),
+    ]
+
+
+@given(
+    st.sampled_from(whole_files()),
+    st.lists(st.tuples(st.floats(0, 0.999), st.sampled_from([b"", b"\0", b'"', b",", b"\n", b"\xff", b"{", b"9" * 30])), max_size=4),
+    st.floats(0, 1),
+    st.sampled_from([None, "lists"]),
+)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+def test_broken_files(file: tuple[str, bytes], edits: list[tuple[float, bytes]], kept: float, form: str | None) -> None:
+    name, content = file
+    for where, what in edits:
+        at = int(where * len(content))
+        content = content[:at] + what + content[at + 1 :]
+    try:
+        data = read_bytes(content[: max(1, int(kept * len(content)))], name, **({} if form is None else {"format": form}))
+    except PalateError as error:
+        assert str(error).isprintable()
+    else:
+        assert len(data) > 1
+
+
+@given(st.binary(min_size=1, max_size=200), st.sampled_from(["x.csv", "x.jsonl", "x.parquet", "x.gz", "x.zst", "u.item"]))
+@settings(deadline=None)
+def test_any_bytes(content: bytes, name: str) -> None:
+    for options in ({}, {"encoding": "latin-1"}, {"format": "lists"}):
+        try:
+            read_bytes(content, name, **options)
+        except PalateError as error:
+            assert str(error).isprintable()

@@ -1,0 +1,146 @@
+"""What is said of items: titles, text, categories, in the order of the item vocabulary."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from palate.data.catalogue import SCHEMA
+from palate.data.interactions import Interactions
+from palate.data.read import read
+from palate.errors import DataError, OptionError
+
+NUMBERED = pl.DataFrame({"user": [1, 1, 2], "item": [10, 20, 30]})
+
+
+def written(folder: Path, content: str | bytes, name: str) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def rows(data: Interactions) -> list[tuple[Any, ...]]:
+    assert dict(data.catalogue.frame.schema) == SCHEMA
+    assert len(data.catalogue) == data.n_items
+    return data.catalogue.frame.rows()
+
+
+def test_a_csv_of_movies(tmp_path: Path) -> None:
+    text = "movieId,title,genres\n30,Thirty,Drama\n10,Ten,A|B|A\n40,Forty,A\n20,,(no genres listed)\n10,Again,C\n"
+    data = read(NUMBERED, items=written(tmp_path, text, "movies.csv"))
+    assert rows(data) == [("Ten", None, ["A", "B"]), (None, None, []), ("Thirty", None, ["Drama"])]
+    assert data.notes[1:] == (
+        "read movies.csv: 5 items",
+        "1 of 5 items in movies.csv have no ratings and are left out",
+        "1 rows of movies.csv repeat an item id: the first of each is kept",
+        "1 of 3 items have no title",
+    )
+
+
+def test_items_without_a_row(tmp_path: Path) -> None:
+    data = read(NUMBERED, items=written(tmp_path, "item_id,name\n20,Twenty\n", "i.csv"))
+    assert rows(data) == [(None, None, []), ("Twenty", None, []), (None, None, [])]
+    assert data.notes[-1] == "2 of 3 items have no title"
+
+
+def test_movies_dat_is_latin_1_by_its_name(tmp_path: Path) -> None:
+    text = '10::"Ten" caf\xe9 (1995)::A|B\n20::Two: 20::C\n'
+    for name, pack in (("movies.dat", bytes), ("movies.dat.gz", gzip.compress)):
+        data = read(NUMBERED, items=written(tmp_path, pack(text.encode("latin-1")), name))
+        assert rows(data)[:2] == [('"Ten" café (1995)', None, ["A", "B"]), ("Two: 20", None, ["C"])]
+
+
+def item_line(number: int, title: str, *flags: int, genres: int = 19) -> str:
+    return f"{number}|{title}|01-Jan-1995||http://x|" + "|".join("1" if at in flags else "0" for at in range(genres))
+
+
+def test_u_item_has_a_flag_per_genre(tmp_path: Path) -> None:
+    text = item_line(10, '"Caf\xe9', 1, 18) + "\n" + item_line(20, "Two") + "\n"
+    path = written(tmp_path, text.encode("latin-1"), "u.item")
+    assert rows(read(NUMBERED, items=path))[:2] == [('"Café', None, ["Action", "Western"]), ("Two", None, [])]
+    written(tmp_path, "None|0\nSome|1\n\n", "u.genre")
+    path = written(tmp_path, item_line(10, "Ten", 1, genres=2) + "\n" + item_line(20, "Two", 0, genres=2), "u.item")
+    assert rows(read(NUMBERED, items=path))[:2] == [("Ten", None, ["Some"]), ("Two", None, ["None"])]
+
+
+def test_products_in_json_lines(tmp_path: Path) -> None:
+    text = """{"asin": "B1", "title": "Card", "brand": "Shop", "category": ["Gifts", "Cards", "Gifts"], "description": ["A", "B"]}
+{"asin": "B2", "category": [["Toys", "Games"], []], "description": [], "title": "  "}
+"""
+    frame = pl.DataFrame({"user": [1, 2], "item": ["B1", "B2"]})
+    data = read(frame, items=written(tmp_path, text, "products.jsonl"))
+    assert rows(data) == [("Card", "Shop A B", ["Gifts", "Cards"]), (None, None, ["Toys", "Games"])]
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pl.LazyFrame, pd.DataFrame])
+def test_frames_of_items(make: Any) -> None:
+    frame = make({"id": [20, 10], "title": ["B", "A"], "categories": [["x"], ["y", "z"]], "text": [None, "t"]})
+    data = read(NUMBERED, items=frame)
+    assert rows(data) == [("A", "t", ["y", "z"]), ("B", None, ["x"]), (None, None, [])]
+    assert data.notes[1] == "read items: 2 items"
+
+
+def test_parquet_of_items(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    pl.DataFrame({"item_id": [10], "year": [1995], "title": ["A"]}).write_parquet(path)
+    assert rows(read(NUMBERED, items=path))[0] == ("A", None, [])
+
+
+def test_ids_out_of_text_match_numbers_in_their_usual_spelling_only(tmp_path: Path) -> None:
+    data = read(NUMBERED, items=written(tmp_path, "item,title\n010,No\n10,Ten\nx,No\n", "i.csv"))
+    assert rows(data)[0][0] == "Ten"
+    text = pl.DataFrame({"user": [1, 2], "item": ["010", "10"]})
+    data = read(text, items=written(tmp_path, "item,title\n010,Zero\n10,Ten\n", "i.csv"))
+    assert [row[0] for row in rows(data)] == ["Zero", "Ten"]
+
+
+def test_an_id_column_wins_over_a_bare_name(tmp_path: Path) -> None:
+    data = read(NUMBERED, items=written(tmp_path, "item,item_id\nTen,10\n", "i.csv"))
+    assert data.notes[1] == "read i.csv: 1 items"
+
+
+def test_no_id_matches() -> None:
+    with pytest.raises(DataError) as caught:
+        read(NUMBERED, items=pl.DataFrame({"item": ["10", "20"], "title": ["A", "B"]}))
+    message = "items: none of its 2 ids has interactions: column 'item' has '10', '20', the interactions have 10, 20, 30"
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,genres\nA,B\n", "no column of item ids among 'name', 'genres'"),
+        ("movie_id,item_id,title\n10,10,A\n", "'movie_id' and 'item_id' could each be the item's id"),
+        ("10,a,b,c\n20,a,b,c\n", "no header over 4 columns"),
+        ("item,title\n10,A\n,B\n", "line 3: column 'item' is empty"),
+        ("item,title\n10,A\n20,B,C\n", "line 3 has 3 fields"),
+        ("item,title\n10,A\n20,\xe9\n", "line 3 is not UTF-8"),
+    ],
+)
+def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(NUMBERED, items=written(tmp_path, text.encode("latin-1"), "i.csv"))
+    assert message in str(caught.value)
+
+
+def test_mistakes_in_frames() -> None:
+    with pytest.raises(DataError, match="items: row 2: column 'item' is empty"):
+        read(NUMBERED, items=pl.DataFrame({"item": [10, None], "title": ["A", "B"]}))
+    with pytest.raises(OptionError, match="items is a int"):
+        read(NUMBERED, items=3)
+
+
+def test_titles_beside_the_ratings_give_way_to_an_items_table() -> None:
+    frame = NUMBERED.with_columns(title=pl.Series(["a", "b", "c"]))
+    assert [row[0] for row in rows(read(frame))] == ["a", "b", "c"]
+    data = read(frame, items=pl.DataFrame({"item": [10], "title": ["A"]}))
+    assert [row[0] for row in rows(data)] == ["A", None, None]
+
+
+def test_encoding_counts_for_both_tables(tmp_path: Path) -> None:
+    ratings = written(tmp_path, "user,item\nä,10\nb,20\n".encode("latin-1"), "r.csv")
+    items = written(tmp_path, "item,title\n10,Ä\n".encode("latin-1"), "i.csv")
+    assert rows(read(ratings, items=items, encoding="latin-1"))[0][0] == "Ä"
