@@ -52,7 +52,7 @@ def record(name: str, figures: dict[str, Any], summary: str, table: Sequence[dic
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
         "machine": _machine(),
-        "command": f"python benchmarks/{Path(sys.argv[0]).name}{''.join(f' {word}' for word in sys.argv[1:])}",
+        "command": f"python -m benchmarks.{Path(sys.argv[0]).stem}{''.join(f' {word}' for word in sys.argv[1:])}",
     }
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
@@ -74,6 +74,8 @@ def _commit() -> str:
 
 
 def _machine() -> str:
-    """Processor, cores and torch, such as "x86_64, 2 cores, torch 2.13.0"."""
+    """Such as "x86_64, 2 cores, 1 thread, torch 2.13.0"; OMP_NUM_THREADS sets the threads."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    return f"{device}, {os.cpu_count()} cores, torch {torch.__version__.partition('+')[0]}"
+    threads = torch.get_num_threads()
+    version = torch.__version__.partition("+")[0]
+    return f"{device}, {os.cpu_count()} cores, {threads} thread{'s' if threads > 1 else ''}, torch {version}"

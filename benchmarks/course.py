@@ -1,6 +1,6 @@
 """The course's finding on MovieLens 100K: which optimizer and which first embeddings, epoch by epoch.
 
-    python benchmarks/course.py [--seeds 5]
+    python -m benchmarks.course [--seeds 5]
 
 Random 80/20, batch 512, plain 25 epochs. Errors are of predictions as they come, not clipped, as in the course.
 """
@@ -11,12 +11,15 @@ from math import sqrt
 from statistics import mean
 from typing import Any
 
-from common import PICTURES, data, record, spread
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from torch.nn.functional import cosine_similarity
 
 import palate
+from benchmarks.common import PICTURES, data, record, spread
+from palate.data.batches import seeded
 from palate.evaluation.evaluate import squared_error
+from palate.models.neural import NeuralRating
 
 SETUPS: Mapping[str, Mapping[str, Any]] = {
     "SGD, N(0, 0.01²)": {"preset": "sgd"},
@@ -25,7 +28,7 @@ SETUPS: Mapping[str, Mapping[str, Any]] = {
 }
 
 Curves = dict[str, list[list[float]]]
-"""Set-up -> the test RMSE of each epoch, a list a seed."""
+"""Set-up -> figures, a list a seed: the test RMSE of each epoch."""
 
 
 def main() -> None:
@@ -33,23 +36,38 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     seeds = range(parser.parse_args().seeds)
     table = palate.read(data("ml-100k"))
-    curves: Curves = {name: [plain(table, seed, **setup) for seed in seeds] for name, setup in SETUPS.items()}
+    curves: Curves = {name: [] for name in SETUPS}
+    cosines: Curves = {name: [] for name in SETUPS}
+    for name, setup in SETUPS.items():
+        for seed in seeds:
+            trained = palate.train(table, seed=seed, validation=0, baselines=(), **setup)
+            curves[name].append([sqrt(epoch["test_loss"]) for epoch in trained.history])
+            cosines[name].append([from_start(trained, seed)])
     kept = [chosen(table, seed) for seed in seeds]
     draw(curves)
 
-    rows = [summed_up(name, found) for name, found in curves.items()]
-    defaults = {"set-up": "Palate's default", "best": "–", "best epoch": f"{mean(e for _, e in kept):.1f}, chosen"}
-    rows.append({**defaults, "kept": spread([error for error, _ in kept])})
-    rows.append({"set-up": "bias", "best": "–", "best epoch": "–", "kept": spread([bias(table, s) for s in seeds])})
+    rows = [summed_up(name, found, cosines[name]) for name, found in curves.items()]
+    nothing = dict.fromkeys(rows[0], "–")
+    chosen_at = f"{mean(epoch for _, epoch in kept):.1f}, chosen"
+    default = {"set-up": "Palate's default", "best epoch": chosen_at, "kept": spread([error for error, _ in kept])}
+    rows.append({**nothing, **default})
+    rows.append({**nothing, "set-up": "bias", "kept": spread([bias(table, seed) for seed in seeds])})
     summary = "; ".join(f"{row['set-up']} {row['kept']}" for row in rows)
-    figures = {"test_rmse": curves, "default": [{"rmse": error, "epoch": epoch} for error, epoch in kept]}
+    figures = {
+        "test_rmse": curves,
+        "cosine": cosines,
+        "default": [{"rmse": error, "epoch": epoch} for error, epoch in kept],
+    }
     record("course", figures, f"MovieLens 100K, test RMSE kept, {len(seeds)} seeds: {summary}", rows)
 
 
-def plain(table: palate.Interactions, seed: int, **setup: Any) -> list[float]:
-    """The test RMSE after each of the course's 25 epochs; the test part only watches."""
-    trained = palate.train(table, seed=seed, validation=0, baselines=(), **setup)
-    return [sqrt(epoch["test_loss"]) for epoch in trained.history]
+def from_start(trained: palate.Trained, seed: int) -> float:
+    """How much of the first, random vectors is in the learned ones: the mean cosine between the two."""
+    model = trained.recommender.model
+    assert isinstance(model, NeuralRating)
+    first = NeuralRating(model.config, model.n_users, model.n_items)
+    first.start(trained.recommender.split.train, seeded(model.device, seed))
+    return float(cosine_similarity(first.vectors.weight, model.vectors.weight).mean())
 
 
 def chosen(table: palate.Interactions, seed: int) -> tuple[float, int]:
@@ -64,11 +82,17 @@ def bias(table: palate.Interactions, seed: int) -> float:
     return sqrt(squared_error(found.model, found.split.train, found.split.test))
 
 
-def summed_up(name: str, seeds: list[list[float]]) -> dict[str, str]:
+def summed_up(name: str, seeds: list[list[float]], cosines: list[list[float]]) -> dict[str, str]:
     """The lowest point of the curves is read off the test part: it says what there was, not what one would have got."""
     lowest = [min(curve) for curve in seeds]
     at = mean(1 + curve.index(low) for curve, low in zip(seeds, lowest, strict=True))
-    return {"set-up": name, "best": spread(lowest), "best epoch": f"{at:.1f}", "kept": spread([c[-1] for c in seeds])}
+    return {
+        "set-up": name,
+        "best": spread(lowest),
+        "best epoch": f"{at:.1f}",
+        "kept": spread([curve[-1] for curve in seeds]),
+        "cosine to the first vectors": f"{mean(cosine for (cosine,) in cosines):.2f}",
+    }
 
 
 def draw(curves: Curves) -> None:

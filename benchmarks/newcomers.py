@@ -1,6 +1,6 @@
 """People never seen in training: how good predictions are after n known ratings, on MovieLens 100K.
 
-    python benchmarks/newcomers.py [--draws 10]
+    python -m benchmarks.newcomers [--draws 10]
 
 A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each; of the 20, in an order drawn
 too, the first n are told. So every n is tested on the same ratings. Both models answer through `Recommender.predict`.
@@ -11,10 +11,10 @@ from statistics import mean, median
 from time import perf_counter
 
 import numpy as np
-from common import data, interval, record
 from numpy.typing import NDArray
 
 import palate
+from benchmarks.common import data, interval, record
 from palate.evaluation.rating_metrics import rmse
 
 KNOWN = (0, 1, 3, 5, 10, 20)
@@ -65,9 +65,7 @@ def after(model: palate.Recommender, table: palate.Interactions, told: dict[int,
     return rmse(np.array(predicted), np.array(real))
 
 
-def timed(
-    model: palate.Recommender, table: palate.Interactions, told: dict[int, NDArray[np.int64]]
-) -> list[float]:
+def timed(model: palate.Recommender, table: palate.Interactions, told: dict[int, NDArray[np.int64]]) -> list[float]:
     """Milliseconds of a fold-in of 20 ratings and the best 10 of all items."""
     times = []
     for rows in list(told.values())[:TIMED]:

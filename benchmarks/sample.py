@@ -1,15 +1,14 @@
 """The course's network against simple baselines on the embedded sample, as `make demo` trains it.
 
-    python benchmarks/sample.py [--seeds 5]
+    python -m benchmarks.sample [--seeds 5]
 
 Random 80/20, a tenth of the training part for validation. A seed draws split, first weights and batches.
 """
 
 import argparse
 
-from common import record, spread
-
 import palate
+from benchmarks.common import record, spread
 
 METRICS = ("rmse", "mae", "recall@10", "ndcg@10")
 

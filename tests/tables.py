@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def data_folder(name: str) -> Path:
-    """The folder of a real data set: under PALATE_DATA, else under ../shared/data; the test skips where there is none."""
+    """The folder of a real data set: under PALATE_DATA, else ../shared/data; the test skips where there is none."""
     base = Path(os.environ.get("PALATE_DATA") or ROOT.parent / "shared" / "data")
     if not (base / name).is_dir():
         pytest.skip(f"no real data: {base / name} is missing (PALATE_DATA says where to look)")

@@ -11,10 +11,12 @@ bytes. Big files are mapped into memory, not read.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from errno import ENOENT
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -30,41 +32,48 @@ from palate.data.interactions import Interactions
 from palate.data.split import TEST, Split
 from palate.data.vocabulary import Vocabulary
 from palate.errors import ArtifactError, OutputError
-from palate.files import folder_written_beside
+from palate.files import check_writable, folder_written_beside, previous_of
 from palate.models import MODELS, name_of
 from palate.models.contract import Model
 
 FORMAT = 1
-HEADER, WEIGHTS, INTERACTIONS, USERS, ITEMS = (
-    "palate.json",
-    "weights.safetensors",
-    "interactions.safetensors",
-    "users.parquet",
-    "items.parquet",
-)
+FILES = ("palate.json", "weights.safetensors", "interactions.safetensors", "users.parquet", "items.parquet")
+HEADER, WEIGHTS, INTERACTIONS, USERS, ITEMS = FILES
 LARGEST_HEADER = 64 * 2**20
 """Bytes; a history of a million epochs fits."""
 
+UNSEALED = "0" * 32
+"""What stands for the header's own checksum while that is computed."""
+
+USER_COLUMNS = {"id": None}
+ITEM_COLUMNS = {"id": None, **SCHEMA}
+"""The columns of the Parquet files, in order; ids have one of `ID_TYPES`."""
+
+ID_TYPES = (pl.Int64(), pl.UInt64(), pl.String())
+
 Metrics = dict[str, float]
+Record = Mapping[str, int | float]
+Rows = Annotated[int, Field(ge=1, lt=2**31)]
+Checksum = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
 class Strict(BaseModel):
-    """Nothing missing, nothing unknown."""
+    """Nothing missing, nothing unknown, nothing taken for what it is not."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Training(Strict):
     """How a model came to be, and how good it was found."""
 
     preset: str | None = None
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     split: dict[str, str | float] = Field(default_factory=dict)
-    history: list[Metrics] = Field(default_factory=list)
+    history: Sequence[Record] = Field(default_factory=list)
     """A record per epoch, without durations."""
-    metrics: Metrics = Field(default_factory=dict)
+    metrics: Record = Field(default_factory=dict)
     """Of the test part, read once."""
-    baselines: dict[str, Metrics] = Field(default_factory=dict)
+    baselines: Mapping[str, Record] = Field(default_factory=dict)
     """The same of simpler models, on the same test part."""
     notes: list[str] = Field(default_factory=list)
     """What the reading took and left out."""
@@ -73,15 +82,16 @@ class Training(Strict):
 class Header(Strict):
     """The file palate.json."""
 
-    format: int
+    format: int = Field(ge=1)
     versions: dict[str, str]
     model: str
     config: dict[str, Any]
-    n_users: int = Field(ge=1)
-    n_items: int = Field(ge=1)
+    n_users: Rows
+    n_items: Rows
     fingerprint: str
     training: Training
-    checksums: dict[str, str]
+    checksums: dict[str, Checksum]
+    """Of each file, this one among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,21 +103,29 @@ class Artifact:
     training: Training
 
 
+def check_place(path: Path) -> None:
+    """Raises OutputError where `write` would: the place can't be written, or holds something that is no artifact."""
+    check_writable(path)
+    if path.exists() and not (path / HEADER).is_file():
+        raise OutputError(f"{path} exists and is not a Palate model: it is left as it is, choose another name")
+
+
 def write(path: Path, artifact: Artifact) -> None:
     """Write the folder, beside and renamed; one that is already there is replaced only by a whole new one.
 
     Raises:
         OutputError: the place can't be written, or holds something that is no artifact.
     """
-    if path.exists() and not (path / HEADER).is_file():
-        raise OutputError(f"{path} exists and is not a Palate model: it is left as it is, choose another name")
+    check_place(path)
     model, table = artifact.model, artifact.split.table
     with folder_written_beside(path) as folder:
         weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
         numpy.save_file(_columns(artifact.split), folder / INTERACTIONS)
         table.user_ids.ids.alias("id").to_frame().write_parquet(folder / USERS)
-        table.catalogue.frame.insert_column(0, table.item_ids.ids.alias("id")).write_parquet(folder / ITEMS)
+        table.catalogue.frame.select(table.item_ids.ids.alias("id"), *SCHEMA).write_parquet(folder / ITEMS)
+        for name in (WEIGHTS, INTERACTIONS):
+            (folder / name).chmod((folder / USERS).stat().st_mode)  # safetensors writes for the owner's eyes only
         header = Header(
             format=FORMAT,
             versions={name: version(name) for name in ("palate", "torch", "numpy", "polars", "safetensors")},
@@ -117,10 +135,10 @@ def write(path: Path, artifact: Artifact) -> None:
             n_items=model.n_items,
             fingerprint=table.fingerprint,
             training=artifact.training,
-            checksums={name: _checksum(folder / name) for name in (WEIGHTS, INTERACTIONS, USERS, ITEMS)},
+            checksums={HEADER: UNSEALED} | {name: _checksum(folder / name) for name in FILES[1:]},
         )
         text = json.dumps(header.model_dump(mode="json"), indent=1, ensure_ascii=False)
-        (folder / HEADER).write_text(text + "\n", encoding="utf-8")
+        (folder / HEADER).write_bytes(_sealed(f"{text}\n").encode())
 
 
 def read(path: Path, outside: type[Model] | None = None) -> Artifact:
@@ -131,24 +149,25 @@ def read(path: Path, outside: type[Model] | None = None) -> Artifact:
     """
     header = read_header(path)
     try:
-        for name in (WEIGHTS, INTERACTIONS, USERS, ITEMS):
-            if header.checksums.get(name) != _checksum(path / name):
+        for name in FILES[1:]:
+            if header.checksums[name] != _checksum(path / name):
                 raise ArtifactError(f"{path} is damaged: {name} is not as it was written; train it again")
-        model = _model(path, header, outside)
-        return Artifact(model, _split(path, header), header.training)
+        model, split = _model(path, header, outside), _split(path, header)
+        if model.NEEDS_RATINGS and split.table.ratings is None:
+            raise ValueError(f"model {header.model} needs ratings, and {INTERACTIONS} has none")
+        return Artifact(model, split, header.training)
     except ArtifactError:
         raise
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is incomplete: {Path(str(error.filename)).name} is missing") from error
     except (*DAMAGE, OSError) as error:
-        raise ArtifactError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from error
+        raise ArtifactError(f"{path} is damaged: {_in_short(error)}") from error
 
 
 DAMAGE = (
     ValueError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     RuntimeError,
     OverflowError,
     SafetensorError,
@@ -165,32 +184,57 @@ def read_header(path: Path) -> Header:
         ArtifactError: it is no artifact, or of a newer format.
     """
     file = path / HEADER
-    previous = path.with_name(f"{path.name}.previous")
     try:
-        if file.stat().st_size > LARGEST_HEADER:
+        if _size(file) > LARGEST_HEADER:
             raise ArtifactError(f"{file} is larger than {LARGEST_HEADER} bytes: it is no Palate model")
-        found = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_bytes().decode()
+        found = json.loads(text)
         if not isinstance(found, dict) or not isinstance(found.get("format"), int):
             raise ArtifactError(f"{path} is no Palate model: {HEADER} has no format number")
         if found["format"] > FORMAT:
             raise ArtifactError(f"{path} has format {found['format']}, newer than {FORMAT}: upgrade palate to open it")
-        return Header.model_validate(found)
+        header = Header.model_validate_json(text)
+        if header.checksums.keys() != set(FILES) or _sealed(text.replace(header.checksums[HEADER], UNSEALED)) != text:
+            raise ValueError("it is not as it was written")
+        return header
+    except ArtifactError:
+        raise
     except (FileNotFoundError, NotADirectoryError):
-        if not path.exists() and (previous / HEADER).is_file():
-            raise ArtifactError(f"{path} was being replaced when something stopped: rename {previous} to it") from None
+        if not path.exists() and (previous_of(path) / HEADER).is_file():
+            raise ArtifactError(
+                f"{path} was being replaced when something stopped: rename {previous_of(path)} to it"
+            ) from None
         what = f"has no {HEADER}: it is no Palate model" if path.exists() else "does not exist"
         raise ArtifactError(f"{path} {what}; make one with palate train") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ArtifactError(f"{path} is damaged: {HEADER} has {place}: {first['msg']}") from error
-    except (ValueError, RecursionError, OSError) as error:
-        raise ArtifactError(f"{path} is damaged: {HEADER}: {' '.join(str(error).split())[:200]}") from error
+        place = ".".join(map(str, first["loc"]))[:100]
+        raise ArtifactError(f"{path} is damaged: {HEADER}: {place} {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} is damaged: {HEADER}: {_in_short(error)}") from error
+    except OSError as error:
+        raise ArtifactError(f"{path} can't be opened: {error.strerror}") from error
+
+
+def _in_short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _size(file: Path) -> int:
+    """Bytes. Only a plain file has any: to open a pipe would be to wait for it."""
+    if not file.is_file():
+        raise FileNotFoundError(ENOENT, "no such file", str(file))
+    return file.stat().st_size
+
+
+def _sealed(text: str) -> str:
+    """The header's text with its own checksum in it, in place of `UNSEALED`."""
+    return text.replace(UNSEALED, xxhash.xxh3_128_hexdigest(text.encode()))
 
 
 def _checksum(file: Path) -> str:
     """XXH3: against damage, not against an enemy, whom nothing here gives code to run. Mapped, so at memory's speed."""
-    return xxhash.xxh3_128_hexdigest(np.memmap(file, mode="r").data)
+    return xxhash.xxh3_128_hexdigest(np.memmap(file, mode="r").data if _size(file) else b"")
 
 
 def _columns(split: Split) -> dict[str, NDArray[Any]]:
@@ -229,6 +273,8 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
 def _split(path: Path, header: Header) -> Split:
     columns = {name: value.numpy() for name, value in load_file(path / INTERACTIONS).items()}
     expected = {"users": "int32", "items": "int32", "part": "uint8", "ratings": "float32", "times": "float64"}
+    if not {"users", "items", "part"} <= columns.keys() <= expected.keys():
+        raise ValueError(f"{INTERACTIONS} has the columns {', '.join(columns)}")
     n = len(columns["users"])
     for name, column in columns.items():
         if column.dtype != expected[name] or column.shape != (n,):
@@ -242,22 +288,30 @@ def _split(path: Path, header: Header) -> Split:
         and items.min() >= 0
         and items.max() < header.n_items
         and part.max() <= TEST
+        and part.min() < TEST  # something was learned from
         and all(np.isfinite(columns[name]).all() for name in ("ratings", "times") if name in columns)
     )
     if not in_bounds:
         raise ValueError(f"{INTERACTIONS} has rows out of order or out of bounds")
-    user_ids = _vocabulary(path / USERS, "user", header.n_users)
-    frame = pl.read_parquet(path / ITEMS)
-    item_ids = _vocabulary(path / ITEMS, "item", header.n_items)
-    catalogue = Catalogue(frame.drop("id").cast(SCHEMA).select(list(SCHEMA)))  # type: ignore[arg-type]
+    user_ids = _vocabulary("user", _frame(path / USERS, USER_COLUMNS, header.n_users))
+    frame = _frame(path / ITEMS, ITEM_COLUMNS, header.n_items)
+    item_ids, catalogue = _vocabulary("item", frame), Catalogue(frame.drop("id"))
     table = Interactions(users, items, columns.get("ratings"), columns.get("times"), user_ids, item_ids, catalogue)
     return Split(table, part)
 
 
-def _vocabulary(file: Path, kind: str, n: int) -> Vocabulary:
-    ids = pl.read_parquet(file, columns=["id"])["id"]
-    if ids.dtype not in (pl.Int64, pl.UInt64, pl.String) or len(ids) != n or ids.null_count():
-        raise ValueError(f"{file.name} should hold {n} ids")
-    if n > 1 and not bool((ids[1:] > ids[:-1]).all()):
-        raise ValueError(f"{file.name} has ids out of order")
-    return Vocabulary("user" if kind == "user" else "item", ids)
+def _frame(file: Path, columns: Mapping[str, pl.DataType | None], n: int) -> pl.DataFrame:
+    found = pl.read_parquet_schema(file)
+    wanted = {name: found.get(name) if kind is None else kind for name, kind in columns.items()}
+    if list(found.items()) != list(wanted.items()) or found["id"] not in ID_TYPES:
+        raise ValueError(f"{file.name} has the columns {dict(found)}")
+    if pl.scan_parquet(file).select(pl.len()).collect().item() != n:  # told by its end, before memory is taken
+        raise ValueError(f"{file.name} should have {n} rows")
+    return pl.read_parquet(file)
+
+
+def _vocabulary(kind: Literal["user", "item"], frame: pl.DataFrame) -> Vocabulary:
+    ids = frame["id"]
+    if ids.null_count() or not bool((ids[1:] > ids[:-1]).all()):
+        raise ValueError(f"the {kind} ids are out of order")
+    return Vocabulary(kind, ids)

@@ -37,13 +37,13 @@ def folder_written_beside(path: Path) -> Iterator[Path]:
     """An empty folder beside `path`; takes its place when the block ends well, and is removed when it doesn't.
 
     A folder that was there is moved away first and deleted last, so there is a whole one at every moment: at `path`,
-    or, for the instant between two renames, at `path` + ".previous".
+    or, for the instant between two renames, at `previous_of(path)`.
 
     Raises:
         OutputError: the place can't be written, or a file is there.
     """
     name, path = path, path.resolve()
-    beside, previous = _beside(path), path.with_name(f"{path.name}.previous")
+    beside, previous = _beside(path), previous_of(path)
     try:
         if path.is_file():
             raise OutputError(f"can't write {name}: it is a file, and a folder is to be written there")
@@ -60,6 +60,21 @@ def folder_written_beside(path: Path) -> Iterator[Path]:
         raise OutputError(f"can't write {name}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def previous_of(path: Path) -> Path:
+    """Where the old folder waits while `folder_written_beside` renames the new one; hidden, so that it is nobody's."""
+    return path.with_name(f".{path.name}.previous")
+
+
+def check_writable(path: Path) -> None:
+    """Raises OutputError where nothing can be written beside `path`; parent folders are made."""
+    beside = _beside(path.resolve())
+    try:
+        beside.mkdir(parents=True)
+        beside.rmdir()
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def _beside(path: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from palate import datasets, devices, models
-from palate.artifact import Metrics, Training
+from palate.artifact import Metrics, Training, check_place
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.read import read
@@ -15,12 +15,16 @@ from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, squared_error
 from palate.models.contract import Model
 from palate.models.settings import configure
-from palate.recommender import Recommender
+from palate.recommender import Recommender, at_least
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, Watch, fit
 
 DURATIONS = {"seconds", "ratings_per_second"}
 """What the artifact leaves out of the history, so that the same run gives the same bytes."""
+
+
+DATASET_NAMES = ("movielens-", "ml-")
+"""How the name of a data set begins; what is called so and is no file is one, or one misspelt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +75,20 @@ def train(
         UnsupportedError: the model needs ratings and the table has none.
         Interrupted: Ctrl-C, after a checkpoint was saved.
     """
-    table = load_table(source, items, reading)
+    seed, test, validation = int(seed), float(test), float(validation)  # numpy's are welcome too
+    at_least(seed, 0, "seed")
     cls = models.find(model)
     config = configure(cls, preset, {**(settings or {}), **({"epochs": epochs} if epochs is not None else {})})
+    where = devices.pick(device)
+    if output is not None:
+        check_place(Path(output))
+    table = load_table(source, items, reading)
     check_ratings(cls, table)
+    rivals = [name for name in baselines if _fair(name, model, table)]
     split = splits.random(table, test=test, validation=validation, seed=seed)
 
-    trained = cls(config, table.n_users, table.n_items).to(devices.pick(device))
-    checkpoint = _checkpoint(output, resume, trained, split, seed)
+    trained = cls(config, table.n_users, table.n_items).to(where)
+    checkpoint = _checkpoint(output, resume, trained, split, seed, watch_test)
     history = fit(
         trained,
         split.train,
@@ -90,7 +100,7 @@ def train(
     )
 
     metrics = _report(trained, split, seed)
-    compared = {name: _report(_baseline(name, split), split, seed) for name in baselines if _fair(name, model, table)}
+    compared = {name: _report(_baseline(name, split), split, seed) for name in rivals}
     training = Training(
         preset=preset,
         seed=seed,
@@ -112,7 +122,7 @@ def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Int
     """A data set by its name where there is one and no file of that name, else `palate.read`."""
     if isinstance(source, Interactions):
         return source
-    if isinstance(source, str) and source in datasets.names() and not Path(source).exists():
+    if isinstance(source, str) and source.startswith(DATASET_NAMES) and not Path(source).exists():
         files = datasets.fetch(source)
         about = datasets.describe(source)
         table = read(files.ratings, items=files.items if items is None else items, **reading)
@@ -143,13 +153,13 @@ def _watch(split: Split, watch_test: bool) -> Watch:
 
 
 def _checkpoint(
-    output: str | Path | None, resume: bool, model: Model, split: Split, seed: int
+    output: str | Path | None, resume: bool, model: Model, split: Split, seed: int, watch_test: bool
 ) -> Checkpoint | None:
     if output is None:
         if resume:
             raise OptionError("resume needs the output whose checkpoint it goes on from")
         return None
-    path = Path(f"{output}.checkpoint")
+    path = Path(f"{Path(output)}.checkpoint")
     if path.exists() and not resume:
         raise OptionError(f"{path} is of a run that was stopped: add --resume to go on with it, or delete it")
     identity = {
@@ -158,6 +168,7 @@ def _checkpoint(
         "data": split.table.fingerprint,
         "split": split.hash,
         "seed": seed,
+        "watch_test": watch_test,
     }
     return Checkpoint(path, identity)
 

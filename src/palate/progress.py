@@ -16,7 +16,8 @@ class Bars:
 
     def __init__(self, console: Console | None = None) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), Rate(), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=console or Console(stderr=True), transient=True)
+        console = console or Console(stderr=True)
+        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.task = self.progress.add_task("", total=None)
 
     def __enter__(self) -> "Bars":
@@ -29,16 +30,16 @@ class Bars:
         self.progress.stop()
 
     def started(self, epochs: int, events: int, epoch: int) -> None:
-        self.epochs, self.events, self.epoch = epochs, events, epoch
+        self.epochs, self.epoch, self.headed = epochs, epoch, False
         self.progress.reset(self.task, total=epochs * events, completed=epoch * events, description=self._doing())
 
     def stepped(self, events: int) -> None:
         self.progress.advance(self.task, events)
 
     def measured(self, record: Record) -> None:
-        if self.epoch == 0:
+        if not self.headed:
             self.progress.print(_line([name.replace("_", " ") for name in _shown(record)]))
-        self.epoch += 1
+        self.epoch, self.headed = self.epoch + 1, True
         self.progress.print(_line([f"{record[name]:{PLACES.get(name, '.4f')}}" for name in _shown(record)]))
         self.progress.update(self.task, description=self._doing())
 

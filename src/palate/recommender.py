@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,10 @@ from palate.models import MODELS, name_of
 from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
 from palate.results import Results
 
-Ratings = Mapping[Id, float] | Iterable[Id]
+Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of int | str
+"""{item: rating} of a person."""
+
+Ratings = Rated | Iterable[Id]
 """What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""
 
 
@@ -56,13 +59,11 @@ class Recommender:
         return isinstance(self.model, PredictsRatings)
 
     @overload
-    def predict(self, user: Id | None, item: Id, *, ratings: Mapping[Id, float] | None = None) -> float: ...
+    def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None) -> float: ...
     @overload
-    def predict(self, user: Id | None, item: list[Id], *, ratings: Mapping[Id, float] | None = None) -> Results: ...
+    def predict(self, user: Id | None, item: list[Any], *, ratings: Rated | None = None) -> Results: ...
     @torch.inference_mode()
-    def predict(
-        self, user: Id | None, item: Id | list[Id], *, ratings: Mapping[Id, float] | None = None
-    ) -> float | Results:
+    def predict(self, user: Id | None, item: Id | list[Any], *, ratings: Rated | None = None) -> float | Results:
         """The rating that a user would give to an item, within the table's scale; rated already or not.
 
         With `ratings` and `None` for the user it is that of a person never seen. A list of items gives a table with
@@ -113,9 +114,7 @@ class Recommender:
         found = rows[0] != PADDING
         return self._named(rows[0][found].cpu().numpy(), scores[0][found].cpu().numpy(), "score")
 
-    def similar(
-        self, item: Id | None = None, *, user: Id | None = None, k: int = 10, min_ratings: int = 0
-    ) -> Results:
+    def similar(self, item: Id | None = None, *, user: Id | None = None, k: int = 10, min_ratings: int = 0) -> Results:
         """The k items nearest to an item, or users nearest to a user, by the cosine of their vectors.
 
         min_ratings: how often a neighbour must have been rated, or have rated.
@@ -128,8 +127,9 @@ class Recommender:
         if user is not None:
             row = self.table.user_ids.row(user)
             return self._nearest("user", self._vectors("user")[row], [row], k, min_ratings)
-        rows = self._items([item]) if item is not None else np.empty(0, np.int64)
-        return self._nearest("item", self._vectors("item")[int(rows[0])], rows.tolist(), k, min_ratings)
+        assert item is not None
+        row = int(self._items([item])[0])
+        return self._nearest("item", self._vectors("item")[row], [row], k, min_ratings)
 
     def analogy(self, a: Id, b: Id, c: Id, *, k: int = 10, min_ratings: int = 0) -> Results:
         """The k items nearest to a - b + c, those three left out: "king - man + woman".
@@ -145,29 +145,37 @@ class Recommender:
     def evaluate(self, held_out: Interactions | None = None, *, k: int = 10) -> Metrics:
         """How good the model is on the test part of its own table, or on another table; see `evaluation/evaluate.py`.
 
-        Of another table, events with a user or an item that the model has never seen can't be asked about: `left_out`
-        among the results counts them.
+        Of another table, events with a user or an item that the model has never seen can't be asked about, and those
+        it has learned from prove nothing: `unknown` and `learned` among the results count them.
         """
         at_least(k, 1, "k")
         if held_out is None:
+            if not len(self.split.test):
+                raise OptionError("this model held out no test part: name a table to evaluate it on")
             return evaluate(self.model, self.split.before_test, self.split.test, k=k, seed=self.training.seed)
         users = self.table.user_ids.find(held_out.user_ids.ids)[held_out.users]
         items = self.table.item_ids.find(held_out.item_ids.ids)[held_out.items]
         known = (users != UNKNOWN) & (items != UNKNOWN)
-        if not known.any():
-            raise OptionError("no event of that table has both a user and an item that the model has seen")
+        learned = known & np.isin(self._pairs(users, items), self._pairs_of(self.split.before_test))
+        fresh = known & ~learned
+        if not fresh.any():
+            raise OptionError(
+                f"none of the {len(held_out):,} events can be asked about: {(~known).sum():,} have a user or an item "
+                f"that the model has never seen, {learned.sum():,} it has learned from"
+            )
         asked = replace(
-            held_out.where(known),
-            users=users[known].astype(np.int32),
-            items=items[known].astype(np.int32),
+            held_out.where(fresh),
+            users=users[fresh].astype(np.int32),
+            items=items[fresh].astype(np.int32),
             user_ids=self.table.user_ids,
             item_ids=self.table.item_ids,
         )
         asked = asked.where(in_order(asked.users, asked.times))
-        report = evaluate(self.model, self.table, asked, k=k, seed=self.training.seed)
-        return report | {"left_out": float((~known).sum())}
+        rest = self.table.where(~np.isin(self._pairs_of(self.table), self._pairs_of(asked)))
+        report = evaluate(self.model, rest, asked, k=k, seed=self.training.seed)
+        return report | {"unknown": float((~known).sum()), "learned": float(learned.sum())}
 
-    def export_vectors(self, path: str | Path, *, of: str = "item", header: bool = True) -> None:
+    def export_vectors(self, path: str | Path, *, of: Literal["item", "user"] = "item", header: bool = True) -> None:
         """Write the vectors of all items, or users, as text: word2vec's format, or without a header GloVe's.
 
         Raises:
@@ -175,6 +183,14 @@ class Recommender:
         """
         ids = (self.table.user_ids if of == "user" else self.table.item_ids).ids
         embeddings.export_text(self._vectors(of), [str(id_) for id_ in ids.to_list()], Path(path), header=header)
+
+    def _pairs(self, users: NDArray[Any], items: NDArray[Any]) -> NDArray[np.int64]:
+        """A number for each (user, item)."""
+        numbers: NDArray[np.int64] = users.astype(np.int64) * self.table.n_items + items
+        return numbers
+
+    def _pairs_of(self, events: Interactions) -> NDArray[np.int64]:
+        return self._pairs(events.users, events.items)
 
     def _query(self, user: Id | None, ratings: Ratings | None) -> tuple[Query, NDArray[np.int64]]:
         """The query of one person, and the item rows that they have met."""
@@ -186,21 +202,25 @@ class Recommender:
             return queries.of_users(self.table, np.array([row]), self.model), met.astype(np.int64)
         assert ratings is not None
         rows = self._items(ratings)
+        if len(np.unique(rows)) < len(rows):
+            raise OptionError("ratings name an item twice, perhaps once by its id and once by its title")
         if not isinstance(ratings, Mapping):
             if self.model.NEEDS_RATINGS:
                 raise OptionError(f"{name_of(type(self.model))} needs a rating for each item: {{item: rating}}")
             return queries.of_newcomer(rows, None, self.model), rows
         return queries.of_newcomer(rows, self._on_scale(ratings), self.model), rows
 
-    def _on_scale(self, ratings: Mapping[Id, float]) -> NDArray[np.float32]:
+    def _on_scale(self, ratings: Rated) -> NDArray[np.float32]:
         low, high = self.table.scale or (-math.inf, math.inf)
         for item, rating in ratings.items():
-            if not low <= rating <= high:
-                raise OptionError(f"rating {rating} of item {item!r} is off the scale: {low:g} to {high:g}")
+            if not isinstance(rating, int | float | np.integer | np.floating) or not low <= rating <= high:
+                raise OptionError(f"rating {rating!r} of item {item!r} is off the scale: {low:g} to {high:g}")
         return np.array(list(ratings.values()), dtype=np.float32)
 
     def _items(self, ids: Iterable[Id]) -> NDArray[np.int64]:
         """Ids, or exact titles, -> item rows (n,)."""
+        if isinstance(ids, str):
+            raise OptionError(f"a list of items is wanted, not the text {ids!r}")
         wanted = list(ids)
         rows = self.table.item_ids.find(wanted)
         for at in np.flatnonzero(rows < 0):
@@ -209,7 +229,7 @@ class Recommender:
 
     def _titled(self, name: Id) -> int:
         titles = self.table.catalogue.frame["title"]
-        found = (titles == str(name)).fill_null(False).arg_true()
+        found = (titles == name).fill_null(False).arg_true() if isinstance(name, str) else pl.Series([])
         if len(found) == 1:
             return int(found[0])
         if len(found):

@@ -39,6 +39,7 @@ class Results(Sequence[Any]):
             tbl_hide_dataframe_shape=True,
             tbl_hide_column_data_types=True,
             tbl_rows=-1,
+            tbl_cols=-1,
             fmt_str_lengths=60,
             tbl_width_chars=120,
             float_precision=3,
@@ -46,7 +47,14 @@ class Results(Sequence[Any]):
             return str(self._frame)
 
     def _repr_html_(self) -> str:
-        with pl.Config(tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_rows=-1, float_precision=3):
+        with pl.Config(
+            tbl_hide_dataframe_shape=True,
+            tbl_hide_column_data_types=True,
+            tbl_rows=-1,
+            tbl_cols=-1,
+            fmt_str_lengths=60,
+            float_precision=3,
+        ):
             return self._frame._repr_html_()
 
     def to_dicts(self) -> list[dict[str, Any]]:

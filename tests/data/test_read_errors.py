@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
-import zstandard
 
+from palate.data import delimited
 from palate.data.read import read
 from palate.errors import DataError, OptionError, PalateError
 
@@ -27,6 +28,7 @@ def written(folder: Path, content: str | bytes, name: str = "x.csv") -> Path:
     return path
 
 
+ZSTD = b"(\xb5/\xfd\x00Xq\x00\x00user,item\n1,2\n"
 HEAD = "user,item,rating,time\n1,2,3,4\n"
 
 
@@ -52,6 +54,8 @@ HEAD = "user,item,rating,time\n1,2,3,4\n"
         (HEAD + "1,3,4,5,6\n", ["line 3 has 5 fields where the first has 4"]),
         ("user,item,x\n1,2,3\n1,3\n", ["line 3 has 2 fields where the first has 3"]),
         ("user,item,x\n1,2,3\n1,3,4,5\n", ["line 3 has 4 fields where the first has 3"]),
+        ('user,item\n1,x\n2,5" disc\n3,y\n', ["line 3 has an odd number of quotes"]),
+        ('"user,item\n1,2\n', ["line 1 is not well-formed", "quote"]),
         (HEAD + '"1,3,4,5\n', ["line 3 is not well-formed", "quote"]),
         ("user,item,rating,score\n1,2,3,4\n", ["'rating' and 'score' could each be the rating", "rating='rating'"]),
         ("user_id,username,item\n1,2,3\n", ["'user_id' and 'username' could each be the user", "user='user_id'"]),
@@ -105,6 +109,7 @@ ROW = '{"user": 1, "item": "a", "rating": 3}\n'
         ('[{"user": 1, "item": 2}]', ["line 1 is no JSON object", "one object a line"]),
         ('{"foo": 1}\n', ["no user column among 'foo'"]),
         ("\n", ["no user column"]),
+        (ROW * 2000 + "{\n", ["line 2001 is no JSON"]),
     ],
 )
 def test_json_lines(tmp_path: Path, text: str, parts: list[str]) -> None:
@@ -117,8 +122,8 @@ def test_json_lines(tmp_path: Path, text: str, parts: list[str]) -> None:
     [
         (gzip.compress(HEAD.encode())[:-9], "x.csv.gz", ["truncated or damaged"]),
         (gzip.compress(HEAD.encode() * 99)[:20] + b"zzzzzzzzzzzzzzz", "x.csv.gz", ["truncated or damaged"]),
-        (zstandard.compress(HEAD.encode() * 99)[:-9], "x.csv.zst", ["truncated or damaged"]),
-        (zstandard.compress(b"user,item\n\xe9,2\n"), "x.csv.zst", ["not UTF-8", "unpack"]),
+        (ZSTD[:-5], "x.csv.zst", ["truncated or damaged"]),
+        (ZSTD.replace(b"item", b"it\xe9m"), "x.csv.zst", ["not UTF-8", "unpack"]),
         (HEAD.encode(), "x.csv.gz", ["ends in .gz but the content is not packed so"]),
         (HEAD.encode(), "x.csv.zst", ["ends in .zst but the content is not packed so"]),
         (b"", "x.csv.gz", ["empty"]),
@@ -160,9 +165,22 @@ def test_files_of_different_types(tmp_path: Path) -> None:
     one = written(tmp_path, '{"user": 1, "item": 2}\n', "1.jsonl")
     two = written(tmp_path, '{"user": "b", "item": 2}\n', "2.jsonl")
     assert "2.jsonl: ids are String here and Int64 in 1.jsonl" in refused([one, two])
+    two = written(tmp_path, '{"user": 5, "item": 2}\n\n{"user": 5, "item": ""}\n', "2.jsonl")
+    one = written(tmp_path, '{"user": 1, "item": "x"}\n', "1.jsonl")
+    assert "2.jsonl: line 3: column 'item' mixes types" in refused([one, two])
+    two = written(tmp_path, '{"user": 5, "item": "y"}\n\n{"user": 5, "item": ""}\n', "2.jsonl")
+    assert "2.jsonl: line 3: column 'item' is empty" in refused([one, two])
     one = written(tmp_path, "user,item,time\n1,2,5\n", "1.csv")
     two = written(tmp_path, "user,item,time\n2,3,964982703\n", "2.csv")
     assert "times differ in kind between files (order only, unix seconds)" in refused([one, two])
+
+
+def test_folders_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert refused(tmp_path).endswith("cannot be read (Permission denied)")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
@@ -186,12 +204,12 @@ def test_lists_without_items(tmp_path: Path) -> None:
         ({"user": "item", "item": "item"}, ["'item' is named for two"]),
     ],
 )
-def test_impossible_options(tmp_path: Path, options: dict[str, str], parts: list[str]) -> None:
+def test_impossible_options(tmp_path: Path, options: dict[str, Any], parts: list[str]) -> None:
     path = written(tmp_path, HEAD)
     message = refused(path, **options)
     assert all(part in message for part in parts), message
     with pytest.raises(OptionError):
-        read(path, **options)  # type: ignore[arg-type]
+        read(path, **options)
 
 
 @pytest.mark.parametrize("source", [3, None, [], [3], {"user": 1}, b"x.csv"])
@@ -205,7 +223,8 @@ def test_options_for_columns_that_are_not_there(tmp_path: Path) -> None:
     assert "no column 'usr' among 'user', 'item', 'rating', 'time'; did you mean user?" in refused(path, user="usr")
     assert "no column '9'" in refused(path, user=9)
     twice = written(tmp_path, "a,a,b\n1,2,3\n")
-    assert "2 columns are called 'a'" in refused(twice, user="a", item="b")
+    for choice in ("a", 2):
+        assert "2 columns are called 'a'; rename" in refused(twice, user=choice, item="b")
     assert "the separator ';' is not in the first line" in refused(path, separator=";")
 
 
@@ -214,9 +233,34 @@ def test_a_text_full_of_control_characters(tmp_path: Path) -> None:
     assert "control characters" in refused(path, separator="::")
 
 
+def test_what_only_polars_minds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise pl.exceptions.ComputeError("out of luck\nand more")
+
+    path = written(tmp_path, HEAD)
+    monkeypatch.setattr(pl, "scan_csv", fail)
+    assert refused(path) == "x.csv: cannot be read (out of luck)"
+
+
+def test_panics_of_polars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(*_: object, **__: object) -> None:
+        raise pl.exceptions.PanicException("called `Result::unwrap()` on an `Err` value")
+
+    path = written(tmp_path, HEAD)
+    monkeypatch.setattr(pl, "scan_csv", panic)
+    assert refused(path) == "x.csv: cannot be read (its parts contradict each other)"
+
+
+def test_two_counts_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "records", lambda raw, layout: iter([(2, ["1", "2", "3", "4"])]))
+    assert "2 rows by one count and 1 by another" in refused(written(tmp_path, HEAD + "\n1,3,4,5\n"))
+
+
 def test_messages_are_short(tmp_path: Path) -> None:
     assert len(refused(written(tmp_path, HEAD + "1,3," + "x" * 10_000 + ",5\n"))) < 300
-    assert len(refused(written(tmp_path, ",".join(f"column{at}" for at in range(500)) + "\n" + "1," * 499 + "1\n"))) < 500
+    assert (
+        len(refused(written(tmp_path, ",".join(f"column{at}" for at in range(500)) + "\n" + "1," * 499 + "1\n"))) < 500
+    )
 
 
 def test_errors_are_builtin_errors_too(tmp_path: Path) -> None:

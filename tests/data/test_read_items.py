@@ -1,10 +1,11 @@
 """What is said of items: titles, text, categories, in the order of the item vocabulary."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import polars as pl
 import pytest
 
@@ -66,17 +67,42 @@ def test_u_item_has_a_flag_per_genre(tmp_path: Path) -> None:
     assert rows(read(NUMBERED, items=path))[:2] == [("Ten", None, ["Some"]), ("Two", None, ["None"])]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("u.item", "10|Ten|0|1\n", "4 columns where 5 and a flag for each of 19 genres belong"),
+        ("movies.dat", "10::Ten\n", "2 columns where MovieLens has 3"),
+    ],
+)
+def test_files_that_only_have_the_name(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(NUMBERED, items=written(tmp_path, text, name))
+
+
+def test_cells_that_are_arrays() -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"item": [10, 20], "genres": [np.array(["a", "b"]), np.array([])]})
+    assert [row[2] for row in rows(read(NUMBERED, items=frame))] == [["a", "b"], [], []]
+
+
 def test_products_in_json_lines(tmp_path: Path) -> None:
-    text = """{"asin": "B1", "title": "Card", "brand": "Shop", "category": ["Gifts", "Cards", "Gifts"], "description": ["A", "B"]}
-{"asin": "B2", "category": [["Toys", "Games"], []], "description": [], "title": "  "}
-"""
+    one = {
+        "asin": "B1",
+        "title": "Card",
+        "brand": "Shop",
+        "category": ["Gifts", "Cards", "Gifts"],
+        "description": ["A", "B"],
+    }
+    two = {"asin": "B2", "category": [["Toys", "Games"], []], "description": [], "title": "  "}
+    text = f"{json.dumps(one)}\n{json.dumps(two)}\n"
     frame = pl.DataFrame({"user": [1, 2], "item": ["B1", "B2"]})
     data = read(frame, items=written(tmp_path, text, "products.jsonl"))
     assert rows(data) == [("Card", "Shop A B", ["Gifts", "Cards"]), (None, None, ["Toys", "Games"])]
 
 
-@pytest.mark.parametrize("make", [pl.DataFrame, pl.LazyFrame, pd.DataFrame])
-def test_frames_of_items(make: Any) -> None:
+@pytest.mark.parametrize("kind", ["polars.DataFrame", "polars.LazyFrame", "pandas.DataFrame"])
+def test_frames_of_items(kind: str) -> None:
+    library, _, name = kind.partition(".")
+    make = getattr(pytest.importorskip(library), name)
     frame = make({"id": [20, 10], "title": ["B", "A"], "categories": [["x"], ["y", "z"]], "text": [None, "t"]})
     data = read(NUMBERED, items=frame)
     assert rows(data) == [("A", "t", ["y", "z"]), ("B", None, ["x"]), (None, None, [])]
@@ -105,7 +131,9 @@ def test_an_id_column_wins_over_a_bare_name(tmp_path: Path) -> None:
 def test_no_id_matches() -> None:
     with pytest.raises(DataError) as caught:
         read(NUMBERED, items=pl.DataFrame({"item": ["10", "20"], "title": ["A", "B"]}))
-    message = "items: none of its 2 ids has interactions: column 'item' has '10', '20', the interactions have 10, 20, 30"
+    message = (
+        "items: none of its 2 ids has interactions: column 'item' has '10', '20', the interactions have 10, 20, 30"
+    )
     assert message in str(caught.value)
 
 
@@ -114,7 +142,7 @@ def test_no_id_matches() -> None:
     [
         ("name,genres\nA,B\n", "no column of item ids among 'name', 'genres'"),
         ("movie_id,item_id,title\n10,10,A\n", "'movie_id' and 'item_id' could each be the item's id"),
-        ("10,a,b,c\n20,a,b,c\n", "no header over 4 columns"),
+        ("10,a,b\n20,a,b\n", "no column of item ids among '10', 'a', 'b'; call it item_id"),
         ("item,title\n10,A\n,B\n", "line 3: column 'item' is empty"),
         ("item,title\n10,A\n20,B,C\n", "line 3 has 3 fields"),
         ("item,title\n10,A\n20,\xe9\n", "line 3 is not UTF-8"),

@@ -142,9 +142,7 @@ def test_checkerboard(model: Model, variant: tuple[str, str | None], checkerboar
 def test_checkerboard_ratings(model: Model, variant: tuple[str, str | None], checkerboard: Interactions) -> None:
     if not isinstance(model, PredictsRatings) or variant[0] in CANNOT_LEARN_A_CHECKERBOARD:
         return
-    users, items = torch.meshgrid(
-        torch.arange(checkerboard.n_users), torch.arange(checkerboard.n_items), indexing="ij"
-    )
+    users, items = torch.meshgrid(torch.arange(checkerboard.n_users), torch.arange(checkerboard.n_items), indexing="ij")
     query = queries.of_users(checkerboard, np.arange(checkerboard.n_users), model)
     predicted = model.predict(query, users.flatten(), items.flatten())
     real = torch.where(users % 2 == items % 2, 5.0, 1.0).flatten()
@@ -237,11 +235,11 @@ def bounds() -> Iterator[tuple[str, str, Any]]:
             for bound in info.metadata:
                 match bound:
                     case annotated_types.Ge(ge=least):
-                        yield name, field, least - 1
+                        yield name, field, float(str(least)) - 1
                     case annotated_types.Gt(gt=least):
                         yield name, field, least
                     case annotated_types.Le(le=most):
-                        yield name, field, most + 1
+                        yield name, field, float(str(most)) + 1
                     case annotated_types.Lt(lt=most):
                         yield name, field, most
             if info.annotation in (int, float):

@@ -7,7 +7,6 @@ from palate.cli import curves, evaluate, info, predict, recommend, sample, simil
 app = typer.Typer(
     name="palate",
     help="Learn taste from ratings: train on a table, then ask for recommendations.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -62,7 +62,8 @@ def _saved(path: Path, json: bool) -> None:
     rows: list[dict[str, Any]] = [{"model": header.model, **training.metrics}]
     as_table("On the test part", _aligned(rows + [{"model": name, **found} for name, found in training.baselines.items()]))
     say("settings: " + ", ".join(f"{name}={value}" for name, value in header.config.items()))
-    say(f"split: {training.split}; data {header.fingerprint[:12]}; made with palate {header.versions['palate']}")
+    say("split: " + ", ".join(f"{name}={value}" for name, value in training.split.items()))
+    say(f"data: {header.fingerprint}; made with palate {header.versions.get('palate', 'of an unknown version')}")
 
 
 def _dataset(name: str, json: bool) -> None:

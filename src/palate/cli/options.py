@@ -23,7 +23,9 @@ Rate = Annotated[
 
 
 def item_id(recommender: "Recommender", text: str) -> "Id":
-    return recommender.table.item_ids.parse(text)
+    """The id that the text names; the text itself where no item has that id, as it may be a title, such as 1984."""
+    id_ = recommender.table.item_ids.parse(text)
+    return id_ if recommender.table.item_ids.find([id_])[0] >= 0 else text
 
 
 def user_id(recommender: "Recommender", text: str | None) -> "Id | None":
@@ -36,13 +38,17 @@ def ratings(recommender: "Recommender", rated: list[str]) -> "dict[Id, float] | 
     Raises:
         OptionError: one that is not ITEM=RATING.
     """
-    found = {}
+    found: dict[Id, float] = {}
     for text in rated:
-        item, equals, rating = text.rpartition("=")
+        item, _, rating = text.rpartition("=")
         try:
-            found[item_id(recommender, item)] = float(rating)
+            value = float(rating)
         except ValueError:
-            equals = ""
-        if not equals or not item:
+            item = ""
+        if not item:
             raise OptionError(f"--rate {text!r} should be ITEM=RATING, such as 318=5")
+        id_ = item_id(recommender, item)
+        if id_ in found:
+            raise OptionError(f"--rate names {item} twice")
+        found[id_] = value
     return found or None

@@ -18,8 +18,9 @@ def say(text: str = "") -> None:
     console.print(Text(text), soft_wrap=True)
 
 
-def fail(error: Exception, code: int) -> NoReturn:
-    errors.print(Text.assemble(("error: ", "bold red"), str(error)))
+def fail(message: str, code: int) -> NoReturn:
+    """End with one line on stderr."""
+    errors.print(Text.assemble(("error: ", "bold red"), " ".join(message.split())))
     sys.exit(code)
 
 

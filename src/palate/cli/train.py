@@ -22,10 +22,10 @@ def train(
     ],
     items: Annotated[str | None, typer.Option(help="A file with the items' titles.", rich_help_panel=TABLE, show_default=False)] = None,
     format: Annotated[str | None, typer.Option(help="'lists' for a user and their items a line.", rich_help_panel=TABLE, show_default=False)] = None,
-    user_column: Annotated[str | None, typer.Option(help="Where it is not found by itself.", rich_help_panel=TABLE, show_default=False)] = None,
-    item_column: Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)] = None,
-    rating_column: Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)] = None,
-    time_column: Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)] = None,
+    user: Annotated[str | None, typer.Option(help="The user column, by name or number, where it is not found by itself.", rich_help_panel=TABLE, show_default=False)] = None,
+    item: Annotated[str | None, typer.Option(help="The item column.", rich_help_panel=TABLE, show_default=False)] = None,
+    rating: Annotated[str | None, typer.Option(help="The rating column.", rich_help_panel=TABLE, show_default=False)] = None,
+    time: Annotated[str | None, typer.Option(help="The time column.", rich_help_panel=TABLE, show_default=False)] = None,
     separator: Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)] = None,
     time_unit: Annotated[str | None, typer.Option(help="s, ms, us or ns.", rich_help_panel=TABLE, show_default=False)] = None,
     encoding: Annotated[str | None, typer.Option(help="Such as latin-1; UTF-8 if not named.", rich_help_panel=TABLE, show_default=False)] = None,
@@ -47,13 +47,15 @@ def train(
 ) -> None:
     """Learn from a table of ratings, and say how well."""
     source: Any = ratings[0] if len(ratings) == 1 else ratings
-    path = output if output is not None else Path(f"{Path(ratings[0]).name.split('.')[0]}.palate")
+    path = output if output is not None else Path(f"{Path(ratings[0]).resolve().name.split('.')[0] or 'model'}.palate")
+    if ":" in model:
+        sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
     reading = {
         "format": format,
-        "user": user_column,
-        "item": item_column,
-        "rating": rating_column,
-        "time": time_column,
+        "user": user,
+        "item": item,
+        "rating": rating,
+        "time": time,
         "separator": separator,
         "time_unit": time_unit,
         "encoding": encoding,
@@ -103,7 +105,8 @@ def _report(trained: "palate.Trained", model: str, path: Path) -> None:
     fields = list(dict.fromkeys(name for metrics in compared.values() for name in metrics if name != "people"))
     if fields:
         rows = [{"model": name, **{field: found.get(field) for field in fields}} for name, found in compared.items()]
-        as_table("\nOn the test part, which no model has seen", rows)
+        say()
+        as_table("On the test part, which no model has seen", rows)
     for sentence in palate.verdict(model, trained.metrics, trained.baselines):
         say(sentence)
     someone = trained.recommender.table.user_ids.id(0)

@@ -21,16 +21,12 @@ def assemble(tables: Sequence[Table], parts: Sequence[Checked], items: Any, enco
     """One set of interactions out of the tables, in order; `items` is a path or frame, None for none.
 
     Raises:
-        DataError: one user or one item only; ids that are text in one file and integers in another.
+        DataError: an empty id; one user or one item only; ids that are text in one file and integers in another.
     """
     user_ids, users = Vocabulary.encode("user", _joined([part.users for part in parts], tables))
     item_ids, rows = Vocabulary.encode("item", _joined([part.items for part in parts], tables))
-    for vocabulary in (user_ids, item_ids):
-        if len(vocabulary) < 2:
-            raise DataError(
-                f"{_sources(tables)}: one {vocabulary.kind} only, {vocabulary.id(0)!r}, in all {len(users):,} rows; "
-                f"is {getattr(tables[0].roles, vocabulary.kind)!r} the {vocabulary.kind} column?"
-            )
+    for vocabulary, coded in ((user_ids, users), (item_ids, rows)):
+        _check_ids(vocabulary, coded, tables)
     ratings = _stacked([part.ratings for part in parts])
     times = _stacked([part.times for part in parts])
     units = {part.unit for part in parts}
@@ -46,6 +42,31 @@ def assemble(tables: Sequence[Table], parts: Sequence[Checked], items: Any, enco
 def _sources(tables: Sequence[Table]) -> str:
     names = [table.name for table in tables]
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _check_ids(vocabulary: Vocabulary, rows: NDArray[np.int32], tables: Sequence[Table]) -> None:
+    """Raises DataError over ids that are no proper text, and where there is only one."""
+    column = getattr(tables[0].roles, vocabulary.kind)
+    if vocabulary.ids.dtype == pl.String:
+        bad = (vocabulary.ids == "") | vocabulary.ids.str.contains("\0")
+        for row in bad.arg_true().head(1):
+            what = "has a null byte" if vocabulary.id(row) else "is empty; every row needs an id"
+            raise DataError(f"{_place(tables, int(np.argmax(rows == row)))}: column {column!r} {what}")
+    if len(vocabulary) < 2:
+        raise DataError(
+            f"{_sources(tables)}: one {vocabulary.kind} only, {vocabulary.id(0)!r}, in all {len(rows):,} rows; "
+            f"is {column!r} the {vocabulary.kind} column?"
+        )
+
+
+def _place(tables: Sequence[Table], at: int) -> str:
+    """Where a row of the joined tables stands."""
+    for table in tables:
+        length = len(table.columns[table.roles.user])
+        if at < length:
+            break
+        at -= length
+    return table.place(at)
 
 
 def _joined(columns: list[pl.Series], tables: Sequence[Table]) -> pl.Series:

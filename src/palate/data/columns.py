@@ -13,81 +13,32 @@ from palate.errors import DataError, OptionError
 Choice: TypeAlias = str | int | Literal[False] | None
 """A column's name or its number from 1; None: find it; False: there is none."""
 
-_ITEMS = "movie film product article book song track artist recipe video game app business news story poi sku good"
 
-KNOWN: Mapping[str, tuple[frozenset[str], ...]] = {
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text, in order."""
+    return tuple(text.split())
+
+
+_THINGS = words(
+    "movie film product article book song track artist recipe video game app business news story poi sku good"
+)
+
+KNOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "user": (
-        frozenset(
-            [
-                "user",
-                "userid",
-                "uid",
-                "username",
-                "reviewerid",
-                "customerid",
-                "customer",
-                "memberid",
-                "visitorid",
-                "personid",
-            ]
-        ),
-        frozenset(
-            [
-                "users",
-                "member",
-                "reviewer",
-                "person",
-                "visitor",
-                "accountid",
-                "account",
-                "useridx",
-                "userkey",
-                "u",
-                "profileid",
-            ]
-        ),
+        words("user userid uid username reviewerid customerid customer memberid visitorid personid"),
+        words("users member reviewer person visitor accountid account useridx userkey u profileid"),
     ),
     "item": (
-        frozenset({"item", "itemid", "iid", "asin", *(f"{name}id" for name in _ITEMS.split()), *_ITEMS.split()}),
-        frozenset(
-            [
-                "items",
-                "parentasin",
-                "isbn",
-                "sid",
-                "mid",
-                "bid",
-                "pid",
-                "itemidx",
-                "itemkey",
-                "i",
-                "contentid",
-                "objectid",
-                "title",
-            ]
-        ),
+        (*words("item itemid iid asin isbn"), *(f"{thing}id" for thing in _THINGS), *_THINGS),
+        words("items parentasin sid mid bid pid itemidx itemkey i contentid objectid title"),
     ),
     "rating": (
-        frozenset(["rating", "ratings", "overall", "stars", "score", "userrating"]),
-        frozenset(
-            [
-                "rate",
-                "star",
-                "value",
-                "preference",
-                "label",
-                "feedback",
-                "grade",
-                "r",
-                "weight",
-                "bookrating",
-                "reviewscore",
-            ]
-        ),
+        words("rating ratings overall stars score userrating"),
+        words("rate star value preference label feedback grade r weight bookrating reviewscore"),
     ),
     "time": (
-        frozenset(["timestamp", "unixreviewtime", "time", "datetime", "date", "ts"]),
-        frozenset(["reviewtime", "unixtime", "eventtime", "createdat", "created", "ratedat", "day", "t", "epoch"]),
+        words("timestamp unixreviewtime time datetime date ts"),
+        words("reviewtime unixtime eventtime createdat created ratedat day t epoch"),
     ),
 }
 """Names as `plain` writes them, best known first: a name of the first group wins over one of the second."""
@@ -179,7 +130,7 @@ def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str
         if choice is False:
             chosen[role] = None
         elif choice is not None:
-            chosen[role] = _named(where, names, role, choice)
+            chosen[role] = _named(where, names, choice)
     given = [name for name in chosen.values() if name is not None]
     if len(set(given)) < len(given):
         twice = next(name for name in given if given.count(name) > 1)
@@ -187,14 +138,14 @@ def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str
     return chosen
 
 
-def _named(where: str, names: Sequence[str], role: str, choice: str | int) -> str:
+def _named(where: str, names: Sequence[str], choice: str | int) -> str:
     name = str(choice)
+    if name not in names and name.isdecimal() and 1 <= int(name) <= len(names):
+        name = names[int(name) - 1]
+    if names.count(name) > 1:
+        raise DataError(f"{where}: {names.count(name)} columns are called {name!r}; rename all but one")
     if name in names:
-        if names.count(name) > 1:
-            raise DataError(f"{where}: {names.count(name)} columns are called {name!r}; give its number: {role}=1, say")
         return name
-    if name.isdecimal() and 1 <= int(name) <= len(names):
-        return names[int(name) - 1]
     near = [found for found, _, _ in process.extract(name, names, limit=3, score_cutoff=60)]
     raise DataError(f"{where}: no column {name!r} among {listed(names)}{did_you_mean(near)}")
 

@@ -6,10 +6,11 @@ from itertools import islice
 import polars as pl
 
 from palate.data.columns import Choices, Roles, as_number, by_content, by_name, listed
-from palate.data.files import POLARS_FAILURES, Raw, first_line
+from palate.data.files import POLARS_FAILURES, Raw, first_line, lines
 from palate.data.frames import About
 from palate.data.layouts import Layout, records
 from palate.data.tables import Table
+from palate.data.values import Place
 from palate.errors import DataError
 
 
@@ -33,13 +34,20 @@ def delimited_table(
     if comma:
         text = [pl.col(name).str.replace(",", ".", literal=True) for name in numbers if frame[name].dtype == pl.String]
         frame = frame.with_columns(text)
+    how = f"separator={layout.separator!r}" + ("" if layout.header else ", no header")
+    return Table(
+        raw.name, roles, frame.to_dict(), said, place_in(raw, layout), how + (", decimal comma" if comma else "")
+    )
+
+
+def place_in(raw: Raw, layout: Layout) -> Place:
+    """Where a row of a delimited file stands: found anew each time, so for errors only."""
 
     def place(row: int) -> str:
-        line, _ = next(islice(records(raw, layout), row, None), (row, []))
+        line, _ = next(islice(records(raw, layout), row, None), (row + 1, []))
         return f"{raw.name}: line {line}"
 
-    how = f"separator={layout.separator!r}" + ("" if layout.header else ", no header")
-    return Table(raw.name, roles, frame.to_dict(), said, place, how + (", decimal comma" if comma else ""))
+    return place
 
 
 def _types(
@@ -73,12 +81,24 @@ def columns(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: b
         try:
             frame = _scan(raw, layout, as_text, comma)
         except POLARS_FAILURES as error:
-            for _ in records(raw, layout):
-                pass
+            _look_for_faults(raw, layout)
             raise DataError(f"{raw.name}: cannot be read ({first_line(error)})") from None
+    frame = _without_last_blank_lines(frame, raw)
     if any(frame[name].null_count() for name in frame.columns):
         frame = _without_blank_lines(frame, raw, layout, types)
     return pl.DataFrame({name: frame.get_column(name) for name in types})
+
+
+def _look_for_faults(raw: Raw, layout: Layout) -> None:
+    """Raises DataError at the first row that is ragged or no text, else at the first line with a quote to spare."""
+    for _ in records(raw, layout):
+        pass
+    for number, line in enumerate(lines(raw), 1):
+        if layout.quoted and line.count('"') % 2:
+            raise DataError(
+                f"{raw.name}: line {number} has an odd number of quotes; "
+                'a field with a quote in it is written "5"" disc"'
+            )
 
 
 def _scan(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: bool) -> pl.DataFrame:
@@ -101,6 +121,15 @@ def _scan(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: boo
         .select(wanted + last)
         .collect()
     )
+
+
+def _without_last_blank_lines(frame: pl.DataFrame, raw: Raw) -> pl.DataFrame:
+    """The usual case of the next function, told fast."""
+    tail = raw.tail
+    blank = tail[len(tail.rstrip(b"\r\n")) :].count(b"\n") - 1
+    if blank < 1 or any(len(column.drop_nulls()) for column in frame.tail(blank)):
+        return frame
+    return frame.head(-blank)
 
 
 def _without_blank_lines(

@@ -48,6 +48,13 @@ class Raw:
         """Whether `head` is the whole file."""
         return len(self.head) < HEAD
 
+    @property
+    def tail(self) -> bytes:
+        """The last bytes, as many as `head` has."""
+        with self.open() as stream:
+            stream.seek(-len(self.head), io.SEEK_END)
+            return stream.read()
+
     def bytes(self) -> bytes:
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
@@ -88,8 +95,6 @@ def _unpack(path: Path, magic: bytes) -> Path | bytes:
         if magic.startswith(ZSTD):
             return "\n".join(pl.read_lines(path)["line"].to_list()).encode()
     except (EOFError, zlib.error, gzip.BadGzipFile, *POLARS_FAILURES) as error:
-        if isinstance(error, PermissionError):
-            raise
         if "utf8" in str(error):
             raise DataError(f"{path.name}: not UTF-8 text inside; unpack it with `zstd -d` first") from None
         raise DataError(f"{path.name}: truncated or damaged ({first_line(error)})") from None
@@ -98,6 +103,8 @@ def _unpack(path: Path, magic: bytes) -> Path | bytes:
 
 def first_line(error: BaseException) -> str:
     """The first line of a foreign error, for use inside our own."""
+    if isinstance(error, pl.exceptions.PanicException):
+        return "its parts contradict each other"
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

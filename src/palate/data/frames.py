@@ -33,7 +33,7 @@ class Frame:
         Raises:
             DataError: objects of several types, or nested ones; columns that cannot be computed.
         """
-        return {name: self._plain(name, column) for name, column in self.raw_columns(names).items()}
+        return {name: self.plain(name, column) for name, column in self.raw_columns(names).items()}
 
     def raw_columns(self, names: list[str]) -> dict[str, pl.Series]:
         """The named columns as they are, Python objects among them.
@@ -49,7 +49,12 @@ class Frame:
             raise DataError(f"{self.name}: cannot be read ({first_line(error)})") from None
         return {name: frame[name] for name in names}
 
-    def _plain(self, name: str, column: pl.Series) -> pl.Series:
+    def plain(self, name: str, column: pl.Series) -> pl.Series:
+        """A column of `raw_columns` as `columns` gives it.
+
+        Raises:
+            DataError: objects of several types, or nested ones.
+        """
         if isinstance(column.dtype, pl.Categorical | pl.Enum):
             return column.cast(pl.String)
         return from_objects(column.to_list(), name, self.place) if column.dtype == pl.Object else column
@@ -84,7 +89,7 @@ def as_frame(source: Any, name: str = "table") -> Frame:
                 name, names, lambda wanted: source.select(pl.nth(_numbers(names, wanted))).collect(), row_of(name)
             )
         frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
-    except POLARS_FAILURES as error:
+    except (*POLARS_FAILURES, TypeError, ImportError) as error:
         raise DataError(f"{name}: cannot be read ({first_line(error)})") from None
     return Frame(name, frame.columns, lambda wanted: {each: frame.get_column(each) for each in wanted}, row_of(name))
 
@@ -141,10 +146,23 @@ def frame_table(frame: Frame, choices: Choices, about: About) -> Table:
     """
     roles = _roles(frame, choices)
     said = about(frame.names, roles)
-    columns = frame.columns([*dict.fromkeys([*roles.taken, *said.values()])])
+    raw = frame.raw_columns([*dict.fromkeys([*roles.taken, *said.values()])])
+    columns = {name: frame.plain(name, raw[name]) for name in roles.taken}
     if not len(columns[roles.user]):
         raise DataError(f"{frame.name}: no rows")
-    return Table(frame.name, roles, columns, said, frame.place)
+    texts = {what: _texts(raw[name]) for what, name in said.items()}
+    usable = {what: text for what, text in texts.items() if text is not None}
+    columns |= {said[what]: text for what, text in usable.items()}
+    return Table(frame.name, roles, columns, {what: said[what] for what in usable}, frame.place)
+
+
+def _texts(column: pl.Series) -> pl.Series | None:
+    """A column of texts, or of lists of them, that may tell of items; None for anything else."""
+    if column.dtype == pl.Object and all(value is None or isinstance(value, str) for value in column):
+        return pl.Series(column.to_list(), dtype=pl.String)
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        return column.cast(pl.String)
+    return column if column.dtype in (pl.String, pl.List(pl.String)) else None
 
 
 def _roles(frame: Frame, choices: Choices) -> Roles:

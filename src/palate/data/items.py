@@ -1,15 +1,16 @@
 """A table of items as it was read: ids, titles, text, categories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from palate.data.columns import KNOWN, Roles, listed, plain
-from palate.data.delimited import columns
+from palate.data.columns import KNOWN, Roles, listed, plain, words
+from palate.data.delimited import columns, place_in
 from palate.data.files import PARQUET, Raw, as_utf8, is_json, lines, load, unpacked_name
 from palate.data.frames import Frame, as_frame, is_frame, parquet_frame
 from palate.data.jsonlines import json_frame
@@ -17,51 +18,22 @@ from palate.data.layouts import lay_out
 from palate.data.tables import ids
 from palate.errors import DataError, OptionError
 
-GENRES = [
-    "unknown",
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children's",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "War",
-    "Western",
-]
+GENRES = words(
+    "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical "
+    "Mystery Romance Sci-Fi Thriller War Western"
+)
 """The flags of u.item, in order, as u.genre lists them."""
 
 NO_GENRES = "(no genres listed)"
 
-NO_GENRES = "(no genres listed)"
-
 IDS = (
-    frozenset(name for name in KNOWN["item"][0] if name.endswith(("id", "asin", "isbn"))),
-    frozenset({"id", "parentasin", "sku", "isbn"}),
+    tuple(name for name in KNOWN["item"][0] if name.endswith(("id", "asin", "isbn"))),
+    words("id parentasin"),
     KNOWN["item"][0],
 )
-TITLE = [
-    "title",
-    "movietitle",
-    "itemtitle",
-    "producttitle",
-    "booktitle",
-    "productname",
-    "itemname",
-    "moviename",
-    "name",
-]
-CATEGORIES = ["genres", "genre", "categories", "category", "class"]
-TEXT = ["brand", "text", "description", "overview", "summary", "plot", "abstract"]
+TITLE = words("title movietitle itemtitle producttitle booktitle productname itemname moviename name")
+CATEGORIES = words("genres genre categories category class")
+TEXT = words("brand text description overview summary plot abstract")
 """What the columns of an items table are called, as `plain` writes it; of several titles the first here is taken."""
 
 
@@ -114,30 +86,36 @@ def _typed(frame: Frame) -> ItemsTable:
 
 def _delimited(path: Path, raw: Raw) -> ItemsTable:
     name = unpacked_name(path).lower()
-    raw, layout = lay_out(raw, {"u.item": "|", "movies.dat": "::"}.get(name))
-    if layout.header:
-        id_name = _id_column(raw.name, layout.names)
-        what = _columns(layout.names, id_name)
-    elif name == "u.item" or layout.width <= 3:
-        id_name, what = "1", {"title": ["2"], "text": [], "categories": ["3"] if layout.width == 3 else []}
-    else:
-        raise DataError(f"{raw.name}: no header over {layout.width} columns; write one, such as item_id,title,genres")
-    wanted = layout.names if name == "u.item" else [id_name, *(name for held in what.values() for name in held)]
+    if name == "u.item":
+        return _flagged(raw, _genre_names(path))
+    bare = name == "movies.dat"
+    raw, layout = lay_out(raw, "::" if bare else None, has_header=not bare)
+    if bare and layout.width != 3:
+        raise DataError(f"{raw.name}: {layout.width} columns where MovieLens has 3; rename it if it is another file")
+    id_name = "1" if bare else _id_column(raw.name, layout.names)
+    what = {"title": ["2"], "text": [], "categories": ["3"]} if bare else _columns(layout.names, id_name)
+    wanted = [id_name, *(each for held in what.values() for each in held)]
     frame = columns(raw, layout, dict.fromkeys(wanted, pl.String()))
-    values = {each: frame[each].to_list() for each in frame.columns}
-    table = _table(raw.name, frame[id_name].alias("id" if not layout.header else id_name), False, what, values)
-    return _flagged(table, path, frame) if name == "u.item" else table
+    column = ids(frame.get_column(id_name), id_name, place_in(raw, layout))
+    return _table(raw.name, column, False, what, {each.name: each.to_list() for each in frame})
 
 
-def _flagged(table: ItemsTable, path: Path, frame: pl.DataFrame) -> ItemsTable:
-    """u.item: the last columns are a flag per genre."""
-    genres = _genre_names(path)
-    flags = frame.select(frame.columns[-len(genres) :]).rows()
-    listed_genres = [[genre for genre, flag in zip(genres, row, strict=True) if flag == "1"] for row in flags]
-    return replace(table, categories=listed_genres)
+def _flagged(raw: Raw, genres: Sequence[str]) -> ItemsTable:
+    """u.item: number, title, two dates, an address, then a flag per genre."""
+    raw, layout = lay_out(raw, "|", has_header=False)
+    if layout.width != 5 + len(genres):
+        raise DataError(
+            f"{raw.name}: {layout.width} columns where 5 and a flag for each of {len(genres)} genres belong"
+        )
+    frame = columns(raw, layout, dict.fromkeys(layout.names, pl.String()))
+    flags = frame.select(layout.names[5:]).rows()
+    marked = [[genre for genre, flag in zip(genres, row, strict=True) if flag == "1"] for row in flags]
+    column = ids(frame.get_column("1"), "1", place_in(raw, layout))
+    titles = [sentence(title) for title in frame.get_column("2").to_list()]
+    return ItemsTable(raw.name, column, False, titles, [None] * len(titles), marked)
 
 
-def _genre_names(path: Path) -> list[str]:
+def _genre_names(path: Path) -> Sequence[str]:
     """The names in u.genre beside u.item, or those that MovieLens 100K has."""
     beside = path.with_name("u.genre")
     if not beside.is_file():
@@ -196,9 +174,9 @@ def _parts(word: str) -> list[str]:
 
 def _words(value: Any) -> list[str]:
     """The texts in a value, however deep its lists."""
+    if isinstance(value, list | tuple | pl.Series | np.ndarray):
+        return [word for each in value for word in _words(each)]
     if value is None or value != value:
         return []
-    if isinstance(value, list | tuple | pl.Series):
-        return [word for each in value for word in _words(each)]
     word = str(value).strip()
     return [word] if word else []

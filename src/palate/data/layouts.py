@@ -4,12 +4,16 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from palate.data.columns import as_number, is_date, is_known, listed
-from palate.data.files import Raw, lines
+from palate.data.files import Raw, lines, unpacked_name
 from palate.errors import DataError, OptionError
 
 SEPARATORS = ("::", "\t", ";", "|", ",")
+TYPED = {"\\t": "\t", "tab": "\t"}
+"""How a person types a separator that a shell would swallow."""
+
 UNUSED = "\x1f\x1e\x1d\x1c\x02\x03"
 """Control characters, one of which stands in for a separator of several bytes."""
 
@@ -41,8 +45,15 @@ class Layout:
         return [row[at] for row in self.rows if at < len(row)]
 
 
-def lay_out(raw: Raw, separator: str | None, named: Sequence[str] = ()) -> tuple[Raw, Layout]:
-    """The layout of a UTF-8 text file, and the file with a one-byte delimiter; `named` are columns that must exist.
+def lay_out(
+    raw: Raw, separator: str | None, named: Sequence[str] = (), has_header: bool | None = None
+) -> tuple[Raw, Layout]:
+    """The layout of a UTF-8 text file, and the file with a one-byte delimiter.
+
+    Args:
+        separator: None to tell it by content.
+        named: columns that the caller named or numbered; a first row with such a name is a header.
+        has_header: None to tell it by content.
 
     Raises:
         DataError: there is only one column, or a header and no row, or the bytes are no text.
@@ -51,20 +62,22 @@ def lay_out(raw: Raw, separator: str | None, named: Sequence[str] = ()) -> tuple
     sample = _sample(raw)
     if any("\0" in line for line in sample):
         raise DataError(f"{raw.name}: null bytes in it; no UTF-8 text? (encoding='utf-16' or another, say)")
-    found = separator or _separator(raw.name, sample)
+    found = TYPED.get(separator, separator) if separator else _separator(raw.name, sample)
     if found in ('"', "\n", "\r"):
         raise OptionError(f"separator is {found!r}; it cannot be a quote or a line end")
-    quoted = found != "::" and raw.name != "u.item"
+    quoted = found != "::" and unpacked_name(Path(raw.name)) != "u.item"
     raw, delimiter = _one_byte(raw, found)
-    numbered = list(islice(split(raw.name, _sample(raw), delimiter, quoted), SAMPLE + 1))
+    numbered = _first_records(raw, delimiter, quoted)
     rows = [fields for _, fields in numbered]
     if len(rows[0]) > MOST_COLUMNS:
         raise DataError(f"{raw.name}: {len(rows[0]):,} columns by the separator {found!r}; name another one")
     if len(rows[0]) < 2:
         raise DataError(f"{raw.name}: the separator {found!r} is not in the first line {sample[0].strip()[:60]!r}")
-    header = _has_header(raw.name, rows, named)
+    header = _has_header(raw.name, rows, named) if has_header is None else has_header
     if header and len(rows) == 1:
-        raise DataError(f"{raw.name}: a header and no rows")
+        raise DataError(
+            f"{raw.name}: a header and no rows" if raw.is_whole else f"{raw.name}: line 2 has no end in sight"
+        )
     width = range(1, len(rows[0]) + 1)
     names = tuple(name.strip() for name in rows[0]) if header else tuple(map(str, width))
     return raw, Layout(found, delimiter, quoted, header, names, rows[header:], numbered[header][0] - 1)
@@ -112,14 +125,24 @@ def records(raw: Raw, layout: Layout) -> Iterator[tuple[int, list[str]]]:
 def _sample(raw: Raw) -> list[str]:
     """The first lines, whole ones only."""
     found = list(lines(Raw(raw.name, raw.head[: raw.head.rfind(b"\n") + 1 or None] if not raw.is_whole else raw.head)))
-    found = found[: 2 * SAMPLE]
     if not any(line.strip() for line in found):
         raise DataError(f"{raw.name}: nothing but blank lines")
     return found
 
 
+def _first_records(raw: Raw, delimiter: str, quoted: bool) -> list[tuple[int, list[str]]]:
+    """The first row and up to SAMPLE more; the sample may end inside a quoted field, so faults wait for the reading."""
+    found: list[tuple[int, list[str]]] = []
+    try:
+        found.extend(islice(split(raw.name, _sample(raw), delimiter, quoted), SAMPLE + 1))
+    except DataError:
+        if not found:
+            raise
+    return found
+
+
 def _separator(name: str, sample: Sequence[str]) -> str:
-    filled = [line for line in sample if line.strip()]
+    filled = [line for line in sample[:SAMPLE] if line.strip()]
     shares = {sign: _share(filled, sign) for sign in SEPARATORS}
     best = max(SEPARATORS, key=lambda sign: shares[sign])
     if shares[best] > (0.0, 1):

@@ -25,7 +25,9 @@ def settled(
         users, items, times = users[by_user], items[by_user], None if times is None else times[by_user]
     cuts = np.unique(np.append(np.searchsorted(users, users[::BLOCK]), len(users)))
     with ThreadPoolExecutor() as pool:
-        rows: NDArray[np.int64] = np.concatenate(list(pool.map(partial(_block, users, items, times), cuts[:-1], cuts[1:])))
+        rows: NDArray[np.int64] = np.concatenate(
+            list(pool.map(partial(_block, users, items, times), cuts[:-1], cuts[1:]))
+        )
     if by_user is not None:
         return by_user[rows]
     return None if len(rows) == len(users) and (rows[1:] > rows[:-1]).all() else rows
@@ -37,15 +39,23 @@ def _block(
     """The same for rows start:stop, which are whole users in order."""
     here = users[start:stop] - users[start]
     rows = _by_time(here, None if times is None else times[start:stop])
-    pairs = here * np.int64(items[start:stop].max() + 1) + items[start:stop]
-    pairs = pairs[rows]
-    in_turn = np.sort(pairs)
-    if (in_turn[1:] == in_turn[:-1]).any():
+    pairs = here * (np.int64(items[start:stop].max()) + 1) + items[start:stop]
+    last = _last_of_each(pairs[rows])
+    return (rows if last.all() else rows[last]) + start
+
+
+def _last_of_each(pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """A mask (n,) of the last row of each pair."""
+    bits = len(pairs).bit_length()
+    if int(pairs.max()) < 1 << (63 - bits):  # pair and row fit into one integer, which sorts fastest
+        packed = np.sort((pairs << bits) | np.arange(len(pairs)))
+        by_pair, in_turn = packed & ((1 << bits) - 1), packed >> bits
+    else:
         by_pair = np.argsort(pairs, kind="stable")
         in_turn = pairs[by_pair]
-        last = by_pair[np.append(in_turn[1:] != in_turn[:-1], True)]
-        rows = rows[np.sort(last)]
-    return rows + start
+    last = np.zeros(len(pairs), dtype=np.bool_)
+    last[by_pair[np.append(in_turn[1:] != in_turn[:-1], True)]] = True
+    return last
 
 
 def _by_time(users: NDArray[np.int32], times: NDArray[np.float64] | None) -> NDArray[np.int64]:

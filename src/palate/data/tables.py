@@ -58,11 +58,7 @@ def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
     """
     column = column.fill_nan(None) if column.dtype.is_float() else column
     _no_gaps(column, name, place, "every row needs an id")
-    if isinstance(column.dtype, pl.Categorical):
-        _proper_text(column.unique().cast(pl.String), column, name, place)
-        return column
-    if column.dtype == pl.String:
-        _proper_text(column, column, name, place)
+    if isinstance(column.dtype, pl.Categorical | pl.String):
         return column
     if column.dtype.is_float():
         bad = (column != column.round()) | (column.abs() >= 2.0**53)
@@ -72,16 +68,6 @@ def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
         wide = column.cast(pl.Int64, strict=False)
         return wide if not wide.null_count() else integers(column.to_list())
     raise DataError(f"{place(0)}: column {name!r} holds {kind(column.dtype)}; ids are integers or text")
-
-
-def _proper_text(values: pl.Series, column: pl.Series, name: str, place: Place) -> None:
-    for bad, what in (
-        (values == "", "is empty; every row needs an id"),
-        (values.str.contains("\0"), "has a null byte"),
-    ):
-        if bad.any():
-            first = values.filter(bad)[0]
-            raise DataError(f"{place(int((column.cast(pl.String) == first).arg_max() or 0))}: column {name!r} {what}")
 
 
 def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:

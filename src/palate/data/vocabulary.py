@@ -43,24 +43,24 @@ class Vocabulary:
             return cls._encode_names(kind, column, as_integers)
         if column.dtype == pl.String:
             return cls._encode_names(kind, column.cast(pl.Categorical(pl.Categories.random())), lambda names: names)
-        ids = column.unique().sort()
-        low, high = int(ids[0]), int(ids[-1])
+        column = column if column.dtype == pl.UInt64 else column.cast(pl.Int64)
+        low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
         if high - low >= DENSE * len(column):
+            ids = column.unique().sort()
             return cls(kind, ids), ids.search_sorted(column).to_numpy().astype(np.int32)
-        row_of = np.empty(high - low + 1, dtype=np.int32)
-        row_of[(ids - low).to_numpy()] = np.arange(len(ids), dtype=np.int32)
-        return cls(kind, ids), row_of[(column - low).to_numpy()]
+        codes = (column - low).to_numpy()
+        used = _used(codes)
+        ids = pl.Series(used).cast(column.dtype) + low
+        return cls(kind, ids), _ranks(used)[codes]
 
     @classmethod
     def _encode_names(
         cls, kind: Literal["user", "item"], column: pl.Series, spell: Callable[[pl.Series], pl.Series]
     ) -> tuple["Vocabulary", NDArray[np.int32]]:
         codes = column.to_physical().to_numpy()
-        used = column.unique()
-        frame = pl.DataFrame({"code": used.to_physical(), "id": spell(used.cast(pl.String))}).sort("id")
-        row_of = np.empty(int(codes.max()) + 1, dtype=np.int32)
-        row_of[frame["code"].to_numpy()] = np.arange(len(frame), dtype=np.int32)
-        return cls(kind, frame["id"]), row_of[codes]
+        used = pl.Series(_used(codes).astype(codes.dtype))
+        frame = pl.DataFrame({"code": used, "id": spell(used.cat.to(column.dtype).cast(pl.String))}).sort("id")
+        return cls(kind, frame["id"]), _ranks(frame["code"].to_numpy())[codes]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -135,6 +135,20 @@ class Vocabulary:
         """Up to three known ids spelt most like this one, best first."""
         names = self.ids.cast(pl.String).to_list()
         return [name for name, _, _ in process.extract(str(id_), names, limit=NEAR_MISSES, score_cutoff=LIKENESS)]
+
+
+def _used(codes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The different codes, ascending; they are small, so that a table of all of them is cheaper than a sort."""
+    present = np.zeros(int(codes.max()) + 1, dtype=np.bool_)
+    present[codes] = True
+    return np.flatnonzero(present)
+
+
+def _ranks(codes: NDArray[np.integer]) -> NDArray[np.int32]:
+    """A table from code to its place in `codes`."""
+    row_of = np.empty(int(codes.max()) + 1, dtype=np.int32)
+    row_of[codes] = np.arange(len(codes), dtype=np.int32)
+    return row_of
 
 
 def as_integers(text: pl.Series) -> pl.Series:

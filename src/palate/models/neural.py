@@ -20,8 +20,11 @@ from palate.models.contract import PADDING, UNSEEN, BaseConfig, LearnedConfig, L
 from palate.models.hidden_layer import HiddenLayer
 from palate.models.layers import EmbeddingTable
 
-FOLD_IN_STEPS = 8
-"""Gauss-Newton steps for a person never seen."""
+FOLD_IN_STEPS = 16
+"""Points tried for a person never seen, the prior mean first."""
+
+DAMPING, EASE = 1.0, 10.0
+"""How much the first step is held back, and how much less every next one, or more where a step made things worse."""
 
 LEAST_NOISE = 1e-6
 """No prediction is taken as closer than this, squared: where all ratings are the same, none would be off at all."""
@@ -123,26 +126,38 @@ class NeuralRating(LearnedModel):
         return people
 
     def _fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """Histories (B, L) -> (B, dim): Gauss-Newton from the prior mean; the best step of each person counts.
+        """Histories (B, L) -> (B, dim): Levenberg-Marquardt from the prior mean, with a damping for each person.
 
-        The network is piecewise linear, so its Jacobian at a point is exact in the whole piece around it.
+        The network is piecewise linear, so a step is exact within the piece it starts in. One that ends in another and
+        is no better is tried again, shorter. Marquardt, "An Algorithm for Least-Squares Estimation of Nonlinear
+        Parameters", SIAM Journal 1963, with the prior's precision in place of the identity.
         """
         known = (items != PADDING).float()  # (B, L)
         vectors = self.item_vectors()[items.clamp(min=0)]  # (B, L, dim)
-        target = ratings - self.mean  # (B, L)
-        people = self.prior_mean.expand(len(items), -1)  # (B, dim)
-        best, least = people, people.new_full((len(items),), torch.inf)
-        for step in range(FOLD_IN_STEPS + 1):
-            joined = torch.cat([people.unsqueeze(1).expand_as(vectors), vectors], dim=2)  # (B, L, 2 dim)
-            value, slope = (t.unflatten(0, items.shape) for t in self.network.slopes(joined.flatten(0, 1)))
-            slope = slope[..., : self.config.dim] * known.unsqueeze(2)  # (B, L, dim)
-            error = (target - value) * known  # (B, L)
-            away = people - self.prior_mean
-            cost = error.square().sum(1) / self.noise + ((away @ self.prior_precision) * away).sum(1)
-            best = torch.where((cost < least).unsqueeze(1), people, best)
-            least = torch.minimum(cost, least)
-            if step < FOLD_IN_STEPS:
-                hessian = slope.mT @ slope / self.noise + self.prior_precision  # (B, dim, dim)
-                pull = (slope.mT @ error.unsqueeze(2)).squeeze(2) / self.noise - away @ self.prior_precision
-                people = people + torch.linalg.solve(hessian, pull)
+        target = (ratings - self.mean) * known  # (B, L)
+        best = trial = self.prior_mean.expand(len(items), -1)  # (B, dim)
+        least = best.new_full((len(items),), torch.inf)
+        hessian, pull = best.new_zeros(len(items), *self.prior_precision.shape), torch.zeros_like(best)
+        damping = best.new_full((len(items), 1, 1), DAMPING * EASE)
+        for _ in range(FOLD_IN_STEPS):
+            found = self._explain(trial, vectors, target, known)
+            better = found[0] < least
+            least = torch.minimum(found[0], least)
+            best = torch.where(better.view(-1, 1), trial, best)
+            hessian = torch.where(better.view(-1, 1, 1), found[1], hessian)
+            pull = torch.where(better.view(-1, 1), found[2], pull)
+            damping = torch.where(better.view(-1, 1, 1), damping / EASE, damping * EASE)
+            trial = best + torch.linalg.solve(hessian + damping * self.prior_precision, pull)
         return best
+
+    def _explain(self, people: Tensor, vectors: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """How badly people (B, dim) explain what they rated -> cost (B,), half its Hessian, minus half its gradient."""
+        joined = torch.cat([people.unsqueeze(1).expand_as(vectors), vectors], dim=2)  # (B, L, 2 dim)
+        value, slope = (t.unflatten(0, known.shape) for t in self.network.slopes(joined.flatten(0, 1)))
+        slope = slope[..., : self.config.dim] * known.unsqueeze(2)  # (B, L, dim)
+        error = target - value * known  # (B, L)
+        away = people - self.prior_mean
+        drawn = away @ self.prior_precision
+        cost = error.square().sum(1) / self.noise + (drawn * away).sum(1)
+        hessian = slope.mT @ slope / self.noise + self.prior_precision  # (B, dim, dim)
+        return cost, hessian, (slope.mT @ error.unsqueeze(2)).squeeze(2) / self.noise - drawn

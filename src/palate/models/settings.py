@@ -40,8 +40,9 @@ def configure(model: type[Model], preset: str | None, settings: Mapping[str, obj
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         if first["type"] == "extra_forbidden":
-            near = [found for found, _, _ in process.extract(name, model.Config.model_fields, limit=1, score_cutoff=60)]
-            hint = did_you_mean(near) or f"; its settings: {', '.join(model.Config.model_fields) or 'none'}"
+            fields = list(model.Config.model_fields)
+            near = [found for found, _, _ in process.extract(name, fields, limit=1, score_cutoff=60)]
+            hint = did_you_mean(near) or f"; its settings: {', '.join(fields) or 'none'}"
             raise OptionError(f"model {name_of(model)} has no setting {name!r}{hint}") from None
         raise OptionError(f"setting {name} of model {name_of(model)} is {first['input']!r}: {first['msg']}") from None
 

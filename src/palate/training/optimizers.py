@@ -114,10 +114,10 @@ class AdamRows(RowUpdates):
     """Adam, exactly but for EPSILON beside a root that has shrunk since the row was last touched.
 
     Touched at step j, a row goes on moving by its momentum in every later step k, by a m/(sqrt(v) + e) times
-    (BETA1 / sqrt(BETA2))^(k-j) c_k, where e = EPSILON sqrt(1 - BETA2^j), as the paper's EPSILON stands beside the root of
-    v / (1 - BETA2^j), and c_k = sqrt(1 - BETA2^k) / (1 - BETA1^k). `tail[j]` is the sum of that factor
-    over all k >= j, so steps j to s moved it by tail[j] - ratio^(s+1-j) tail[s+1] of those; this is added when the row
-    is next read, its own step included.
+    (BETA1 / sqrt(BETA2))^(k-j) c_k, where c_k = sqrt(1 - BETA2^k) / (1 - BETA1^k), and e = EPSILON sqrt(1 - BETA2^j)
+    because the paper's EPSILON stands beside the root of v / (1 - BETA2^j). `tail[j]` is the sum of that factor over
+    all k >= j, so steps j to s moved it by tail[j] - ratio^(s+1-j) tail[s+1] of those; this is added when the row is
+    next read, its own step included.
     """
 
     RATIO = BETA1 / sqrt(BETA2)

@@ -1,0 +1,146 @@
+"""Makes the pages that follow from the code: docs/cli/*.md from the commands, docs/models.md from the models' settings.
+
+    python scripts/make_docs.py [FOLDER]
+
+A test makes them again and fails where what is committed differs.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from inspect import Parameter as SignatureParameter
+from inspect import signature
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from typer.models import ArgumentInfo
+
+import palate
+from palate.cli import app
+
+DOCS = Path(__file__).parents[1] / "docs"
+MADE = "<!-- Made by scripts/make_docs.py; don't edit it here. -->"
+
+EXAMPLES = {
+    "train": (
+        "palate train ratings.csv --items movies.csv -o movies.palate",
+        "palate train movielens-small --preset adam --set dim=20 --epochs 10",
+        "palate train ratings.csv --validation 0  # the course's plain epochs: nothing is chosen, the last is kept",
+    ),
+    "recommend": (
+        "palate recommend movies.palate --user 1 --min-ratings 20",
+        "palate recommend movies.palate --rate 318=5 --rate 'Toy Story (1995)=3.5'",
+    ),
+    "predict": ("palate predict movies.palate --user 1 --item 318 --item 'Toy Story (1995)'",),
+    "similar": ("palate similar movies.palate --item 'Toy Story (1995)' --min-ratings 50",),
+    "analogy": ("palate analogy movies.palate 'Aliens (1986)' 'Alien (1979)' 'Toy Story (1995)' --min-ratings 50",),
+    "evaluate": ("palate evaluate movies.palate", "palate evaluate movies.palate newer-ratings.csv --json"),
+    "curves": ("palate curves movies.palate -o curves.svg",),
+    "info": ("palate info", "palate info neural", "palate info movies.palate --export-vectors movies.txt"),
+    "sample": ("palate sample movielens-small -o ratings.csv",),
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument or option of a command, from its function's signature."""
+
+    shown: str
+    meaning: str
+    default: str
+    panel: str | None  # None for an argument
+
+
+def pages() -> dict[str, str]:
+    """The path below docs/ of every page, and its text."""
+    commands = {command.name or "": command.callback for command in app.registered_commands if command.callback}
+    made = {f"cli/{name}.md": command_page(name, function) for name, function in commands.items()}
+    listed = [f"- [palate {name}]({name}.md): {_sentence(function.__doc__)}" for name, function in commands.items()]
+    notes = (
+        "Every command answers with `--json` for machines, and says what is wrong in one line, with exit code 2. "
+        "A training that was stopped by Ctrl-C ends with 130."
+    )
+    made["cli/index.md"] = _page("The command line", notes, "\n".join(listed))
+    made["models.md"] = models_page()
+    return made
+
+
+def command_page(name: str, function: Callable[..., Any]) -> str:
+    """Usage, arguments and options of one command, in tables."""
+    found = parameters(function)
+    arguments = [each for each in found if each.panel is None]
+    usage = " ".join([f"palate {name}", *(each.shown for each in arguments), "[OPTIONS]"])
+    parts = [_sentence(function.__doc__), f"```\n{usage}\n```"]
+    if arguments:
+        parts.append(_table(("argument", "meaning"), [(f"`{each.shown}`", each.meaning) for each in arguments]))
+    for panel in dict.fromkeys(each.panel for each in found if each.panel is not None):
+        rows = [(each.shown, each.meaning, each.default) for each in found if each.panel == panel]
+        parts.append(f"## {panel}\n\n" + _table(("option", "meaning", "default"), rows))
+    examples = "\n".join(EXAMPLES[name])
+    parts.append(f"## Examples\n\n```sh\n{examples}\n```")
+    return _page(f"palate {name}", *parts)
+
+
+def parameters(function: Callable[..., Any]) -> list[Parameter]:
+    """In the order of the signature."""
+    hints = get_type_hints(function, include_extras=True)
+    return [_parameter(name, hints[name], each.default) for name, each in signature(function).parameters.items()]
+
+
+def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+    kind, info = get_args(hint)
+    meaning = info.help or ""
+    several = get_origin(kind) is list
+    required = default is SignatureParameter.empty
+    if isinstance(info, ArgumentInfo):
+        shown = name.upper() + ("..." if several else "")
+        return Parameter(shown if required else f"[{shown}]", meaning, "", None)
+    flag = kind is bool
+    long = f"--{name.replace('_', '-')}"
+    declared = [each for each in (info.default, *(info.param_decls or ())) if isinstance(each, str) and each[:1] == "-"]
+    names = declared or ([long, f"--no-{long[2:]}"] if flag else [long])
+    value = "" if flag else f" `{_value(str(kind))}`"
+    bare = default is None or default is False or default == []
+    said = "required" if required else "" if bare else "on" if default is True else f"`{default}`"
+    return Parameter(", ".join(f"`{each}`" for each in names) + value, meaning, said, info.rich_help_panel or "Options")
+
+
+def _value(kind: str) -> str:
+    return next((sign for word, sign in (("int", "N"), ("float", "X"), ("Path", "PATH")) if word in kind), "TEXT")
+
+
+def models_page() -> str:
+    """Every model with its settings and presets."""
+    parts = ["Give a setting as `--set NAME=VALUE` or `palate.train(..., settings={name: value})`."]
+    for name, model in palate.MODELS.items():
+        parts.append(f"## {name}\n\n{(model.__doc__ or '').strip().splitlines()[0]}")
+        settings = palate.settings_of(model)
+        rows = [(f"`{each.name}`", each.bounds, f"`{each.default}`", each.meaning) for each in settings]
+        parts.append(_table(("setting", "value", "default", "meaning"), rows) if rows else "No settings.")
+        for preset, chosen in model.PRESETS.items():
+            parts.append(f"Preset `{preset}`: " + ", ".join(f"`{key}={value}`" for key, value in chosen.items()) + ".")
+    return _page("Models and their settings", *parts)
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([MADE, f"# {title}", *parts]) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _sentence(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
+    for name, text in pages().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Roles of columns by name and by content, without any file."""
+
+import pytest
+
+from palate.data.columns import Choices, Roles, as_number, by_content, by_name, is_known, listed, plain
+from palate.errors import DataError, OptionError
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("userId", "userid"),
+        (" User ID ", "userid"),
+        ("user_id:token", "userid"),
+        ("genre:token_seq", "genre"),
+        ("_", ""),
+    ],
+)
+def test_plain(name: str, bare: str) -> None:
+    assert plain(name) == bare
+
+
+@pytest.mark.parametrize(
+    ("names", "roles"),
+    [
+        ("user item", Roles("user", "item", None, None)),
+        ("userId movieId rating timestamp", Roles("userId", "movieId", "rating", "timestamp")),
+        ("reviewerID asin overall unixReviewTime", Roles("reviewerID", "asin", "overall", "unixReviewTime")),
+        ("reviewerName reviewerID asin overall reviewTime", Roles("reviewerID", "asin", "overall", "reviewTime")),
+        ("rating title asin parent_asin user_id timestamp", Roles("user_id", "asin", "rating", "timestamp")),
+        ("User-ID ISBN Book-Rating", Roles("User-ID", "ISBN", "Book-Rating", None)),
+        ("userId movieId tag timestamp", Roles("userId", "movieId", None, "timestamp")),
+        ("uid iid label", Roles("uid", "iid", "label", None)),
+        ("user title score", Roles("user", "title", "score", None)),
+    ],
+)
+def test_by_name(names: str, roles: Roles) -> None:
+    assert by_name("x", names.split(), Choices()) == roles
+    assert by_name("x", names.split()[::-1], Choices()) == roles
+
+
+def test_a_chosen_column_settles_an_ambiguity() -> None:
+    names = ["user", "item", "rating", "score"]
+    assert by_name("x", names, Choices(rating="score")) == Roles("user", "item", "score", None)
+    assert by_name("x", names, Choices(rating=False)) == Roles("user", "item", None, None)
+    assert by_name("x", names, Choices(time="score")) == Roles("user", "item", "rating", "score")
+    assert by_name("x", names, Choices(rating=4)) == Roles("user", "item", "score", None)
+
+
+def test_a_name_goes_before_a_number() -> None:
+    assert by_name("x", ["2", "1"], Choices(user="1", item=2)) == Roles("1", "2", None, None)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        (Choices(user="itm"), "no column 'itm' among 'user', 'item'; did you mean item"),
+        (Choices(user=3), "no column '3'"),
+        (Choices(user=0), "no column '0'"),
+        (Choices(user=False), "no user column among 'user', 'item'; name it: user="),
+    ],
+)
+def test_choices_that_cannot_be(choices: Choices, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        by_name("x", ["user", "item"], choices)
+    assert message in str(caught.value)
+
+
+def test_one_column_cannot_play_two_roles() -> None:
+    with pytest.raises(OptionError, match="'a' is named for two"):
+        by_name("x", ["a", "b"], Choices(user="a", item="b", rating=1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "roles"),
+    [
+        (["a x", "b y"], (None, None)),
+        (["a x 3", "b y 4"], ("3", None)),
+        (["a x 3,5", "b y 4"], ("3", None)),
+        (["a x 964982703", "b y 964982704"], (None, "3")),
+        (["a x 3 964982703", "b y 4 964982704"], ("3", "4")),
+        (["a x 964982703 3", "b y 964982704 4"], ("4", "3")),
+        (["a x 3 1", "b y 4 2"], ("3", "4")),
+        (["a x 2000-01-01 5", "b y 2000-01-02 3"], ("4", "3")),
+    ],
+)
+def test_by_content(rows: list[str], roles: tuple[str | None, str | None]) -> None:
+    fields = [row.split() for row in rows]
+    names = [str(at + 1) for at in range(len(fields[0]))]
+    assert by_content("x", names, fields, Choices()) == Roles("1", "2", *roles)
+
+
+def test_named_columns_let_the_rest_be_ignored() -> None:
+    rows = [["a", "x", "text", "3", "2", "1"], ["b", "y", "more", "4", "3", "2"]]
+    names = list("123456")
+    assert by_content("x", names, rows, Choices(user=2, item=1)) == Roles("2", "1", "4", "5")
+    with pytest.raises(DataError, match="column 3 of 6 is neither"):
+        by_content("x", names, rows, Choices())
+    with pytest.raises(DataError, match="no item column"):
+        by_content("x", ["1"], [["a"]], Choices())
+
+
+def test_small_things() -> None:
+    assert is_known("Movie ID")
+    assert not is_known("foo")
+    assert [as_number(text) for text in ("3", " 3,5 ", "x", "")] == [3, 3.5, None, None]
+    assert listed(["a"]) == "'a'"
+    assert listed([str(at) for at in range(20)], most=2) == "'0', '1', … (20 in all)"

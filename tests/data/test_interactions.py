@@ -1,0 +1,88 @@
+"""Arrays, masks, offsets, order and fingerprints."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from palate.data import ordering
+from palate.data.interactions import Interactions, in_order
+from palate.data.ordering import settled
+from palate.data.read import read
+
+
+def small() -> Interactions:
+    return read(
+        pl.DataFrame({"user": [1, 1, 2, 3], "item": [5, 6, 5, 7], "rating": [1, 2, 3, 4], "time": [1, 2, 3, 4]})
+    )
+
+
+def test_counts_and_offsets() -> None:
+    data = small()
+    assert (len(data), data.n_users, data.n_items) == (4, 3, 3)
+    assert data.offsets.tolist() == [0, 2, 3, 4]
+    assert data.item_counts.tolist() == [2, 1, 1]
+    assert data.scale == (1, 4)
+
+
+def test_where_keeps_vocabularies() -> None:
+    part = small().where(np.array([True, False, False, True]))
+    assert (part.users.tolist(), part.items.tolist()) == ([0, 2], [0, 2])
+    assert part.offsets.tolist() == [0, 1, 1, 2]
+    assert part.n_items == 3
+    assert part.ratings is not None
+    assert part.times is not None
+    assert (part.ratings.tolist(), part.times.tolist()) == ([1, 4], [1, 4])
+    assert small().where(np.array([3, 0])).users.tolist() == [2, 0]
+
+
+def test_where_without_ratings_and_times() -> None:
+    data = read(pl.DataFrame({"user": [1, 2], "item": [1, 2]})).where(np.array([True, False]))
+    assert (data.ratings, data.times, data.scale) == (None, None, None)
+
+
+def test_fingerprints_differ_where_the_data_do() -> None:
+    base: dict[str, list[Any]] = {"user": [1, 2], "item": [1, 2], "rating": [1.0, 2.0], "time": [1, 2]}
+    changes: list[dict[str, list[Any]]] = [
+        {},
+        {"user": [1, 3]},
+        {"item": [2, 1]},
+        {"rating": [1.0, 3.0]},
+        {"time": [1, 3]},
+        {"user": ["1", "x"]},
+    ]
+    assert len({read(pl.DataFrame({**base, **change})).fingerprint for change in changes}) == len(changes)
+    assert read(pl.DataFrame(base)).fingerprint == read(pl.DataFrame(base).reverse()).fingerprint
+
+
+EVENTS = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4), st.floats(-1e12, 1e12) | st.integers(0, 3)), min_size=1
+)
+
+
+@given(EVENTS, st.booleans())
+def test_in_order_is_a_stable_sort(events: list[tuple[int, int, float]], timed: bool) -> None:
+    users = np.array([event[0] for event in events], dtype=np.int32)
+    times = np.array([event[2] for event in events], dtype=np.float64) if timed else None
+    keys = [(users[row], 0 if times is None else times[row], row) for row in range(len(events))]
+    assert in_order(users, times).tolist() == sorted(range(len(events)), key=keys.__getitem__)
+
+
+@given(EVENTS, st.booleans(), st.sampled_from([1, 2, 1 << 16]), st.sampled_from([1, 2**29]))
+def test_settled_keeps_the_last_of_each_pair(
+    events: list[tuple[int, int, float]], timed: bool, block: int, stretch: int
+) -> None:
+    users, items = (
+        np.array([min(event[at] * stretch, 2**31 - 1) for event in events], dtype=np.int32) for at in (0, 1)
+    )
+    times = np.array([event[2] for event in events], dtype=np.float64) if timed else None
+    order = in_order(users, times).tolist()
+    last = {(users[row], items[row]): row for row in order}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering, "BLOCK", block)
+        rows = settled(users, items, times)
+    expected = [row for row in order if last[users[row], items[row]] == row]
+    assert (list(range(len(events))) if rows is None else rows.tolist()) == expected

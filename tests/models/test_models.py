@@ -1,0 +1,54 @@
+"""Models by name, and models of others."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from palate.errors import OptionError
+from palate.models import MODELS, find, name_of
+from palate.models.neural import NeuralRating
+
+
+class Outer:
+    class Theirs(NeuralRating):
+        """A model of somebody else's."""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_found_by_its_name(name: str) -> None:
+    assert find(name) is MODELS[name]
+    assert name_of(MODELS[name]) == name
+
+
+def test_a_model_of_others_is_found_by_module_and_class() -> None:
+    name = name_of(Outer.Theirs)
+    assert name == f"{__name__}:Outer.Theirs"
+    assert find(name) is Outer.Theirs
+    assert find("palate.models.neural:NeuralRating") is NeuralRating
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nueral", "unknown model 'nueral': there are neural, bias, popularity"),
+        ("", "unknown model ''"),
+        ("no.such.module:Model", "can't be imported: No module named 'no'"),
+        ("palate.models.neural:NoSuch", "can't be imported: .*NoSuch"),
+        ("palate.models.neural:", "can't be imported"),
+        (":NeuralRating", "can't be imported"),
+        (".neural:NeuralRating", "can't be imported"),
+        ("pathlib:Path", "'pathlib:Path' is not a model"),
+        ("palate.models:MODELS", "is not a model"),
+    ],
+)
+def test_what_is_no_model_is_an_error(name: str, said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        find(name)
+
+
+def test_a_module_made_on_the_fly(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("on_the_fly")
+    module.Mine = NeuralRating  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "on_the_fly", module)
+    assert find("on_the_fly:Mine") is NeuralRating

@@ -1,0 +1,404 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from gensim.models import KeyedVectors  # type: ignore[import-untyped]
+
+import palate
+from palate.errors import OptionError, OutputError, UnknownIdError, UnsupportedError
+from tests import trained
+
+MOVIES = range(101, 121)
+
+
+@pytest.fixture(scope="module")
+def neural() -> palate.Recommender:
+    return trained.train().recommender
+
+
+@pytest.fixture(scope="module")
+def bias() -> palate.Recommender:
+    return trained.train("bias").recommender
+
+
+@pytest.fixture(scope="module")
+def popularity() -> palate.Recommender:
+    return trained.train("popularity").recommender
+
+
+def seen(recommender: palate.Recommender, user: Any) -> set[Any]:
+    table = recommender.table
+    row = table.user_ids.row(user)
+    return {table.item_ids.id(item) for item in table.items[table.users == row]}
+
+
+def ids(results: palate.Results) -> list[Any]:
+    return [row.id for row in results]
+
+
+# Recommending.
+
+
+def test_ten_unseen_items_best_first(neural: Any) -> None:
+    found = neural.recommend(1, k=5)
+    assert len(found) == 5
+    assert [row.score for row in found] == sorted((row.score for row in found), reverse=True)
+    assert found[0]._fields == ("id", "title", "score")
+    assert all(row.title == neural.table.catalogue.title(row.id - 101) for row in found)
+
+
+def test_what_was_seen_never_comes_and_all_the_rest_does(neural: Any) -> None:
+    for user in range(1, 31):
+        assert set(ids(neural.recommend(user, k=1000))) == set(MOVIES) - seen(neural, user), "also of the test part"
+
+
+def test_scores_are_the_models_predictions(neural: Any) -> None:
+    for row in neural.recommend(2):
+        expected = np.clip(row.score, *neural.table.scale)
+        assert neural.predict(2, row.id) == pytest.approx(expected, abs=1e-5)
+
+
+def test_exclude_only_and_min_ratings(neural: Any) -> None:
+    every = ids(neural.recommend(1, k=20))
+    assert ids(neural.recommend(1, k=20, exclude=every[:2])) == every[2:]
+    assert ids(neural.recommend(1, k=20, only=every[3:5])) == every[3:5]
+    assert ids(neural.recommend(1, k=20, only=every[3:5], exclude=[every[3]])) == [every[4]]
+    assert ids(neural.recommend(1, k=20, only=[])) == []
+    assert ids(neural.recommend(1, k=20, only=sorted(seen(neural, 1)))) == [], "only does not bring back what was seen"
+    counts = dict(zip(MOVIES, neural.table.item_counts.tolist(), strict=True))
+    often = sorted(counts.values())[10]
+    assert ids(neural.recommend(1, k=20, min_ratings=often)) == [item for item in every if counts[item] >= often]
+    assert ids(neural.recommend(1, min_ratings=10_000)) == []
+
+
+def test_items_by_title(neural: Any) -> None:
+    title = "Movie A (1990)"
+    assert neural.predict(1, title) == neural.predict(1, 101)
+    assert neural.recommend(ratings={title: 5}) == neural.recommend(ratings={101: 5})
+    assert neural.similar(title) == neural.similar(101)
+    assert 101 not in ids(neural.recommend(ratings={}, k=20, exclude=[title]))
+    with pytest.raises(UnknownIdError, match=r"2 items are called 'Twins': use one of their ids 103, 104"):
+        neural.predict(1, "Twins")
+    with pytest.raises(UnknownIdError, match=r"unknown item 'Movie A \(1999\)'; did you mean Movie A \(1990\)"):
+        neural.predict(1, "Movie A (1999)")
+
+
+def test_a_number_is_an_id_and_never_a_title(neural: Any) -> None:
+    assert neural.predict(1, "1984") == neural.predict(1, 105)
+    with pytest.raises(UnknownIdError, match=r"unknown item 1984"):
+        neural.predict(1, 1984)
+
+
+def test_integers_of_numpy_are_integers(neural: Any) -> None:
+    assert neural.recommend(np.int64(1)) == neural.recommend(1)
+    assert neural.predict(np.int32(1), np.uint16(101)) == neural.predict(1, 101)
+
+
+@pytest.mark.parametrize("user", ["1", "", 0, -1, 2**70, 1.0, True, "Ω"])
+def test_an_unknown_user(neural: Any, user: Any) -> None:
+    with pytest.raises(UnknownIdError, match="unknown user"):
+        neural.recommend(user)
+
+
+def test_near_misses(neural: Any) -> None:
+    with pytest.raises(UnknownIdError, match=r"unknown user '1'; did you mean 1, "):
+        neural.recommend("1")
+    with pytest.raises(UnknownIdError, match=r"unknown item 1011; did you mean 101 or 111"):
+        neural.predict(1, 1011)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "name a user, or give ratings of a person never seen, and not both"),
+        ({"user": 1, "ratings": {101: 5}}, "name a user, or give ratings of a person never seen, and not both"),
+        ({"user": 1, "k": 0}, "k is 0: it must be at least 1"),
+        ({"user": 1, "min_ratings": -1}, "min_ratings is -1: it must be at least 0"),
+        ({"user": 1, "exclude": "Movie A (1990)"}, "a list of items is wanted, not the text 'Movie A"),
+        ({"user": 1, "only": "Movie A (1990)"}, "a list of items is wanted, not the text 'Movie A"),
+        ({"ratings": "Movie A (1990)"}, "a list of items is wanted, not the text 'Movie A"),
+        ({"ratings": {101: 5.5}}, "rating 5.5 of item 101 is off the scale: 1 to 5"),
+        ({"ratings": {101: 0}}, "rating 0 of item 101 is off the scale: 1 to 5"),
+        ({"ratings": {"Movie A (1990)": -3}}, "rating -3 of item 'Movie A (1990)' is off the scale: 1 to 5"),
+        ({"ratings": {101: math.nan}}, "rating nan of item 101 is off the scale: 1 to 5"),
+        ({"ratings": {101: math.inf}}, "rating inf of item 101 is off the scale: 1 to 5"),
+        ({"ratings": {101: "5"}}, "rating '5' of item 101 is off the scale: 1 to 5"),
+        ({"ratings": {101: None}}, "rating None of item 101 is off the scale: 1 to 5"),
+        ({"ratings": [101, 102]}, "neural needs a rating for each item: {item: rating}"),
+        ({"ratings": {101: 5, "Movie A (1990)": 1}}, "ratings name an item twice"),
+    ],
+)
+def test_questions_that_make_no_sense(neural: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        neural.recommend(**options)
+    assert message in str(caught.value)
+
+
+# A person never seen.
+
+
+@pytest.mark.parametrize("model", ["neural", "bias", "popularity"])
+def test_a_person_never_seen(model: str, request: pytest.FixtureRequest) -> None:
+    recommender: palate.Recommender = request.getfixturevalue(model)
+    rated = {101: 5, 102: 1.0, 120: np.float32(3)}
+    assert set(ids(recommender.recommend(ratings=rated, k=50))) == set(MOVIES) - rated.keys()
+    nothing = recommender.recommend(ratings={}, k=50)
+    assert set(ids(nothing)) == set(MOVIES)
+
+
+def test_ratings_of_a_newcomer_count(neural: Any, bias: Any) -> None:
+    for recommender in (neural, bias):
+        generous, stern = (dict.fromkeys(range(101, 111), rating) for rating in (5, 1))
+        liked, disliked = (recommender.predict(None, 115, ratings=rated) for rated in (generous, stern))
+        assert liked > disliked
+
+
+def test_a_list_of_items_suits_a_model_without_ratings(popularity: Any) -> None:
+    listed = popularity.recommend(ratings=[101, "Movie B (1991)"], k=50)
+    assert set(ids(listed)) == set(MOVIES) - {101, 102}
+    assert listed == popularity.recommend(ratings={101: 1, 102: 5}, k=50)
+    assert popularity.recommend(ratings=iter([101, 102]), k=50) == listed
+
+
+# Predicting.
+
+
+def test_predictions_one_and_many(neural: Any) -> None:
+    many = neural.predict(1, [103, "Movie A (1990)", 103])
+    assert [row.id for row in many] == [103, 101, 103]
+    assert many[0]._fields == ("id", "title", "rating")
+    assert [row.rating for row in many] == [neural.predict(1, item) for item in (103, 101, 103)]
+    assert len(neural.predict(1, [])) == 0
+    assert isinstance(neural.predict(1, 101), float)
+
+
+def test_predictions_stay_on_the_scale() -> None:
+    bias: Any = trained.train("bias", settings={"user_l2": 0, "item_l2": 0}).recommender  # nothing held back
+    low, high = bias.table.scale
+    rows = [row.rating for user in range(1, 31) for row in bias.predict(user, list(MOVIES))]
+    assert min(rows) >= low
+    assert max(rows) <= high
+    assert {low, high} & set(rows), "the bounds are reached, or clipping was not tested"
+
+
+def test_predict_needs_one_person(neural: Any) -> None:
+    with pytest.raises(OptionError, match="name a user, or give ratings"):
+        neural.predict(None, 101)
+    with pytest.raises(OptionError, match="and not both"):
+        neural.predict(1, 101, ratings={102: 3})
+
+
+# Neighbours and analogies.
+
+
+def cosines(vectors: torch.Tensor, towards: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.cosine_similarity(vectors.double(), towards.double(), dim=1)
+
+
+def test_similar_items_by_cosine(neural: Any) -> None:
+    vectors = neural.model.item_vectors()
+    expected = cosines(vectors, vectors[4:5])
+    found = neural.similar(105, k=50)
+    assert set(ids(found)) == set(MOVIES) - {105}
+    assert [row.score for row in found] == pytest.approx([expected[row.id - 101].item() for row in found], abs=1e-5)
+    assert [row.score for row in found] == sorted((row.score for row in found), reverse=True)
+    assert found[:3] == neural.similar(105, k=3)
+    assert found[0].title is not None
+
+
+def test_similar_users(neural: Any) -> None:
+    vectors = neural.model.user_vectors()
+    expected = cosines(vectors, vectors[1:2])
+    found = neural.similar(user=2, k=50)
+    assert set(ids(found)) == set(range(1, 31)) - {2}
+    assert found[0]._fields == ("id", "score")
+    assert found[0].score == pytest.approx(expected[found[0].id - 1].item(), abs=1e-5)
+
+
+def test_neighbours_with_enough_ratings(neural: Any) -> None:
+    counts = neural.table.item_counts
+    often = int(np.median(counts))
+    assert {counts[item - 101] >= often for item in ids(neural.similar(105, k=50, min_ratings=often))} == {True}
+    assert len(neural.similar(105, k=50, min_ratings=often)) < 19
+    assert len(neural.similar(105, min_ratings=10_000)) == 0
+    given = np.diff(neural.table.offsets)
+    often = int(np.median(given))
+    assert {given[user - 1] >= often for user in ids(neural.similar(user=2, k=50, min_ratings=often))} == {True}
+
+
+def test_an_analogy_is_a_minus_b_plus_c_of_unit_vectors(neural: Any) -> None:
+    vectors = neural.model.item_vectors().double()
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    expected = cosines(vectors, (unit[0] - unit[1] + unit[5])[None])
+    found = neural.analogy(101, "Movie B (1991)", 106, k=50)
+    assert set(ids(found)) == set(MOVIES) - {101, 102, 106}
+    assert [row.score for row in found] == pytest.approx([expected[row.id - 101].item() for row in found], abs=1e-5)
+
+
+def test_similar_needs_an_item_or_a_user(neural: Any) -> None:
+    for options in ({}, {"item": 101, "user": 1}):
+        with pytest.raises(OptionError, match="an item or a user, and not both"):
+            neural.similar(**options)
+    with pytest.raises(OptionError, match="k is 0"):
+        neural.similar(101, k=0)
+    with pytest.raises(UnknownIdError, match="unknown item 99"):
+        neural.similar(99)
+    with pytest.raises(UnknownIdError, match="unknown user 99"):
+        neural.similar(user=99)
+
+
+def test_what_a_model_lacks_it_says_and_who_has_it(popularity: Any, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        popularity.predict(1, 101)
+    assert str(caught.value) == "model 'popularity' has no predicted ratings; train one that has: neural, bias"
+    for ask in (
+        lambda: popularity.similar(101),
+        lambda: popularity.similar(user=1),
+        lambda: popularity.analogy(101, 102, 106),
+        lambda: popularity.export_vectors(tmp_path / "v.txt"),
+    ):
+        with pytest.raises(UnsupportedError) as caught:
+            ask()  # type: ignore[no-untyped-call]
+        assert str(caught.value) == "model 'popularity' has no vectors; train one that has: neural"
+    assert list(tmp_path.iterdir()) == []
+
+
+# Vectors for other tools.
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # gensim's
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("of", ["item", "user"])
+def test_exported_vectors_open_in_gensim(neural: Any, tmp_path: Path, header: bool, of: Any) -> None:
+    neural.export_vectors(tmp_path / "v.txt", of=of, header=header)
+    opened = KeyedVectors.load_word2vec_format(str(tmp_path / "v.txt"), no_header=not header)
+    vectors = neural.model.user_vectors() if of == "user" else neural.model.item_vectors()
+    names = [str(id_) for id_ in (range(1, 31) if of == "user" else MOVIES)]
+    assert opened.index_to_key == names
+    assert np.array_equal(opened.vectors, vectors.numpy()), "to the last bit"
+    if of == "item":
+        assert opened.most_similar("105", topn=1)[0][0] == str(ids(neural.similar(105))[0])
+    assert (tmp_path / "v.txt").read_bytes().count(b"\n") == len(names) + header
+
+
+def test_exported_ids_of_any_kind(tmp_path: Path) -> None:
+    names = {101: "two words", 102: "naïve 日本", 103: "tab\there", 104: "\u2003"}
+    frame = trained.ratings().with_columns(
+        movieId=pl.col("movieId").replace_strict(names, default="x" + pl.col("movieId").cast(pl.String))
+    )
+    recommender: Any = trained.train(source=frame).recommender
+    recommender.export_vectors(tmp_path / "v.txt")
+    opened = KeyedVectors.load_word2vec_format(str(tmp_path / "v.txt"))
+    assert {"two_words", "naïve_日本", "tab_here", "_", "x105"} <= set(opened.index_to_key)
+    assert len(opened.index_to_key) == 20
+    assert np.array_equal(
+        opened["naïve_日本"], recommender.model.item_vectors()[recommender.table.item_ids.row("naïve 日本")]
+    )
+
+
+def test_vectors_that_cannot_be_written(neural: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="can't write"):
+        neural.export_vectors(tmp_path / "file" / "v.txt")
+
+
+# Evaluating.
+
+
+def test_the_own_test_part_gives_the_stored_metrics(neural: Any) -> None:
+    assert neural.evaluate() == neural.training.metrics
+    assert set(neural.evaluate(k=3)) == {"rmse", "mae", "recall@3", "ndcg@3", "people"}
+    with pytest.raises(OptionError, match="k is 0"):
+        neural.evaluate(k=0)
+
+
+def test_the_error_is_that_of_predict(neural: Any) -> None:
+    test = neural.split.test
+    errors = [
+        neural.predict(int(user) + 1, int(item) + 101) - rating
+        for user, item, rating in zip(test.users, test.items, test.ratings, strict=True)
+    ]
+    assert neural.evaluate()["rmse"] == pytest.approx(math.sqrt(np.mean(np.square(errors))), rel=1e-5)
+    assert neural.evaluate()["mae"] == pytest.approx(np.mean(np.abs(errors)), rel=1e-5)
+
+
+def test_another_table_with_events_that_cannot_be_asked_about(neural: Any) -> None:
+    fresh = [(user, item) for user in range(1, 31) for item in MOVIES if item not in seen(neural, user)][:40]
+    learned = [(1, item) for item in seen(neural, 1)]
+    before_test = neural.split.before_test
+    in_training = {
+        (int(user) + 1, int(item) + 101) for user, item in zip(before_test.users, before_test.items, strict=True)
+    }
+    learned = sorted(in_training)[:7]
+    strange = [(1, 999), (77, 101), (78, 998)]
+    pairs = pl.DataFrame([*fresh, *learned, *strange], schema=["userId", "movieId"], orient="row")
+    other = palate.read(pairs.with_columns(rating=4.0))
+    report = neural.evaluate(other)
+    assert report["unknown"] == 3
+    assert report["learned"] == 7
+    assert report["mae"] == pytest.approx(np.mean([abs(neural.predict(*pair) - 4) for pair in fresh]), rel=1e-5)
+    assert report["people"] == len({user for user, _ in fresh})
+    assert neural.evaluate(other, k=20)["recall@20"] == 1, "all of them can still be recommended"
+
+
+def test_the_whole_table_again_is_as_the_test_part(neural: Any) -> None:
+    report = neural.evaluate(palate.read(trained.ratings()))
+    assert report["learned"] == len(neural.split.before_test)
+    assert report == {**neural.training.metrics, "unknown": 0, "learned": report["learned"]}
+
+
+def test_a_table_of_strangers(neural: Any) -> None:
+    other = palate.read(trained.ratings().with_columns(pl.col("userId") + 1000))
+    with pytest.raises(
+        OptionError, match=r"none of the \d+ events can be asked about: \d+ have a user or an item that"
+    ):
+        neural.evaluate(other)
+    with pytest.raises(
+        OptionError, match=r": 0 have a user or an item that the model has never seen, \d+ it has learned"
+    ):
+        trained.train(test=0).recommender.evaluate(palate.read(trained.ratings()))
+
+
+def test_without_a_test_part_there_is_nothing_to_evaluate() -> None:
+    with pytest.raises(OptionError, match="held out no test part: name a table"):
+        trained.train("bias", test=0).recommender.evaluate()
+
+
+# Ids of every kind.
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda number: number - 60,
+        lambda number: number + 2**62,
+        lambda number: number + 2**63 + 5,
+        lambda number: str(number + 2**80),
+        lambda number: f"Zoë 🦉 {number}",
+        lambda number: f"{number:05d}",
+    ],
+    ids=["negative", "big", "unsigned", "huge", "unicode", "zeros"],
+)
+def test_ids_of_every_kind(rename: Any, tmp_path: Path) -> None:
+    frame = trained.ratings()
+    renamed = [[rename(number) for number in frame[name].to_list()] for name in ("userId", "movieId")]
+    kinds = [pl.UInt64 if isinstance(values[0], int) and max(values) >= 2**63 else None for values in renamed]
+    users, items = (
+        pl.Series(name, values, dtype=kind)
+        for name, values, kind in zip(("userId", "movieId"), renamed, kinds, strict=True)
+    )
+    before = trained.train(source=frame.with_columns(users, items)).recommender
+    before.save(tmp_path / "m.palate")
+    after = palate.load(tmp_path / "m.palate")
+    user, item = rename(3), rename(110)
+    assert after.recommend(user) == before.recommend(user)
+    assert set(ids(after.recommend(user, k=50))) == {rename(number) for number in MOVIES} - seen(after, user)
+    assert after.predict(user, item) == before.predict(user, item)
+    assert after.similar(item) == before.similar(item)
+    assert after.recommend(ratings={item: 4}) == before.recommend(ratings={item: 4})
+    with pytest.raises(UnknownIdError, match="unknown user"):
+        after.recommend(rename(500))
