@@ -2,7 +2,7 @@
 
 import pytest
 
-from palate.data.columns import Choices, Roles, as_number, by_content, by_name, is_known, listed, plain
+from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, is_known, listed, plain
 from palate.errors import DataError, OptionError
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.data import ordering
+from palate.data.reading import ordering
 from palate.data.interactions import Interactions, in_order
-from palate.data.ordering import settled
+from palate.data.reading.ordering import settled
 from palate.data.read import read
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from palate.data import delimited
+from palate.data.reading import delimited
 from palate.data.read import read
 from palate.errors import DataError, OptionError, PalateError
 

@@ -8,18 +8,18 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from palate.data.assemble import assemble
-from palate.data.columns import Choice, Choices, listed
-from palate.data.delimited import delimited_table
-from palate.data.files import PARQUET, Raw, as_utf8, is_json, load, unpacked_name
-from palate.data.folders import look_through
-from palate.data.frames import Frame, as_frame, frame_table, is_frame, parquet_frame
+from palate.data.reading.assemble import assemble
+from palate.data.reading.columns import Choice, Choices, listed
+from palate.data.reading.delimited import delimited_table
+from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, load, unpacked_name
+from palate.data.reading.folders import look_through
+from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame, parquet_frame
 from palate.data.interactions import Interactions
-from palate.data.items import said_of_items
-from palate.data.jsonlines import json_frame, lists_table
-from palate.data.layouts import Layout, lay_out
-from palate.data.tables import Table, check
-from palate.data.times import check_unit
+from palate.data.reading.items import said_of_items
+from palate.data.reading.jsonlines import json_frame, lists_table
+from palate.data.reading.layouts import Layout, lay_out
+from palate.data.reading.tables import Table, check
+from palate.data.reading.times import check_unit
 from palate.errors import DataError, OptionError
 
 Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]] | Any

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from palate.data.columns import as_number, is_date, is_known, listed
-from palate.data.files import Raw, lines, unpacked_name
+from palate.data.reading.columns import as_number, is_date, is_known, listed
+from palate.data.reading.files import Raw, lines, unpacked_name
 from palate.errors import DataError, OptionError
 
 SEPARATORS = ("::", "\t", ";", "|", ",")

@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from palate.data.columns import Roles
-from palate.data.files import Raw, lines
-from palate.data.frames import Frame
-from palate.data.layouts import SAMPLE
-from palate.data.tables import Table
-from palate.data.values import objects_series, shown
+from palate.data.reading.columns import Roles
+from palate.data.reading.files import Raw, lines
+from palate.data.reading.frames import Frame
+from palate.data.reading.layouts import SAMPLE
+from palate.data.reading.tables import Table
+from palate.data.reading.values import objects_series, shown
 from palate.errors import DataError
 
 

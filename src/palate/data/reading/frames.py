@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import polars as pl
 
-from palate.data.columns import Choices, Roles, by_content, by_name
-from palate.data.files import POLARS_FAILURES, Raw, first_line
-from palate.data.layouts import SAMPLE
-from palate.data.tables import Table
-from palate.data.values import Place, from_objects, objects_series
+from palate.data.reading.columns import Choices, Roles, by_content, by_name
+from palate.data.reading.files import POLARS_FAILURES, Raw, first_line
+from palate.data.reading.layouts import SAMPLE
+from palate.data.reading.tables import Table
+from palate.data.reading.values import Place, from_objects, objects_series
 from palate.errors import DataError
 
 About: TypeAlias = Callable[[Sequence[str], Roles], Mapping[str, str]]

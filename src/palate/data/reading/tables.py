@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from palate.data import times
-from palate.data.columns import Roles
-from palate.data.values import Place, integers, kind, refuse
+from palate.data.reading import times
+from palate.data.reading.columns import Roles
+from palate.data.reading.values import Place, integers, kind, refuse
 from palate.errors import DataError
 
 

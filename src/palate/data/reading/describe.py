@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.catalogue import SCHEMA, Catalogue
-from palate.data.items import categories, read_items, sentence
+from palate.data.reading.items import categories, read_items, sentence
 from palate.data.vocabulary import UNKNOWN, Vocabulary
 from palate.errors import DataError
 

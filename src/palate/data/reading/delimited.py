@@ -5,12 +5,12 @@ from itertools import islice
 
 import polars as pl
 
-from palate.data.columns import Choices, Roles, as_number, by_content, by_name, listed
-from palate.data.files import POLARS_FAILURES, Raw, first_line, lines
-from palate.data.frames import About
-from palate.data.layouts import Layout, records
-from palate.data.tables import Table
-from palate.data.values import Place
+from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, listed
+from palate.data.reading.files import POLARS_FAILURES, Raw, first_line, lines
+from palate.data.reading.frames import About
+from palate.data.reading.layouts import Layout, records
+from palate.data.reading.tables import Table
+from palate.data.reading.values import Place
 from palate.errors import DataError
 
 

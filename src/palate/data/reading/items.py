@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from palate.data.columns import KNOWN, Roles, listed, plain, words
-from palate.data.delimited import columns, place_in
-from palate.data.files import PARQUET, Raw, as_utf8, is_json, lines, load, unpacked_name
-from palate.data.frames import Frame, as_frame, is_frame, parquet_frame
-from palate.data.jsonlines import json_frame
-from palate.data.layouts import lay_out
-from palate.data.tables import ids
+from palate.data.reading.columns import KNOWN, Roles, listed, plain, words
+from palate.data.reading.delimited import columns, place_in
+from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, lines, load, unpacked_name
+from palate.data.reading.frames import Frame, as_frame, is_frame, parquet_frame
+from palate.data.reading.jsonlines import json_frame
+from palate.data.reading.layouts import lay_out
+from palate.data.reading.tables import ids
 from palate.errors import DataError, OptionError
 
 GENRES = words(

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from palate.data.columns import EARLIEST_SECONDS
-from palate.data.values import Place
+from palate.data.reading.columns import EARLIEST_SECONDS
+from palate.data.reading.values import Place
 from palate.errors import DataError, OptionError
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
