@@ -1,6 +1,6 @@
-"""People never seen in training: how good predictions are after n known ratings, on MovieLens 100K.
+"""People never seen in training: how good predictions are after n known ratings.
 
-    python -m benchmarks.newcomers [--draws 10]
+    python -m benchmarks.newcomers [ml-100k | movielens-small] [--draws 20]
 
 A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each; of the 20, in an order drawn
 too, the first n are told. So every n is tested on the same ratings. Both models answer through `Recommender.predict`.
@@ -28,9 +28,11 @@ Errors = dict[str, list[list[float]]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=10)
-    draws = parser.parse_args().draws
-    table = palate.read(data("ml-100k"))
+    parser.add_argument("data", nargs="?", default="ml-100k", choices=["ml-100k", "movielens-small"])
+    parser.add_argument("--draws", type=int, default=20)
+    options = parser.parse_args()
+    draws = options.draws
+    table = palate.read(data("ml-100k")) if options.data == "ml-100k" else palate.load_table(options.data, None, {})
     errors: Errors = {"neural": [], "bias": []}
     times: list[float] = []
     for draw in range(draws):
@@ -46,11 +48,11 @@ def main() -> None:
 
     rows = [_row(errors, at) for at in range(len(KNOWN))]
     milliseconds = f"{median(times):.1f} ms"
-    summary = f"MovieLens 100K, {draws} draws of {PEOPLE} people, RMSE neural against bias: " + ", ".join(
+    summary = f"{options.data}, {draws} draws of {PEOPLE} people, RMSE neural against bias: " + ", ".join(
         f"{row['known']}: {row['neural']} / {row['bias']}" for row in rows
     )
     figures = {"known": KNOWN, "rmse": errors, "milliseconds": median(times)}
-    record("newcomers", figures, f"{summary}; fold-in of 20 ratings and top 10: {milliseconds}", rows)
+    record(f"newcomers-{options.data}", figures, f"{summary}; fold-in of 20 ratings and top 10: {milliseconds}", rows)
 
 
 def after(model: palate.Recommender, table: palate.Interactions, told: dict[int, NDArray[np.int64]], n: int) -> float:

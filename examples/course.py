@@ -43,6 +43,7 @@ someone = table.user_ids.id(0)
 print(f"\nFor user {someone}:\n{recommender.recommend(someone, k=10, min_ratings=20)}")
 
 # 6. What the embeddings have learned: neighbours, and a - b + c. Rarely rated movies have hardly moved, so leave them.
-first, second, third = (table.item_ids.id(row) for row in table.item_counts.argsort()[::-1][:3])
+most_rated = [int(row) for row in table.item_counts.argsort()[::-1][:3]]
+first, second, third = (table.catalogue.title(row) or table.item_ids.id(row) for row in most_rated)
 print(f"\nNearest to {first}:\n{recommender.similar(first, k=5, min_ratings=50)}")
 print(f"\n{first} - {second} + {third}:\n{recommender.analogy(first, second, third, k=5, min_ratings=50)}")

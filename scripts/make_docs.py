@@ -1,16 +1,18 @@
-"""Makes the pages that follow from the code: docs/cli/*.md from the commands, docs/models.md from the models' settings.
+"""Makes what follows from the code: docs/cli/ from the commands, docs/models.md from the models' settings, and in the
+README the tree of files, from their first lines, and the main flow.
 
-    python scripts/make_docs.py [FOLDER]
+    python scripts/make_docs.py
 
-A test makes them again and fails where what is committed differs.
+A test makes them again and fails where what is there differs.
 """
 
-import sys
+import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter as SignatureParameter
 from inspect import signature
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, get_args, get_origin, get_type_hints
 
 from typer.models import ArgumentInfo
@@ -18,7 +20,8 @@ from typer.models import ArgumentInfo
 import palate
 from palate.cli import app
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "palate"
 MADE = "<!-- Made by scripts/make_docs.py; don't edit it here. -->"
 
 EXAMPLES = {
@@ -40,6 +43,22 @@ EXAMPLES = {
     "sample": ("palate sample movielens-small -o ratings.csv",),
 }
 
+FIRST = [
+    *("__init__", "__init__.pyi", "__main__", "errors", "files", "results", "data", "datasets", "download", "devices"),
+    *("plots", "models", "queries", "ranking", "embeddings", "evaluation", "training", "artifact", "progress"),
+    *("recommender", "pipeline", "cli", "contract", "samples"),
+]
+"""The order of the tree, which is that of imports; what is not named here comes after what is."""
+
+WITHOUT_A_LINE = {
+    "__init__.pyi": "the public names",
+    "py.typed": "tells type checkers that Palate is typed",
+    "TERMS.txt": "GroupLens' terms for the sample, and what was changed",
+    "movies.parquet": "titles and genres of MovieLens small",
+    "ratings.parquet": "its ratings",
+}
+"""What there is to say of files that can't say it themselves."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -52,16 +71,17 @@ class Parameter:
 
 
 def pages() -> dict[str, str]:
-    """The path below docs/ of every page, and its text."""
+    """The path of every page in the repository, and its text."""
     commands = {command.name or "": command.callback for command in app.registered_commands if command.callback}
-    made = {f"cli/{name}.md": command_page(name, function) for name, function in commands.items()}
+    made = {f"docs/cli/{name}.md": command_page(name, function) for name, function in commands.items()}
     listed = [f"- [palate {name}]({name}.md): {_sentence(function.__doc__)}" for name, function in commands.items()]
     notes = (
         "Every command answers with `--json` for machines, and says what is wrong in one line, with exit code 2. "
         "A training that was stopped by Ctrl-C ends with 130."
     )
-    made["cli/index.md"] = _page("The command line", notes, "\n".join(listed))
-    made["models.md"] = models_page()
+    made["docs/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
+    made["docs/models.md"] = models_page()
+    made["README.md"] = readme((ROOT / "README.md").read_text(encoding="utf-8"))
     return made
 
 
@@ -122,6 +142,58 @@ def models_page() -> str:
     return _page("Models and their settings", *parts)
 
 
+def readme(text: str) -> str:
+    """The README with its tree and its main flow made anew, each between <!-- name --> and <!-- /name -->."""
+    for name, language, made in (("tree", "", tree()), ("flow", "python", main_flow())):
+        before, _, rest = text.partition(f"<!-- {name} -->")
+        _, _, after = rest.partition(f"<!-- /{name} -->")
+        text = f"{before}<!-- {name} -->\n```{language}\n{made}\n```\n<!-- /{name} -->{after}"
+    return text
+
+
+def tree() -> str:
+    """Every file of the package with what its first line says of it."""
+    rows = [("src/palate/", ""), *_branches(SOURCE, "")]
+    width = max(len(name) for name, _ in rows) + 2
+    return "\n".join(f"{name:{width}}{phrase}".rstrip() for name, phrase in rows)
+
+
+def _branches(folder: Path, before: str) -> list[tuple[str, str]]:
+    found = [path for path in folder.iterdir() if path.name != "__pycache__"]
+    rows = []
+    for path in (found := sorted(found, key=_place)):
+        last = path == found[-1]
+        rows.append((f"{before}{'└' if last else '├'}── {path.name}{'/' if path.is_dir() else ''}", _phrase(path)))
+        if path.is_dir():
+            rows += _branches(path, before + ("    " if last else "│   "))
+    return rows
+
+
+def _place(path: Path) -> tuple[int, str]:
+    names = [name for name in (path.name, path.stem) if name in FIRST]
+    return (FIRST.index(names[0]) if names else len(FIRST) - 1, path.name)
+
+
+def _phrase(path: Path) -> str:
+    """The first sentence, if it is one line, else the first line, of a module's docstring."""
+    if path.is_dir():
+        return ""
+    if path.name in WITHOUT_A_LINE:
+        return WITHOUT_A_LINE[path.name]
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.suffix == ".py" else None
+    if not said:
+        raise SystemExit(f"{path.relative_to(ROOT)} says nothing of itself: begin it with a docstring of one line")
+    return said.splitlines()[0].partition(". ")[0].rstrip(".")
+
+
+def main_flow() -> str:
+    """The body of `palate.train`, without its docstring."""
+    lines = (SOURCE / "pipeline.py").read_text(encoding="utf-8").splitlines()
+    (train,) = [node for node in ast.parse("\n".join(lines)).body if getattr(node, "name", "") == "train"]
+    assert isinstance(train, ast.FunctionDef)
+    return dedent("\n".join(lines[train.body[0].end_lineno or 0 : train.end_lineno])).strip()
+
+
 def _page(title: str, *parts: str) -> str:
     return "\n\n".join([MADE, f"# {title}", *parts]) + "\n"
 
@@ -136,10 +208,9 @@ def _sentence(text: str | None) -> str:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for name, text in pages().items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ class Course(nn.Module):
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         joined = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=1)
-        return self.output(torch.relu(self.hidden(joined))).squeeze(1)
+        ratings: Tensor = self.output(torch.relu(self.hidden(joined)))
+        return ratings.squeeze(1)
 
     def start(self, init_std: float) -> None:
         """The course's own first weights; nn.Linear has drawn its own."""

@@ -595,3 +595,11 @@ def test_an_artifact_of_format_1_still_opens_and_answers_as_it_did() -> None:
             assert [row["id"] for row in found] == [row["id"] for row in rows]
             assert [row["title"] for row in found] == [row["title"] for row in rows]
             assert [row["score"] for row in found] == pytest.approx([row["score"] for row in rows], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["[red]m.palate", "a*b?", "year=2024", "two words", "日本", "#%20", "~", "-m"])
+def test_a_folder_of_any_name(saved: Path, tmp_path: Path, name: str) -> None:
+    opened = palate.load(saved)
+    opened.save(tmp_path / name / "m")
+    opened.save(tmp_path / name / "m")
+    assert palate.load(tmp_path / name / "m").recommend(1) == opened.recommend(1)

@@ -192,7 +192,7 @@ def vars_of(table: Interactions) -> dict[str, Any]:
 
 
 def test_without_validation_every_epoch_runs_and_the_test_loss_is_recorded() -> None:
-    result = trained.train(validation=0, settings={"epochs": 12, "learning_rate": 0.5, "patience": 1})
+    result = trained.train(validation=0, settings={"epochs": 12, "learning_rate": 0.05, "patience": 1})
     assert len(result.history) == 12
     assert list(result.history[0]) == ["epoch", "train_loss", "test_loss", "seconds", "ratings_per_second"]
     losses = [record["test_loss"] for record in result.history]

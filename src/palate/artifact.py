@@ -301,13 +301,14 @@ def _split(path: Path, header: Header) -> Split:
 
 
 def _frame(file: Path, columns: Mapping[str, pl.DataType | None], n: int) -> pl.DataFrame:
-    found = pl.read_parquet_schema(file)
+    lazy = pl.scan_parquet(file, glob=False, hive_partitioning=False)  # a path is a path, whatever signs it has
+    found = lazy.collect_schema()
     wanted = {name: found.get(name) if kind is None else kind for name, kind in columns.items()}
     if list(found.items()) != list(wanted.items()) or found["id"] not in ID_TYPES:
         raise ValueError(f"{file.name} has the columns {dict(found)}")
-    if pl.scan_parquet(file).select(pl.len()).collect().item() != n:  # told by its end, before memory is taken
+    if lazy.select(pl.len()).collect().item() != n:  # told by its end, before memory is taken
         raise ValueError(f"{file.name} should have {n} rows")
-    return pl.read_parquet(file)
+    return lazy.collect()
 
 
 def _vocabulary(kind: Literal["user", "item"], frame: pl.DataFrame) -> Vocabulary:

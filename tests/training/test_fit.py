@@ -289,5 +289,14 @@ def test_training_in_a_thread_leaves_signals_alone(small: Interactions, tmp_path
     assert found == [4]
 
 
+def test_trained_tables_are_read_as_they_are(small: Interactions) -> None:
+    """Also by someone who goes on with the model in training mode."""
+    model = neural(small)
+    fit(model, small)
+    rows = torch.tensor([0, 1])
+    assert torch.equal(model.train().vectors(rows), model.vectors.weight[rows])
+    assert not model.vectors(rows).requires_grad
+
+
 def test_the_loop_is_written_once() -> None:
     assert fit_module.__doc__ == "The training engine: the only loop in the library."

@@ -170,6 +170,25 @@ def test_adam_s_sums_are_those_of_the_formula() -> None:
     assert 0.999**AdamRows.WARM < 1e-9
 
 
+def test_adam_takes_gradients_as_small_as_epsilon_as_the_dense_one_does() -> None:
+    """While rows are touched in every step, epsilon stands where it stands in torch."""
+    table, setting = EmbeddingTable(N, DIM), config("adam")
+    weight = table.weight.detach().clone().requires_grad_()
+    ours, dense = AdamRows(table, setting), adam(weight, setting)
+    for number in range(30):
+        everyone = torch.arange(N)
+        (pull(number, table(everyone)) * 1e-8).backward()
+        dense.zero_grad()
+        (pull(number, weight[everyone]) * 1e-8).backward()
+        with torch.no_grad():
+            ours.step()
+        dense.step()
+    with torch.no_grad():
+        ours.settle()
+    assert table.weight.abs().max() > 0.03
+    torch.testing.assert_close(table.weight, weight.detach(), atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_untouched_row_never_moves(kind: str) -> None:
     rows_kind, _ = KINDS[kind]

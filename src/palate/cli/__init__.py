@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from palate.cli.app import app
-from palate.cli.output import fail
+from palate.cli.output import STOPPED, fail
 from palate.errors import Interrupted, PalateError
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's own, which typer gives no name
@@ -20,18 +20,22 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for titles in any alphabet
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="palate", standalone_mode=False))
+        code = app(sys.argv[1:] or ["--help"], prog_name="palate", standalone_mode=False)
     except UsageError as mistake:
-        fail(f"{mistake.format_message()} ({mistake.ctx.command_path} --help says more)", code=2)
+        command = mistake.ctx.command_path if mistake.ctx is not None else "palate"
+        fail(f"{mistake.format_message()} ({command} --help says more)", code=2)
     except typer.Abort:
-        fail("stopped", code=130)
+        code = STOPPED
     except Interrupted as stopped:
-        fail(str(stopped), code=130)
+        fail(str(stopped), code=STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as head, has seen enough
         sys.exit(1)
     except (PalateError, OSError) as error:
         fail(str(error), code=2)
+    if code == STOPPED:  # newer typers give it for Ctrl-C, older ones raise Abort
+        fail("stopped", code)
+    sys.exit(code)
 
 
 __all__ = ["app", "main"]

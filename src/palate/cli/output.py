@@ -18,26 +18,34 @@ def say(text: str = "") -> None:
     console.print(Text(text), soft_wrap=True)
 
 
+STOPPED = 130
+"""The exit code of what Ctrl-C has stopped."""
+
+
 def fail(message: str, code: int) -> NoReturn:
     """End with one line on stderr."""
-    errors.print(Text.assemble(("error: ", "bold red"), " ".join(message.split())))
+    label = ("", "") if code == STOPPED else ("error: ", "bold red")
+    errors.print(Text.assemble(label, " ".join(message.split())))
     sys.exit(code)
 
 
 def as_json(answer: Mapping[str, Any]) -> None:
-    """One JSON object on stdout, for machines."""
-    print(json.dumps(answer, ensure_ascii=False, indent=1))
+    """One JSON object on stdout, for machines; in ASCII where the other end may not take Unicode."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(answer, ensure_ascii=not unicode, indent=1))
 
 
 def as_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows with the same fields, as a table; a field that is nowhere known is left out."""
     fields = [name for name in rows[0] if any(row[name] is not None for row in rows)] if rows else []
-    table = Table(title=Text(title), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for name in fields:
         numbers = all(isinstance(row[name], int | float | None) for row in rows)
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row[name])) for name in fields))
+    if title:
+        console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(table)
 
 

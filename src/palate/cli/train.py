@@ -1,5 +1,6 @@
 """palate train"""
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,6 +49,8 @@ def train(
     """Learn from a table of ratings, and say how well."""
     source: Any = ratings[0] if len(ratings) == 1 else ratings
     path = output if output is not None else Path(f"{Path(ratings[0]).resolve().name.split('.')[0] or 'model'}.palate")
+    if profile:
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # before torch is there: its recorder says when it starts and stops
     if ":" in model:
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
     reading = {

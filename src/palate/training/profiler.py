@@ -10,8 +10,8 @@ from torch.profiler import ProfilerActivity, profile, schedule
 from palate.training.fit import Record
 
 ROWS = 20
-STEPS = 100
-"""Steps whose operators are recorded, after the first few; all of them would fill the memory."""
+WAIT, WARM_UP, STEPS = 3, 2, 100
+"""Steps that are let pass, that the recorder warms up in, and that are recorded; all would fill the memory."""
 
 
 class Profiler:
@@ -19,7 +19,8 @@ class Profiler:
 
     def __init__(self) -> None:
         self.functions = cProfile.Profile()
-        plan = schedule(wait=3, warmup=2, active=STEPS, repeat=1)
+        self.steps = 0
+        plan = schedule(wait=WAIT, warmup=WARM_UP, active=STEPS, repeat=1)
         self.operators = profile(activities=[ProfilerActivity.CPU], schedule=plan, acc_events=True)
 
     def __enter__(self) -> "Profiler":
@@ -36,6 +37,7 @@ class Profiler:
     def started(self, epochs: int, events: int, epoch: int) -> None: ...
 
     def stepped(self, events: int) -> None:
+        self.steps += 1
         self.operators.step()
 
     def measured(self, record: Record) -> None: ...
@@ -44,6 +46,10 @@ class Profiler:
         """Two tables as text."""
         text = io.StringIO()
         pstats.Stats(self.functions, stream=text).strip_dirs().sort_stats("tottime").print_stats(ROWS)
+        return f"Functions by own time\n{text.getvalue()}\nOperators by own time\n{self._operators()}"
+
+    def _operators(self) -> str:
+        if self.steps < WAIT + WARM_UP:
+            return f"none: they are recorded from step {WAIT + WARM_UP} on, and there were {self.steps}"
         averages = self.operators.key_averages()
-        operators = averages.table(sort_by="self_cpu_time_total", row_limit=ROWS, max_name_column_width=40)
-        return f"Functions by own time\n{text.getvalue()}\nOperators by own time\n{operators}"
+        return str(averages.table(sort_by="self_cpu_time_total", row_limit=ROWS, max_name_column_width=40))

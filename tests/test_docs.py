@@ -1,0 +1,161 @@
+"""What is written about Palate is true: commands and code run, links lead somewhere, made pages are up to date."""
+
+import json
+import re
+import runpy
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import palate
+from palate.cli import app
+from tests.tables import ROOT
+
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "benchmarks" / "results.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+]
+PROGRAMS = [*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py"), ROOT / "scripts" / "make_docs.py"]
+MADE = runpy.run_path(str(ROOT / "scripts" / "make_docs.py"))
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+QUICK = ["--epochs", "2"]
+"""Added to a training that names no number of epochs."""
+
+
+def shown(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language, without those that a script put there."""
+    by_hand = re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->", "", text, flags=re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", by_hand, flags=re.DOTALL | re.MULTILINE)
+
+
+def run(command: str) -> None:
+    program, *words = shlex.split(command, comments=True)
+    assert program == "palate"
+    if words[0] == "train" and "--epochs" not in words:
+        words += QUICK
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, f"{command}\n{done.output}\n{done.exception!r}"
+
+
+def test_the_commands_of_the_readme_run_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = [line[2:] for block in blocks(README, "console") for line in block.splitlines() if line.startswith("$ ")]
+    assert len(commands) >= 5
+    for command in commands:
+        run(command)
+    assert {"ratings.csv", "movies.csv", "movies.palate", "curves.svg"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_examples_of_the_command_pages_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("palate sample -o ratings.csv")
+    run("palate train ratings.csv --items movies.csv -o movies.palate --epochs 1")
+    newer = ["userId,movieId,rating", "1,1,4", "1,318,5", "2,1,3"]
+    (tmp_path / "newer-ratings.csv").write_text("\n".join(newer) + "\n", encoding="utf-8")
+    for examples in MADE["EXAMPLES"].values():
+        for command in examples:
+            run(command)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")], ids=shown
+)
+def test_the_python_of_a_page_runs_as_one_session(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks(page.read_text(encoding="utf-8"), "python"):
+        exec(compile(block, shown(page), "exec"), names)
+
+
+def test_no_other_page_has_python_that_never_runs() -> None:
+    having = {shown(page) for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")}
+    assert having == {"README.md", "docs/python.md"}
+
+
+def test_what_a_script_makes_is_as_it_makes_it() -> None:
+    stale = [name for name, text in MADE["pages"]().items() if (ROOT / name).read_text(encoding="utf-8") != text]
+    assert not stale, f"run `make docs`: {', '.join(stale)} changed"
+
+
+def test_no_page_is_left_of_a_command_that_is_gone() -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/cli/*.md")}
+    assert found == {name for name in MADE["pages"]() if name.startswith("docs/cli/")}
+
+
+def test_the_readme_has_every_file_with_a_phrase() -> None:
+    (tree,) = re.findall(r"<!-- tree -->\n```\n(.*?)```", README, flags=re.DOTALL)
+    listed: list[str] = []
+    above: list[str] = []
+    for line in tree.splitlines()[1:]:
+        match = re.fullmatch(r"((?:│   |    )*)[├└]── (\S+)(?: {2,}(\S.*))?", line)
+        assert match, line
+        depth, name, phrase = len(match[1]) // 4, match[2], match[3]
+        above = [*above[:depth], name]
+        if not name.endswith("/"):
+            assert phrase, f"{name} has no phrase"
+            listed.append("".join(above))
+    source = ROOT / "src" / "palate"
+    there = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sorted(listed) == sorted(path.relative_to(source).as_posix() for path in there)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{shown(page)} links to {link}"
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads], link
+
+
+def test_every_page_of_the_docs_is_reached_from_the_index() -> None:
+    reached: set[Path] = set()
+    ahead = [ROOT / "docs" / "index.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in reached and page.suffix == ".md":
+            reached.add(page)
+            links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+            ahead += [(page.parent / link).resolve() for link in links if not link.startswith("https://")]
+    assert {shown(page) for page in PAGES if page.is_relative_to(ROOT / "docs")} <= {shown(page) for page in reached}
+
+
+@pytest.mark.parametrize("path", [*PAGES, *PROGRAMS], ids=shown)
+def test_no_path_of_a_machine_is_written_down(path: Path) -> None:
+    assert not re.search(r"(?<![\w.])/(?:home|root|tmp|work|opt|Users)/|[A-Z]:\\", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("results", "page", "columns"),
+    [
+        ("course", "docs/course.md", ["best", "kept"]),
+        ("newcomers-ml-100k", "docs/newcomers.md", ["neural", "bias", "difference, 95 % interval"]),
+        ("newcomers-movielens-small", "docs/newcomers.md", ["neural", "bias"]),
+        ("sample", "README.md", ["rmse"]),
+    ],
+)
+def test_the_figures_of_a_page_are_those_measured(results: str, page: str, columns: list[str]) -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / f"{results}.json").read_text(encoding="utf-8"))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for row in measured["table"]:
+        assert all(row[column] in text for column in columns), row
+
+
+def test_the_settings_of_the_docs_are_those_of_the_models() -> None:
+    written = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert all(f"## {name}\n" in written for name in palate.MODELS)

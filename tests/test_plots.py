@@ -1,0 +1,71 @@
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.image import imread
+
+import palate
+from palate.errors import OptionError, OutputError
+
+HISTORY = [
+    {"epoch": 1, "train_loss": 1.25, "validation_loss": 1.5, "seconds": 1.0, "ratings_per_second": 10.0},
+    {"epoch": 2, "train_loss": 1.0, "validation_loss": 1.125, "seconds": 1.0, "ratings_per_second": 10.0},
+    {"epoch": 3, "train_loss": 0.75, "validation_loss": 1.25, "seconds": 1.0, "ratings_per_second": 10.0},
+]
+
+
+def words(svg: Path) -> str:
+    """The comments of matplotlib's SVG, in which it says what each shape writes."""
+    parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
+    tree = ElementTree.parse(svg, parser)
+    return "\n".join(str(node.text).strip() for node in tree.iter() if callable(node.tag))
+
+
+def test_svg_names_every_loss_and_its_lowest(tmp_path: Path) -> None:
+    palate.draw_curves(HISTORY, tmp_path / "c.svg", title="a title")
+    said = words(tmp_path / "c.svg")
+    for text in ("train loss, lowest 0.7500", "validation loss, lowest 1.1250", "a title", "epoch"):
+        assert text in said.splitlines()
+    assert "mean squared error" in said
+    assert "seconds" not in said
+
+
+def test_png_is_a_picture_of_the_right_size(tmp_path: Path) -> None:
+    palate.draw_curves(HISTORY, tmp_path / "C.PNG")
+    assert imread(tmp_path / "C.PNG", format="png").shape == (600, 1050, 4)
+
+
+@pytest.mark.parametrize("name", ["c.svg", "c.png"])
+def test_the_same_history_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
+    for folder in ("a", "b"):
+        palate.draw_curves(HISTORY, tmp_path / folder / name)
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    palate.draw_curves(HISTORY[:2], tmp_path / "a" / name)
+    assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("title", ["$x^$", "costs $5", r"\alpha", "a_b {", "%"])
+def test_titles_are_text_and_no_formula(tmp_path: Path, title: str) -> None:
+    palate.draw_curves(HISTORY, tmp_path / "c.svg", title=title)
+    assert title in words(tmp_path / "c.svg").splitlines()
+
+
+def test_one_epoch_is_a_point(tmp_path: Path) -> None:
+    palate.draw_curves(HISTORY[:1], tmp_path / "c.svg")
+    assert "train loss, lowest 1.2500" in words(tmp_path / "c.svg")
+
+
+@pytest.mark.parametrize("name", ["c.pdf", "c", "c.svg.gz", "svg"])
+def test_pictures_of_another_kind(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OptionError, match=f"can't draw {name}: its name should end in .svg or .png"):
+        palate.draw_curves(HISTORY, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_epochs_and_no_place(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="there are no curves: a model that is solved in one step has no epochs"):
+        palate.draw_curves([], tmp_path / "c.svg")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="can't write"):
+        palate.draw_curves(HISTORY, tmp_path / "file" / "c.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
