@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.data.reading import ordering
 from palate.data.interactions import Interactions, in_order
-from palate.data.reading.ordering import settled
 from palate.data.read import read
+from palate.data.reading import ordering
+from palate.data.reading.ordering import settled
 
 
 def small() -> Interactions:

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from palate.data.reading import delimited
 from palate.data.read import read
+from palate.data.reading import delimited
 from palate.errors import DataError, OptionError, PalateError
 
 

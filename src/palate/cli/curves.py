@@ -12,7 +12,9 @@ from palate.cli.output import as_json, say
 
 def curves(
     model: Model,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write: .svg or .png.")] = Path("curves.svg"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write: .svg or .png.")] = Path(
+        "curves.svg"
+    ),
     json: Json = False,
 ) -> None:
     """Draw the losses of every epoch of training."""

@@ -17,7 +17,10 @@ def info(
     ] = None,
     export_vectors: Annotated[
         Path | None,
-        typer.Option(help="Write the item vectors of a model's folder in word2vec's text form; .glove for GloVe's.", show_default=False),
+        typer.Option(
+            help="Write the item vectors of a model's folder in word2vec's text form; .glove for GloVe's.",
+            show_default=False,
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -56,11 +59,15 @@ def _saved(path: Path, json: bool) -> None:
         as_json({"path": str(path), **header.model_dump(mode="json")})
         return
     training = header.training
-    say(f"{path}: model {header.model}, {header.n_users:,} users, {header.n_items:,} items, {len(training.history)} epochs")
+    say(
+        f"{path}: model {header.model}, {header.n_users:,} users, {header.n_items:,} items, {len(training.history)} epochs"
+    )
     for note in training.notes:
         say(f"  {note}")
     rows: list[dict[str, Any]] = [{"model": header.model, **training.metrics}]
-    as_table("On the test part", _aligned(rows + [{"model": name, **found} for name, found in training.baselines.items()]))
+    as_table(
+        "On the test part", _aligned(rows + [{"model": name, **found} for name, found in training.baselines.items()])
+    )
     say("settings: " + ", ".join(f"{name}={value}" for name, value in header.config.items()))
     say("split: " + ", ".join(f"{name}={value}" for name, value in training.split.items()))
     say(f"data: {header.fingerprint}; made with palate {header.versions.get('palate', 'of an unknown version')}")
@@ -73,7 +80,9 @@ def _dataset(name: str, json: bool) -> None:
     if json:
         as_json({**facts, "source": about.source, "terms": terms})
         return
-    say(f"{about.title}: {about.ratings:,} ratings of {about.users:,} people for {about.items:,} movies, {about.source}\n")
+    say(
+        f"{about.title}: {about.ratings:,} ratings of {about.users:,} people for {about.items:,} movies, {about.source}\n"
+    )
     say(terms)
 
 

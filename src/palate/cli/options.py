@@ -18,7 +18,9 @@ MinRatings = Annotated[int, typer.Option("--min-ratings", help="Only what has be
 User = Annotated[str | None, typer.Option("--user", help="Someone of the table, by id.", show_default=False)]
 Rate = Annotated[
     list[str],
-    typer.Option("--rate", help="For a person never seen: an item and its rating, as ITEM=RATING; repeat it.", show_default=False),
+    typer.Option(
+        "--rate", help="For a person never seen: an item and its rating, as ITEM=RATING; repeat it.", show_default=False
+    ),
 ]
 
 

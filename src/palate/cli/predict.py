@@ -11,7 +11,9 @@ from palate.cli.output import as_json, as_table
 
 def predict(
     model: Model,
-    item: Annotated[list[str], typer.Option("--item", help="An item, by id or exact title; repeat it.", show_default=False)],
+    item: Annotated[
+        list[str], typer.Option("--item", help="An item, by id or exact title; repeat it.", show_default=False)
+    ],
     user: User = None,
     rate: Rate = [],
     json: Json = False,
@@ -23,4 +25,6 @@ def predict(
     if json:
         as_json({"user": user_id(recommender, user), "items": found.to_dicts()})
     else:
-        as_table(f"Predicted ratings of user {user}" if user is not None else "Your predicted ratings", found.to_dicts())
+        as_table(
+            f"Predicted ratings of user {user}" if user is not None else "Your predicted ratings", found.to_dicts()
+        )

@@ -14,7 +14,9 @@ def recommend(
     user: User = None,
     rate: Rate = [],
     k: K = 10,
-    exclude: Annotated[list[str], typer.Option(help="An item that must not appear; repeat it.", show_default=False)] = [],
+    exclude: Annotated[
+        list[str], typer.Option(help="An item that must not appear; repeat it.", show_default=False)
+    ] = [],
     only: Annotated[list[str], typer.Option(help="The only items that may; repeat it.", show_default=False)] = [],
     min_ratings: MinRatings = 0,
     json: Json = False,
@@ -34,4 +36,6 @@ def recommend(
         return
     as_table(f"For user {user}" if user is not None else "For you", found.to_dicts())
     if recommender.predicts_ratings:
-        say("Ranked by predicted rating, which favours items that few people rated; --min-ratings 20 asks for known ones.")
+        say(
+            "Ranked by predicted rating, which favours items that few people rated; --min-ratings 20 asks for known ones."
+        )

@@ -13,7 +13,9 @@ from palate.cli.output import as_json, say
 def sample(
     name: Annotated[str, typer.Argument(help="A data set's name; palate info lists them.")] = "movielens-small",
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the ratings go.")] = Path("ratings.csv"),
-    items: Annotated[Path | None, typer.Option(help="Where the items go; beside the ratings if not named.", show_default=False)] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Where the items go; beside the ratings if not named.", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a data set out as CSV: the one inside Palate, or one that is downloaded first."""

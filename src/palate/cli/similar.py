@@ -13,7 +13,9 @@ Item = Annotated[str, typer.Argument(help="An item, by id or exact title.", show
 
 def similar(
     model: Model,
-    item: Annotated[str | None, typer.Option("--item", help="An item, by id or exact title.", show_default=False)] = None,
+    item: Annotated[
+        str | None, typer.Option("--item", help="An item, by id or exact title.", show_default=False)
+    ] = None,
     user: User = None,
     k: K = 10,
     min_ratings: MinRatings = 0,

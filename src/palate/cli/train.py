@@ -19,38 +19,110 @@ TABLE, CHOICE, RUN = "The table", "The model", "The run"
 def train(
     ratings: Annotated[
         list[str],
-        typer.Argument(help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False),
+        typer.Argument(
+            help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False
+        ),
     ],
-    items: Annotated[str | None, typer.Option(help="A file with the items' titles.", rich_help_panel=TABLE, show_default=False)] = None,
-    format: Annotated[str | None, typer.Option(help="'lists' for a user and their items a line.", rich_help_panel=TABLE, show_default=False)] = None,
-    user: Annotated[str | None, typer.Option(help="The user column, by name or number, where it is not found by itself.", rich_help_panel=TABLE, show_default=False)] = None,
-    item: Annotated[str | None, typer.Option(help="The item column.", rich_help_panel=TABLE, show_default=False)] = None,
-    rating: Annotated[str | None, typer.Option(help="The rating column.", rich_help_panel=TABLE, show_default=False)] = None,
-    time: Annotated[str | None, typer.Option(help="The time column.", rich_help_panel=TABLE, show_default=False)] = None,
+    items: Annotated[
+        str | None, typer.Option(help="A file with the items' titles.", rich_help_panel=TABLE, show_default=False)
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help="'lists' for a user and their items a line.", rich_help_panel=TABLE, show_default=False),
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            help="The user column, by name or number, where it is not found by itself.",
+            rich_help_panel=TABLE,
+            show_default=False,
+        ),
+    ] = None,
+    item: Annotated[
+        str | None, typer.Option(help="The item column.", rich_help_panel=TABLE, show_default=False)
+    ] = None,
+    rating: Annotated[
+        str | None, typer.Option(help="The rating column.", rich_help_panel=TABLE, show_default=False)
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="The time column.", rich_help_panel=TABLE, show_default=False)
+    ] = None,
     separator: Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)] = None,
-    time_unit: Annotated[str | None, typer.Option(help="s, ms, us or ns.", rich_help_panel=TABLE, show_default=False)] = None,
-    encoding: Annotated[str | None, typer.Option(help="Such as latin-1; UTF-8 if not named.", rich_help_panel=TABLE, show_default=False)] = None,
-    model: Annotated[str, typer.Option(help="A model that palate info lists, or package.module:Class.", rich_help_panel=CHOICE)] = "neural",
-    preset: Annotated[str | None, typer.Option(help="Settings that belong together, such as sgd or adam.", rich_help_panel=CHOICE, show_default=False)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training part, at most.", rich_help_panel=CHOICE, show_default=False)] = None,
-    set: Annotated[list[str], typer.Option("--set", help="A setting, as NAME=VALUE; palate info MODEL lists them.", rich_help_panel=CHOICE, show_default=False)] = [],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The model's folder; named after the table if not here.", rich_help_panel=RUN, show_default=False)] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="s, ms, us or ns.", rich_help_panel=TABLE, show_default=False)
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Such as latin-1; UTF-8 if not named.", rich_help_panel=TABLE, show_default=False)
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A model that palate info lists, or package.module:Class.", rich_help_panel=CHOICE)
+    ] = "neural",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings that belong together, such as sgd or adam.", rich_help_panel=CHOICE, show_default=False
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the training part, at most.", rich_help_panel=CHOICE, show_default=False),
+    ] = None,
+    set: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            help="A setting, as NAME=VALUE; palate info MODEL lists them.",
+            rich_help_panel=CHOICE,
+            show_default=False,
+        ),
+    ] = [],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The model's folder; named after the table if not here.",
+            rich_help_panel=RUN,
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="What every draw follows from.", rich_help_panel=RUN, min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUN)] = "auto",
     test: Annotated[float, typer.Option(help="Share of all events held out to report on.", rich_help_panel=RUN)] = 0.2,
-    validation: Annotated[float, typer.Option(help="Share of the rest that chooses the epoch; 0 runs all epochs and keeps the last.", rich_help_panel=RUN)] = 0.1,
-    watch_test: Annotated[bool, typer.Option(help="Show the test loss of each epoch too; nothing is chosen by it.", rich_help_panel=RUN)] = False,
+    validation: Annotated[
+        float,
+        typer.Option(
+            help="Share of the rest that chooses the epoch; 0 runs all epochs and keeps the last.", rich_help_panel=RUN
+        ),
+    ] = 0.1,
+    watch_test: Annotated[
+        bool, typer.Option(help="Show the test loss of each epoch too; nothing is chosen by it.", rich_help_panel=RUN)
+    ] = False,
     baselines: Annotated[bool, typer.Option(help="Compare with bias and popularity.", rich_help_panel=RUN)] = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.", rich_help_panel=RUN)] = False,
-    profile: Annotated[bool, typer.Option("--profile", help="Say where the time went, by function and by operator.", rich_help_panel=RUN)] = False,
-    export_vectors: Annotated[Path | None, typer.Option(help="Write the item vectors in word2vec's text form; .glove for GloVe's.", rich_help_panel=RUN, show_default=False)] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped.", rich_help_panel=RUN)
+    ] = False,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="Say where the time went, by function and by operator.", rich_help_panel=RUN),
+    ] = False,
+    export_vectors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the item vectors in word2vec's text form; .glove for GloVe's.",
+            rich_help_panel=RUN,
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Learn from a table of ratings, and say how well."""
     source: Any = ratings[0] if len(ratings) == 1 else ratings
     path = output if output is not None else Path(f"{Path(ratings[0]).resolve().name.split('.')[0] or 'model'}.palate")
     if profile:
-        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # before torch is there: its recorder says when it starts and stops
+        os.environ.setdefault(
+            "KINETO_LOG_LEVEL", "99"
+        )  # before torch is there: its recorder says when it starts and stops
     if ":" in model:
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
     reading = {
@@ -91,7 +163,16 @@ def train(
     if export_vectors is not None:
         trained.recommender.export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
     if json:
-        as_json({"path": str(path), "model": model, "history": trained.history, "metrics": trained.metrics, "baselines": trained.baselines, "notes": list(table.notes)})
+        as_json(
+            {
+                "path": str(path),
+                "model": model,
+                "history": trained.history,
+                "metrics": trained.metrics,
+                "baselines": trained.baselines,
+                "notes": list(table.notes),
+            }
+        )
         return
     _report(trained, model, path)
 

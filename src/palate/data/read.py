@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
+from palate.data.interactions import Interactions
 from palate.data.reading.assemble import assemble
 from palate.data.reading.columns import Choice, Choices, listed
 from palate.data.reading.delimited import delimited_table
 from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, load, unpacked_name
 from palate.data.reading.folders import look_through
 from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame, parquet_frame
-from palate.data.interactions import Interactions
 from palate.data.reading.items import said_of_items
 from palate.data.reading.jsonlines import json_frame, lists_table
 from palate.data.reading.layouts import Layout, lay_out

@@ -72,9 +72,7 @@ def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Inter
     return held_out.where(held_out.ratings >= scale[0] + LIKED * (scale[1] - scale[0]))
 
 
-def _evaluate_lists(
-    model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int
-) -> Metrics:
+def _evaluate_lists(model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int) -> Metrics:
     users = np.unique(liked.users).astype(np.int64)
     if people < len(users):
         users = np.sort(np.random.default_rng(seed).choice(users, people, replace=False))

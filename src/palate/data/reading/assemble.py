@@ -9,8 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.catalogue import Catalogue
-from palate.data.reading.describe import catalogue_inside, read_catalogue
 from palate.data.interactions import Interactions
+from palate.data.reading.describe import catalogue_inside, read_catalogue
 from palate.data.reading.ordering import settled
 from palate.data.reading.tables import Checked, Table
 from palate.data.vocabulary import Vocabulary
