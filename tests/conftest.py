@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import torch
 
 from palate.data.interactions import Interactions
 from tests import tables
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a gate run in the background ignores Ctrl-C, children too
 
 torch.set_num_threads(1)  # small tables: more threads only wait for each other
 
