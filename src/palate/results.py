@@ -9,6 +9,16 @@ import polars as pl
 if TYPE_CHECKING:
     import pandas as pd
 
+LOOK: dict[str, Any] = {
+    "tbl_hide_dataframe_shape": True,
+    "tbl_hide_column_data_types": True,
+    "tbl_rows": -1,
+    "tbl_cols": -1,
+    "fmt_str_lengths": 60,
+    "float_precision": 3,
+}
+"""How polars draws every row and column, and nothing but them."""
+
 
 class Results(Sequence[Any]):
     """Rows with named fields: `for row in results: row.title`, `results[0].score`, `results.to_pandas()`."""
@@ -34,27 +44,11 @@ class Results(Sequence[Any]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        with pl.Config(
-            tbl_formatting="NOTHING",
-            tbl_hide_dataframe_shape=True,
-            tbl_hide_column_data_types=True,
-            tbl_rows=-1,
-            tbl_cols=-1,
-            fmt_str_lengths=60,
-            tbl_width_chars=120,
-            float_precision=3,
-        ):
+        with pl.Config(tbl_formatting="NOTHING", tbl_width_chars=120, **LOOK):
             return str(self._frame)
 
     def _repr_html_(self) -> str:
-        with pl.Config(
-            tbl_hide_dataframe_shape=True,
-            tbl_hide_column_data_types=True,
-            tbl_rows=-1,
-            tbl_cols=-1,
-            fmt_str_lengths=60,
-            float_precision=3,
-        ):
+        with pl.Config(**LOOK):
             return self._frame._repr_html_()
 
     def to_dicts(self) -> list[dict[str, Any]]:
