@@ -14,7 +14,7 @@ from palate.models import hidden_layer
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.models.neural import LEAST_NOISE, NeuralRating, NeuralRatingConfig
-from palate.training import optimizers
+from palate.training import compiled_rows, optimizers
 from palate.training.fit import fit
 from palate.training.optimizers import Optimizer
 from tests import course_transcription as course
@@ -51,7 +51,7 @@ def compare_with_the_course(
     name: str, train: Interactions, epochs: int, ours: torch.dtype, losses: float, vectors: float
 ) -> None:
     """Our numbers in the precision given, the course's in double precision: its single precision strays by itself."""
-    model = preset(name, train)
+    model = preset(name, train, precision="float32")
     model.start(train, seeded(CPU, 0))
     model.to(ours)
     batches: list[RatingBatch] = []
@@ -64,10 +64,8 @@ def compare_with_the_course(
     model.train()
     found = []
     for batch in batches:
-        loss = model.loss(batch)
-        loss.backward()
+        found.append(model.backward(batch).item())
         optimizer.step()
-        found.append(loss.item())
     optimizer.settle()
     optimizer.release()
 
@@ -75,6 +73,7 @@ def compare_with_the_course(
     expected = course.train(same, dense, theirs, float(model.mean))
     assert len(found) == epochs * -(-len(train) // 512)
     np.testing.assert_allclose(found, expected, rtol=0, atol=losses)
+    assert np.mean(found) == pytest.approx(np.mean(expected), abs=min(losses, 1e-5))
     with torch.no_grad():
         their_vectors = torch.cat([same.user_embedding.weight, same.item_embedding.weight])
         away = (model.vectors.weight - their_vectors).abs()
@@ -92,6 +91,7 @@ def test_sgd_is_the_course_s_to_the_last_digits() -> None:
 def test_adam_is_the_course_s_but_for_epsilon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside a root of 1e-5 an epsilon of 1e-8 that is not rescaled shows; without it nothing is left but rounding."""
     compare_with_the_course("adam", SYNTHETIC, 3, torch.float64, losses=1e-4, vectors=5e-3)
+    monkeypatch.setattr(compiled_rows, "EPSILON", 1e-18)
     monkeypatch.setattr(optimizers, "EPSILON", 1e-18)
     monkeypatch.setattr(course, "EPSILON", 1e-18)
     compare_with_the_course("adam", SYNTHETIC, 3, torch.float64, losses=1e-6, vectors=1e-6)
@@ -102,9 +102,18 @@ def test_it_is_the_course_s_model_on_a_small_table(name: str) -> None:
     compare_with_the_course(name, SYNTHETIC, 3, torch.float32, losses=1e-4, vectors=5e-3)
 
 
+def test_it_is_the_course_s_model_on_movielens(movielens: Interactions) -> None:
+    compare_with_the_course("sgd", movielens, 1, torch.float64, losses=1e-10, vectors=1e-10)
+    compare_with_the_course("adam", movielens, 1, torch.float64, losses=1e-4, vectors=5e-3)
+
+
 @pytest.mark.parametrize("name", NeuralRating.PRESETS)
-def test_it_is_the_course_s_model_on_movielens(name: str, movielens: Interactions) -> None:
-    compare_with_the_course(name, movielens, 1, torch.float32, losses=1e-4, vectors=5e-3)
+def test_single_precision_strays_on_movielens_no_further_than_the_course_s_own(
+    name: str, movielens: Interactions
+) -> None:
+    """The course's own single precision is up to 3e-4 off its double precision in a batch: which units are on is a
+    matter of the last digit now and then. The epoch's mean loss is not."""
+    compare_with_the_course(name, movielens, 1, torch.float32, losses=5e-4, vectors=5e-3)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +179,7 @@ def newcomers(lengths: tuple[int | None, ...] = (0, 1, 2, 5, None), of: Interact
 def model(request: pytest.FixtureRequest) -> NeuralRating:
     train = POPULATION.where(POPULATION.users < 120)
     rate = {"sgd": 0.04, "adam": 0.005}[request.param]
-    trained = preset(request.param, train, hidden=64, batch_size=64, epochs=30, learning_rate=rate)
+    trained = preset(request.param, train, hidden=64, batch_size=64, epochs=30, learning_rate=rate, precision="float32")
     fit(trained, train)
     return trained
 

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from palate.data.interactions import Interactions
 from palate.models.contract import Batches, LearnedConfig, LearnedModel, Query
 from palate.models.layers import EmbeddingTable
-from palate.training import optimizers
-from palate.training.optimizers import AdamDense, AdamRows, Optimizer, SgdDense, SgdRows
+from palate.training import compiled_rows
+from palate.training import rows as row_updates
+from palate.training.compiled_rows import CompiledAdamRows, CompiledSgdRows
+from palate.training.optimizers import KINDS, AdamDense, Optimizer, SgdDense
+from palate.training.rows import AdamRows, SgdRows
 
 N, DIM = 12, 3
 
@@ -62,13 +65,23 @@ def sgd(weight: Tensor, setting: LearnedConfig) -> torch.optim.Optimizer:
 
 
 def adam(weight: Tensor, setting: LearnedConfig) -> torch.optim.Optimizer:
-    return torch.optim.Adam([weight], lr=setting.learning_rate, betas=(optimizers.BETA1, optimizers.BETA2))
+    return torch.optim.Adam([weight], lr=setting.learning_rate, betas=(row_updates.BETA1, row_updates.BETA2))
 
 
-KINDS: dict[str, tuple[Any, Callable[[Tensor, LearnedConfig], torch.optim.Optimizer]]] = {
+ROWS: dict[str, tuple[Any, Callable[[Tensor, LearnedConfig], torch.optim.Optimizer]]] = {
     "sgd": (SgdRows, sgd),
     "adam": (AdamRows, adam),
+    "sgd, compiled": (CompiledSgdRows, sgd),
+    "adam, compiled": (CompiledAdamRows, adam),
 }
+ADAMS = [kind for kind in ROWS if kind.startswith("adam")]
+SGDS = [kind for kind in ROWS if kind.startswith("sgd")]
+
+
+def any_device(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the CPU the kind's way."""
+    name, _, compiled = kind.partition(", ")
+    monkeypatch.setitem(KINDS, (name, True), KINDS[name, bool(compiled)])
 
 
 def pull(step: int, lent: Tensor) -> Tensor:
@@ -79,7 +92,7 @@ def pull(step: int, lent: Tensor) -> Tensor:
 
 def compare(kind: str, setting: LearnedConfig, steps: Steps, tolerance: float, look_every: int = 1) -> None:
     """Take the same steps with ours and with torch's, comparing what is lent, and the whole table at the end."""
-    rows_kind, dense_kind = KINDS[kind]
+    rows_kind, dense_kind = ROWS[kind]
     table = EmbeddingTable(N, DIM)
     table.weight.normal_(generator=torch.Generator().manual_seed(0))
     weight = table.weight.detach().clone().requires_grad_()
@@ -109,17 +122,18 @@ def random_steps(n: int, seed: int, most: int = 5, rows: int = N) -> Steps:
 patterns = st.lists(st.lists(st.lists(st.integers(0, N - 1), min_size=1, max_size=6), max_size=3), max_size=25)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ROWS)
 @given(steps=patterns)
 @settings(max_examples=60, deadline=None)
 def test_any_touches_equal_the_dense_optimizer(kind: str, steps: Steps) -> None:
     """Rows repeated within a loan, several loans in a step, and steps with none."""
-    compare(kind, config(kind), steps, 1e-4)
+    compare(kind, config(kind.split(",")[0]), steps, 1e-4)
 
 
+@pytest.mark.parametrize("kind", SGDS)
 @pytest.mark.parametrize("momentum", [0.0, 1e-3, 0.5, 0.99])
-def test_sgd_at_any_momentum(momentum: float) -> None:
-    compare("sgd", config("sgd", momentum, 1e-3), random_steps(150, seed=1), 1e-4)
+def test_sgd_at_any_momentum(kind: str, momentum: float) -> None:
+    compare(kind, config("sgd", momentum, 1e-3), random_steps(150, seed=1), 1e-4)
 
 
 def test_sgd_beyond_the_range_of_its_powers() -> None:
@@ -131,12 +145,12 @@ def test_sgd_beyond_the_range_of_its_powers() -> None:
         compare("sgd", setting, random_steps(n, seed=2), 1e-4, look_every=7)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ROWS)
 @pytest.mark.parametrize("gap", [1, 2, 10, 300, 2000])
 def test_rows_untouched_for_long_drift_as_in_the_dense_optimizer(kind: str, gap: int) -> None:
     """Row 0 is touched, left alone for a gap while row 1 goes on, and touched again."""
     before, alone = [[[0, 1]]] * 3, [[[1]]] * gap
-    compare(kind, config(kind), [*before, *alone, [[0]], *alone[:5], [[0, 0, 1]]], 1e-4, look_every=10)
+    compare(kind, config(kind.split(",")[0]), [*before, *alone, [[0]], *alone[:5], [[0, 0, 1]]], 1e-4, look_every=10)
 
 
 def late_touches(around: int) -> Steps:
@@ -145,21 +159,24 @@ def late_touches(around: int) -> Steps:
     return [[[1, touched[number]] if number in touched else [1]] for number in range(1, around + 200)]
 
 
-def test_adam_late_touches_equal_the_dense_optimizer() -> None:
-    compare("adam", config("adam"), late_touches(1500), 1e-4, look_every=50)
+@pytest.mark.parametrize("kind", ADAMS)
+def test_adam_late_touches_equal_the_dense_optimizer(kind: str) -> None:
+    compare(kind, config("adam"), late_touches(1500), 1e-4, look_every=50)
 
 
-def test_adam_beyond_its_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ADAMS)
+def test_adam_beyond_its_warm_up(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of sums ends where its factor is 1; with a short memory of squares that is soon: at step 197."""
-    monkeypatch.setattr(optimizers, "BETA2", 0.9)
+    for module in (row_updates, compiled_rows):
+        monkeypatch.setattr(module, "BETA2", 0.9)
     monkeypatch.setattr(AdamRows, "RATIO", 0.9 / 0.9**0.5)
     monkeypatch.setattr(AdamRows, "WARM", 197)
     for around in (150, 196, 197, 198, 400):
-        compare("adam", config("adam"), late_touches(around), 1e-4, look_every=13)
+        compare(kind, config("adam"), late_touches(around), 1e-4, look_every=13)
 
 
 def test_adam_s_sums_are_those_of_the_formula() -> None:
-    tail = AdamRows._tails()
+    tail = AdamRows.tails()
     assert len(tail) == AdamRows.WARM + 1
     ratio = 0.9 / 0.999**0.5
     k = torch.arange(1, 400, dtype=torch.float64)
@@ -170,11 +187,12 @@ def test_adam_s_sums_are_those_of_the_formula() -> None:
     assert 0.999**AdamRows.WARM < 1e-9
 
 
-def test_adam_takes_gradients_as_small_as_epsilon_as_the_dense_one_does() -> None:
+@pytest.mark.parametrize("kind", ADAMS)
+def test_adam_takes_gradients_as_small_as_epsilon_as_the_dense_one_does(kind: str) -> None:
     """While rows are touched in every step, epsilon stands where it stands in torch."""
     table, setting = EmbeddingTable(N, DIM), config("adam")
     weight = table.weight.detach().clone().requires_grad_()
-    ours, dense = AdamRows(table, setting), adam(weight, setting)
+    ours, dense = ROWS[kind][0](table, setting), adam(weight, setting)
     for number in range(30):
         everyone = torch.arange(N)
         (pull(number, table(everyone)) * 1e-8).backward()
@@ -189,13 +207,13 @@ def test_adam_takes_gradients_as_small_as_epsilon_as_the_dense_one_does() -> Non
     torch.testing.assert_close(table.weight, weight.detach(), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ROWS)
 def test_an_untouched_row_never_moves(kind: str) -> None:
-    rows_kind, _ = KINDS[kind]
+    rows_kind, _ = ROWS[kind]
     table = EmbeddingTable(N, DIM)
     table.weight.normal_()
     before = table.weight.clone()
-    ours = rows_kind(table, config(kind))
+    ours = rows_kind(table, config(kind.split(",")[0]))
     for number, step in enumerate(random_steps(40, seed=3, rows=N - 2)):
         pull(number, table(torch.tensor(step[0]))).backward()
         with torch.no_grad():
@@ -206,10 +224,11 @@ def test_an_untouched_row_never_moves(kind: str) -> None:
     assert not torch.equal(table.weight[:-2], before[:-2])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_step_touches_its_rows_alone(kind: str) -> None:
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_step_touches_its_rows_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every bit of the other rows' state stays: what a step costs does not follow the table's size."""
-    model = Tables(config(kind), n_rows=500)
+    any_device(kind, monkeypatch)
+    model = Tables(config(kind.split(",")[0]), n_rows=500)
     optimizer = Optimizer(model)
     for touched in (torch.tensor([3, 3, 77]), torch.tensor([77, 4]), torch.tensor([499])):
         tall = {name: t.clone() for name, t in optimizer.state().items() if name.startswith("first") and t.ndim}
@@ -225,16 +244,16 @@ def test_a_step_touches_its_rows_alone(kind: str) -> None:
         assert torch.equal(model.first.weight, weight)  # brought up to date by settle alone
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ROWS)
 def test_lent_gradients_have_the_batch_s_shape(kind: str) -> None:
     """What a step computes with has as many rows as were lent, not as the table has."""
-    rows_kind, _ = KINDS[kind]
+    rows_kind, _ = ROWS[kind]
     table = EmbeddingTable(1000, DIM)
-    ours = rows_kind(table, config(kind))
+    ours = rows_kind(table, config(kind.split(",")[0]))
     lent = table(torch.tensor([[1, 2], [2, 3], [999, 0]]))
     assert lent.shape == (3, 2, DIM)
     lent.square().sum().backward()
-    assert [gradient.grad.shape for _, gradient in ours.loans] == [(6, DIM)]
+    assert [gradient.grad.shape for _, gradient in ours.lent] == [(6, DIM)]
     assert table.weight.grad is None
 
 
@@ -247,7 +266,7 @@ DENSE: dict[str, tuple[Any, Callable[[Tensor, LearnedConfig], torch.optim.Optimi
 @pytest.mark.parametrize("kind", DENSE)
 def test_dense_updates_equal_torch(kind: str) -> None:
     ours_kind, dense_kind = DENSE[kind]
-    setting = config(kind)
+    setting = config(kind.split(",")[0])
     parameter = nn.Parameter(torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))
     same = parameter.detach().clone().requires_grad_()
     ours, dense = ours_kind(parameter, setting), dense_kind(same, setting)
@@ -269,11 +288,12 @@ def run(model: Tables, optimizer: Optimizer, steps: Steps) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ROWS)
 @pytest.mark.parametrize("stop", [0, 1, 118, 119, 120, 150])
-def test_state_and_restore_go_on_identically(kind: str, stop: int) -> None:
+def test_state_and_restore_go_on_identically(kind: str, stop: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bits, stopped anywhere, also around the start again of SGD's powers (119 steps at momentum 0.5)."""
-    steps, setting = random_steps(160, seed=4), config(kind, 0.5)
+    any_device(kind, monkeypatch)
+    steps, setting = random_steps(160, seed=4), config(kind.split(",")[0], 0.5)
     whole = Tables(setting)
     optimizer = Optimizer(whole)
     saved: dict[str, Tensor] = {}
@@ -295,9 +315,10 @@ def test_state_and_restore_go_on_identically(kind: str, stop: int) -> None:
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_table_that_no_batch_used_stays(kind: str) -> None:
-    model = Tables(config(kind))
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_table_that_no_batch_used_stays(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    any_device(kind, monkeypatch)
+    model = Tables(config(kind.split(",")[0]))
     before = model.second.weight.clone()
     optimizer = Optimizer(model)
     for _ in run(model, optimizer, random_steps(10, seed=5)):
@@ -306,9 +327,10 @@ def test_a_table_that_no_batch_used_stays(kind: str) -> None:
     assert torch.equal(model.second.weight, before)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_rows_read_without_a_backward_learn_nothing(kind: str) -> None:
-    model = Tables(config(kind))
+@pytest.mark.parametrize("kind", ROWS)
+def test_rows_read_without_a_backward_learn_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    any_device(kind, monkeypatch)
+    model = Tables(config(kind.split(",")[0]))
     optimizer = Optimizer(model)
     before = model.first.weight.clone()
     model.first(torch.tensor([1, 2]))
@@ -316,7 +338,7 @@ def test_rows_read_without_a_backward_learn_nothing(kind: str) -> None:
     optimizer.step()
     optimizer.settle()
     assert (model.first.weight == before).all(dim=1).nonzero().flatten().tolist() == [*range(5), *range(6, N)]
-    assert not any(updates.loans for updates in optimizer.tables.values())
+    assert not any(updates.lent for updates in optimizer.tables.values())
 
 
 def test_released_tables_are_read_as_they_are() -> None:

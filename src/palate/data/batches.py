@@ -30,20 +30,22 @@ class RatingBatches:
     def __init__(self, train: Interactions, batch_size: int, device: torch.device) -> None:
         assert train.ratings is not None
         users, items = (torch.from_numpy(column).to(device) for column in (train.users, train.items))
-        self.rows = torch.stack([users, items + train.n_users], dim=1)  # (n, 2) int32
+        both = torch.stack([users, items + train.n_users], dim=1)  # (n, 2) int32
+        self.pairs = both.view(torch.int64).squeeze(1)  # (n,): both rows of a rating in one number, fetched as one
         self.ratings = torch.from_numpy(train.ratings).to(device)  # (n,)
         self.batch_size = batch_size
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be smaller."""
-        return -(-len(self.ratings) // self.batch_size)
+        return -(-len(self.pairs) // self.batch_size)
 
     def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[RatingBatch]:
         """The batches of one epoch, from number `skip` on."""
-        order = torch.randperm(len(self.ratings), generator=generator, device=self.ratings.device)
+        order = torch.randperm(len(self.pairs), generator=generator, device=self.pairs.device)
         for start in range(skip * self.batch_size, len(order), self.batch_size * BATCHES_PER_BLOCK):
             block = order[start : start + self.batch_size * BATCHES_PER_BLOCK]
-            rows, ratings = self.rows[block].long(), self.ratings[block]
+            rows = self.pairs.index_select(0, block).view(torch.int32).view(-1, 2).long()
+            ratings = self.ratings.index_select(0, block)
             for batch in zip(rows.split(self.batch_size), ratings.split(self.batch_size), strict=True):
                 yield RatingBatch(*batch)
 

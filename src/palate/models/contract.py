@@ -120,6 +120,15 @@ class LearnedModel(Model):
     def loss(self, batch: Any) -> Tensor:
         """The batch's mean loss -> scalar."""
 
+    def backward(self, batch: Any) -> Tensor:
+        """The batch's mean loss -> scalar, its gradients left where the optimizer takes them.
+
+        By automatic differentiation of `loss`; a model that knows a faster way to the same gradients goes it here.
+        """
+        loss = self.loss(batch)
+        loss.backward()
+        return loss.detach()
+
     @abstractmethod
     def finish(self, train: Interactions) -> None:
         """With the final weights in place, note what answering needs (such as what a typical person looks like)."""

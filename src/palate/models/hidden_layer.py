@@ -7,14 +7,15 @@ Let X = [x, 1], V = [W; b] and M = (X V > 0) as zeros and ones. Where M does not
     Q = M (V * w)ᵀ      p = (X * Q).sum(1) + c      ∂p/∂x = Q without its last column
 
 and with g = ∂loss/∂p and G = (X * g)ᵀ M:  ∂loss/∂V = G * w,  ∂loss/∂w = (V * G).sum(0),  ∂loss/∂c = g.sum().
-So a step is three matrix products and one pass over the hidden units, where automatic differentiation makes six.
+So a step is three matrix products and one pass over the hidden units, where automatic differentiation makes six; and
+M is exact in any number format. All is kept transposed, a row for each unit: the products are faster so.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from palate.models.products import product
 
 INPUTS_A_BLOCK = 2048
 """Inputs whose hidden units are held at once: 8 MB at 1,024 units; more would pay for new memory pages every time."""
@@ -30,7 +31,6 @@ class HiddenLayer(nn.Module):
         super().__init__()
         self.n_inputs, self.n_hidden = n_inputs, n_hidden
         self.flat = nn.Parameter(torch.zeros((n_inputs + 1) * n_hidden + n_hidden + 1))
-        self.spare: Tensor | None = None  # (B, n_hidden) for the next step to use again; see take_spare
 
     def draw(self, generator: torch.Generator) -> None:
         """First weights as torch.nn.Linear draws them: uniform within 1/sqrt(inputs) of each of the two layers."""
@@ -46,8 +46,31 @@ class HiddenLayer(nn.Module):
         return first.view(self.n_inputs + 1, self.n_hidden), output, constant
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = _PiecewiseLinear.apply(x, self.flat, self)  # type: ignore[no-untyped-call]
-        return output
+        first, output, constant = self.parts(self.flat)
+        return torch.addmm(first[-1], x, first[:-1]).relu() @ output + constant
+
+    @torch.no_grad()
+    def squared_error(self, x: Tensor, target: Tensor, number: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Mean squared error at x (B, n_inputs) -> scalar, and its gradient by x (B, n_inputs); `flat` gets its own.
+
+        number: what the products are taken in; all sums but theirs stay in the weights' own format.
+        """
+        first, output, constant = self.parts(self.flat)
+        joined = torch.ones(self.n_inputs + 1, len(x), dtype=number, device=x.device)
+        joined[:-1].copy_(x.T)
+        active = product(first.to(number).T.contiguous(), joined).gt_(0)  # (n_hidden, B)
+        q = product((first * output).to(number), active)  # (n_inputs + 1, B)
+        error = (joined * q).sum(0, dtype=x.dtype).add_(constant).sub_(target)
+        loss = error.dot(error) / len(x)
+
+        error.mul_(2 / len(x))
+        flow = product(joined * error.to(number), active.T).to(x.dtype)  # (n_inputs + 1, n_hidden)
+        self.flat.grad = torch.empty_like(self.flat)
+        by_first, by_output, by_constant = self.parts(self.flat.grad)
+        torch.mul(flow, output, out=by_first)
+        torch.sum(flow.mul_(first), dim=0, out=by_output)
+        torch.sum(error, dim=0, keepdim=True, out=by_constant)
+        return loss, (q[:-1] * error).T
 
     def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p (N,), and [∂p/∂x, share of the bias] (N, n_inputs + 1), at x (N, n_inputs), a block of N at a time."""
@@ -76,40 +99,3 @@ class HiddenLayer(nn.Module):
             for half, out in zip(halves, values[:, start : start + RIGHTS_A_BLOCK], strict=True):
                 torch.mv(torch.add(block, half, out=units).clamp_(min=0), output, out=out)
         return values.add_(constant)
-
-    def take_spare(self, x: Tensor) -> Tensor:
-        """Memory for the hidden units of x -> (at least B, n_hidden): the one last given back, where it fits.
-
-        It is the taker's alone until given back, so that a second forward before the first's backward gets another.
-        """
-        spare, self.spare = self.spare, None
-        if spare is None or len(spare) < len(x) or spare.device != x.device or spare.dtype != x.dtype:
-            spare = x.new_empty(len(x), self.n_hidden)
-        return spare
-
-
-class _PiecewiseLinear(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, flat: Tensor, layer: HiddenLayer) -> Tensor:
-        first, output, constant = layer.parts(flat)
-        joined = functional.pad(x, (0, 1), value=1.0)  # (B, n_inputs + 1)
-        spare = layer.take_spare(x)
-        active = torch.addmm(first[-1], x, first[:-1], out=spare[: len(x)]).gt_(0)  # (B, n_hidden)
-        q = active @ (first * output).T  # (B, n_inputs + 1)
-        ctx.save_for_backward(joined, q, active, flat)
-        ctx.layer, ctx.spare = layer, spare
-        return (joined * q).sum(1).add_(constant)
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None]:
-        joined, q, active, flat = ctx.saved_tensors
-        first, output, _ = ctx.layer.parts(flat)
-        column = g.unsqueeze(1)
-        flow = (joined * column).T @ active  # (n_inputs + 1, n_hidden)
-        ctx.layer.spare = ctx.spare
-        gradient = torch.empty_like(flat)
-        by_first, by_output, by_constant = ctx.layer.parts(gradient)
-        torch.mul(flow, output, out=by_first)
-        torch.sum(flow.mul_(first), dim=0, out=by_output)
-        torch.sum(g, dim=0, keepdim=True, out=by_constant)
-        return q[:, :-1] * column, gradient, None

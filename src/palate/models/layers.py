@@ -1,25 +1,38 @@
 """Layers that models share."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 
+class Lender(Protocol):
+    """The optimizer of one embedding table, as the table sees it."""
+
+    def read(self, rows: Tensor) -> Tensor:
+        """(R,) -> a new (R, d): the rows as they are after all steps so far."""
+
+    def lend(self, rows: Tensor) -> Tensor:
+        """The same as a leaf whose gradient the next step takes."""
+
+    def collect(self, rows: Tensor, gradient: Tensor) -> None:
+        """Take the gradient (R, d) of the rows (R,) for the next step."""
+
+
 class EmbeddingTable(nn.Module):
     """n rows of d numbers, looked up by row.
 
-    While a row-wise optimizer trains the table (`training/optimizers.py`), it lends the rows: it brings them up to
-    date first, and collects their gradients, so that a step costs what its rows cost, however long the table.
+    While a row-wise optimizer trains the table (`training/rows.py`), `lender` brings the rows that a batch asks for up
+    to date, and collects their gradients, so that a step costs what its rows cost, however long the table.
     """
 
     def __init__(self, n_rows: int, dim: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_rows, dim), requires_grad=False)  # (n, d)
-        self.lend: Callable[[Tensor], Tensor] | None = None
+        self.lender: Lender | None = None
 
     def forward(self, rows: Tensor) -> Tensor:
         """(...) int64 rows -> (..., d)"""
-        if self.training and self.lend is not None:
-            return self.lend(rows)
+        if self.training and self.lender is not None:
+            return self.lender.lend(rows.flatten()).view(*rows.shape, -1)
         return self.weight[rows]

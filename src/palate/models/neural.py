@@ -6,7 +6,7 @@ with a linear output for ratings.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, UNSEEN, BaseConfig, LearnedConfig, LearnedModel, Query
 from palate.models.hidden_layer import HiddenLayer
 from palate.models.layers import EmbeddingTable
+from palate.models.products import has_bfloat16
 
 FOLD_IN_STEPS = 16
 """Points tried for a person never seen, the prior mean first."""
@@ -41,6 +42,9 @@ class NeuralRatingConfig(LearnedConfig):
     dim: int = Field(10, ge=1, description="Numbers in an embedding.")
     hidden: int = Field(1024, ge=1, description="Units in the hidden layer.")
     init_std: float = Field(0.01, gt=0, description="Spread s of the first embeddings, drawn from N(0, s squared).")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Numbers a step's products are taken in; auto: bfloat16 where the device multiplies it."
+    )
 
 
 class NeuralRating(LearnedModel):
@@ -85,6 +89,20 @@ class NeuralRating(LearnedModel):
     def loss(self, batch: RatingBatch) -> Tensor:
         joined = self.vectors(batch.rows).flatten(1)  # (B, 2 dim)
         return functional.mse_loss(self.network(joined), batch.ratings - self.mean)
+
+    def backward(self, batch: RatingBatch) -> Tensor:
+        """Equal to automatic differentiation of `loss`, by the formulas of `HiddenLayer`."""
+        lender, rows = self.vectors.lender, batch.rows.flatten()
+        assert lender is not None
+        joined = lender.read(rows).view(len(batch), -1)  # (B, 2 dim)
+        loss, gradient = self.network.squared_error(joined, batch.ratings - self.mean, self._number(joined))
+        lender.collect(rows, gradient.reshape(len(rows), -1))
+        return loss
+
+    def _number(self, like: Tensor) -> torch.dtype:
+        """What a step's products are taken in."""
+        auto = self.config.precision == "auto" and like.dtype == torch.float32 and has_bfloat16(like.device)
+        return torch.bfloat16 if auto or self.config.precision == "bfloat16" else like.dtype
 
     def finish(self, train: Interactions) -> None:
         assert train.ratings is not None

@@ -111,10 +111,9 @@ class Run:
         self.model.train()
         began = time.perf_counter() - self.seconds
         for batch in self.batches.epoch(seeded(self.model.device, self.seed, self.epoch), skip=self.step):
-            loss = self.model.loss(batch)
-            loss.backward()
+            loss = self.model.backward(batch)
             self.optimizer.step()
-            self.loss.add_(loss.detach(), alpha=len(batch))
+            self.loss.add_(loss, alpha=len(batch))
             self.step, self.events = self.step + 1, self.events + len(batch)
             for observer in self.observers:
                 observer.stepped(len(batch))
