@@ -63,6 +63,8 @@ def rank_users(
 def seen(history: Interactions, users: NDArray[np.int64]) -> Tensor:
     """Which items each user row (B,) has in `history` -> bool (B, n_items)."""
     mask = torch.zeros(len(users), history.n_items, dtype=torch.bool)
-    for row, user in enumerate(users.tolist()):
-        mask[row, torch.from_numpy(history.items[history.offsets[user] : history.offsets[user + 1]]).long()] = True
+    starts, counts = history.offsets[users], np.diff(history.offsets)[users]
+    events = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+    people = np.repeat(np.arange(len(users)), counts)
+    mask[torch.from_numpy(people), torch.from_numpy(history.items[events]).long()] = True
     return mask

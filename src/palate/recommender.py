@@ -103,14 +103,14 @@ class Recommender:
         at_least(k, 1, "k")
         at_least(min_ratings, 0, "min_ratings")
         query, met = self._query(user, ratings)
-        leave_out = torch.from_numpy(self.table.item_counts < min_ratings)
-        leave_out[torch.from_numpy(met)] = True
-        leave_out[torch.from_numpy(self._items(exclude))] = True
+        leave_out = self.table.item_counts < min_ratings
+        leave_out[met] = True
+        leave_out[self._items(exclude)] = True
         if only is not None:
-            others = torch.ones_like(leave_out)
-            others[torch.from_numpy(self._items(only))] = False
+            others = np.ones_like(leave_out)
+            others[self._items(only)] = False
             leave_out |= others
-        rows, scores = ranking.rank(self.model, query, k, leave_out.to(self.model.device))
+        rows, scores = ranking.rank(self.model, query, k, torch.from_numpy(leave_out).to(self.model.device))
         found = rows[0] != PADDING
         return self._named(rows[0][found].cpu().numpy(), scores[0][found].cpu().numpy(), "score")
 
@@ -222,7 +222,7 @@ class Recommender:
         if isinstance(ids, str):
             raise OptionError(f"a list of items is wanted, not the text {ids!r}")
         wanted = list(ids)
-        rows = self.table.item_ids.find(wanted)
+        rows = self.table.item_ids.find(wanted) if wanted else np.empty(0, dtype=np.int64)
         for at in np.flatnonzero(rows < 0):
             rows[at] = self._titled(wanted[at])
         return rows

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -20,12 +21,17 @@ LOOK: dict[str, Any] = {
 """How polars draws every row and column, and nothing but them."""
 
 
+@cache
+def _row(*fields: str) -> Any:
+    return namedtuple("Row", fields)  # type: ignore[misc]  # its fields are known here only
+
+
 class Results(Sequence[Any]):
     """Rows with named fields: `for row in results: row.title`, `results[0].score`, `results.to_pandas()`."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self._frame = frame
-        self._row = namedtuple("Row", frame.columns)  # type: ignore[misc]  # its fields are known here only
+        self._row = _row(*frame.columns)
 
     def __len__(self) -> int:
         return len(self._frame)

@@ -1,5 +1,6 @@
 """Arrays, masks, offsets, order and fingerprints."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,14 @@ def test_fingerprints_differ_where_the_data_do() -> None:
     assert read(pl.DataFrame(base)).fingerprint == read(pl.DataFrame(base).reverse()).fingerprint
 
 
+BLANK = small().where(np.array([], dtype=np.int64))
 EVENTS = st.lists(
-    st.tuples(st.integers(0, 4), st.integers(0, 4), st.floats(-1e12, 1e12) | st.integers(0, 3)), min_size=1
+    st.tuples(
+        st.integers(0, 4),
+        st.integers(0, 4),
+        st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 3) | st.sampled_from([-(2**58), 0.25, 0.5]),
+    ),
+    min_size=1,
 )
 
 
@@ -81,8 +88,10 @@ def test_settled_keeps_the_last_of_each_pair(
     times = np.array([event[2] for event in events], dtype=np.float64) if timed else None
     order = in_order(users, times).tolist()
     last = {(users[row], items[row]): row for row in order}
+    whole = replace(BLANK, users=users, items=items, ratings=np.arange(len(events), dtype=np.float32), times=times)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordering, "BLOCK", block)
-        rows = settled(users, items, times)
-    expected = [row for row in order if last[users[row], items[row]] == row]
-    assert (list(range(len(events))) if rows is None else rows.tolist()) == expected
+        kept = settled(whole.where(np.arange(len(events))))
+    expected = whole.where(np.array([row for row in order if last[users[row], items[row]] == row]))
+    assert kept.columns.keys() == expected.columns.keys()
+    assert all(kept.columns[name].tolist() == column.tolist() for name, column in expected.columns.items())

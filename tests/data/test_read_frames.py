@@ -208,3 +208,25 @@ def test_arrow_streams_that_fail() -> None:
         read(Broken())
     with pytest.raises(DataError, match="no user column"):
         read(pl.Series(["no", "columns"]))
+
+
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Int64, pl.Int128, pl.UInt8, pl.Datetime("us")])
+def test_a_frame_stays_as_it_is(dtype: pl.DataType) -> None:
+    frame = pl.DataFrame({"user": [1, 2, 1], "item": [1, 2, 2], "rating": [3.0, 2.0, 1.0], "time": [9, 8, 7]})
+    frame = frame.cast({"rating": pl.Float32, "time": dtype})
+    before = frame.clone().rechunk()
+    table = read(pl.concat([frame.head(1), frame.tail(2)], rechunk=False), time_unit="s")
+    assert read(frame, time_unit="s").fingerprint == table.fingerprint
+    assert table.items.tolist() == [1, 0, 1]
+    assert frame.equals(before)
+
+
+def test_integer_ids_of_any_width() -> None:
+    def kept(values: list[int], dtype: pl.DataType) -> pl.Series:
+        frame = pl.DataFrame({"user": pl.Series(values, dtype=dtype), "item": [1, 2]})
+        return read(frame).user_ids.ids
+
+    assert kept([2**64 - 1, 5], pl.UInt64()).to_list() == [5, 2**64 - 1]
+    assert kept([5, 7], pl.Int128()).dtype == pl.Int64
+    assert kept([2**64 - 1, 5], pl.Int128()).dtype == pl.UInt64
+    assert kept([2**64, -5], pl.Int128()).to_list() == ["-5", str(2**64)]

@@ -64,6 +64,23 @@ def test_narrow_integers_and_great_ones() -> None:
     assert comes_back(pl.Series([-(2**63), 1 - 2**63])).ids.to_list() == [-(2**63), 1 - 2**63]
 
 
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt64])
+@pytest.mark.parametrize("ids", [[5], [0, 1, 2], [7, 1_000_000, 3], [2**63 - 1, 2**63 - 2], [0, 2**63 - 1]])
+def test_rows_follow_the_ids_wherever_they_lie(dtype: type[pl.DataType], ids: list[int]) -> None:
+    column = pl.concat([pl.Series(ids * times, dtype=dtype) for times in (3, 1)], rechunk=False)
+    vocabulary, rows = Vocabulary.encode("user", column)
+    assert vocabulary.ids.dtype == dtype
+    assert vocabulary.ids.to_list() == sorted(ids)
+    assert rows.tolist() == [sorted(ids).index(each) for each in ids] * 4
+    assert rows.flags.writeable
+
+
+def test_negative_ids_come_first() -> None:
+    vocabulary, rows = Vocabulary.encode("user", pl.Series([3, -1, 3, -(2**63)]))
+    assert vocabulary.ids.to_list() == [-(2**63), -1, 3]
+    assert rows.tolist() == [2, 1, 2, 0]
+
+
 def test_text_becomes_integers_only_where_each_is_spelt_as_usual() -> None:
     def dtype(*values: str) -> pl.DataType:
         return as_integers(pl.Series(values)).dtype

@@ -1,5 +1,6 @@
 """Vocabulary: the user's own ids on one side, rows 0..n-1 on the other."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -9,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from rapidfuzz import process
 
+from palate.data.arrays import array_of
 from palate.errors import UnknownIdError
 
 Id: TypeAlias = int | str
@@ -18,7 +20,7 @@ UNKNOWN = -1
 """The row of an id that is not in the vocabulary."""
 
 DENSE = 4
-"""Integer ids spread over at most this many times the number of events are coded through a table of their range."""
+"""Integer ids from 0 to at most this many times the number of events are coded through a table of their range."""
 
 NEAR_MISSES = 3
 LIKENESS = 60.0
@@ -44,23 +46,20 @@ class Vocabulary:
         if column.dtype == pl.String:
             return cls._encode_names(kind, column.cast(pl.Categorical(pl.Categories.random())), lambda names: names)
         column = column if column.dtype == pl.UInt64 else column.cast(pl.Int64)
-        low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
-        if high - low >= DENSE * len(column):
+        if int(column.min()) < 0 or int(column.max()) >= DENSE * len(column):  # type: ignore[arg-type]
             ids = column.unique().sort()
-            return cls(kind, ids), ids.search_sorted(column).to_numpy().astype(np.int32)
-        codes = (column - low).to_numpy()
-        used = _used(codes)
-        ids = pl.Series(used).cast(column.dtype) + low
-        return cls(kind, ids), _ranks(used)[codes]
+            return cls(kind, ids), array_of(column.replace_strict(ids, np.arange(len(ids))), np.int32)
+        used = _used(column)
+        return cls(kind, pl.Series(used, dtype=column.dtype)), _places(column, used)
 
     @classmethod
     def _encode_names(
         cls, kind: Literal["user", "item"], column: pl.Series, spell: Callable[[pl.Series], pl.Series]
     ) -> tuple["Vocabulary", NDArray[np.int32]]:
-        codes = column.to_physical().to_numpy()
-        used = pl.Series(_used(codes).astype(codes.dtype))
+        codes = column.to_physical()
+        used = pl.Series(_used(codes), dtype=codes.dtype)
         frame = pl.DataFrame({"code": used, "id": spell(used.cat.to(column.dtype).cast(pl.String))}).sort("id")
-        return cls(kind, frame["id"]), _ranks(frame["code"].to_numpy())[codes]
+        return cls(kind, frame["id"]), _places(codes, frame["code"].to_numpy())
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,8 +75,9 @@ class Vocabulary:
         Raises:
             UnknownIdError: the id is not known; the message offers near misses.
         """
-        row = int(self.find([id_])[0])
-        if row == UNKNOWN:
+        wanted = self._alike([id_])[0]
+        row = len(self.ids) if wanted is None else bisect_left(self.ids, wanted)
+        if row == len(self.ids) or self.ids[row] != wanted:
             raise UnknownIdError(f"unknown {self.kind} {id_!r}{did_you_mean(self.near(id_))}")
         return row
 
@@ -137,18 +137,19 @@ class Vocabulary:
         return [name for name, _, _ in process.extract(str(id_), names, limit=NEAR_MISSES, score_cutoff=LIKENESS)]
 
 
-def _used(codes: NDArray[np.integer]) -> NDArray[np.int64]:
+def _used(codes: pl.Series) -> NDArray[np.int64]:
     """The different codes, ascending; they are small, so that a table of all of them is cheaper than a sort."""
-    present = np.zeros(int(codes.max()) + 1, dtype=np.bool_)
-    present[codes] = True
+    present = np.zeros(int(codes.max()) + 1, dtype=np.bool_)  # type: ignore[arg-type]
+    for chunk in codes.get_chunks():
+        present[chunk.to_numpy()] = True
     return np.flatnonzero(present)
 
 
-def _ranks(codes: NDArray[np.integer]) -> NDArray[np.int32]:
-    """A table from code to its place in `codes`."""
-    row_of = np.empty(int(codes.max()) + 1, dtype=np.int32)
-    row_of[codes] = np.arange(len(codes), dtype=np.int32)
-    return row_of
+def _places(codes: pl.Series, used: NDArray[np.integer]) -> NDArray[np.int32]:
+    """The place of each code among those used -> (n,)."""
+    place_of = np.empty(int(used.max()) + 1, dtype=np.int32)
+    place_of[used] = np.arange(len(used), dtype=np.int32)
+    return array_of(codes, np.int32, lambda chunk: place_of[chunk.to_numpy()])
 
 
 def as_integers(text: pl.Series) -> pl.Series:

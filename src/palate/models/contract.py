@@ -106,6 +106,9 @@ class Batches(Protocol):
 class LearnedModel(Model):
     """Learns by gradient descent on its own batches, in the one loop of `training/fit.py`."""
 
+    ANY_THREADS: ClassVar[bool] = False
+    """Whether a step comes out the same to the last bit on any number of CPU threads, so that the engine may choose."""
+
     config: LearnedConfig
 
     @abstractmethod

@@ -11,17 +11,20 @@ So a step is three matrix products and one pass over the hidden units, where aut
 M is exact in any number format. All is kept transposed, a row for each unit: the products are faster so.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from palate.models import compiled_pairs
 from palate.models.products import product
 
 INPUTS_A_BLOCK = 2048
 """Inputs whose hidden units are held at once: 8 MB at 1,024 units; more would pay for new memory pages every time."""
 
-RIGHTS_A_BLOCK = 256
-"""The same, where every left meets every right: 1 MB, so that it stays in the cache."""
+KEPT_BYTES = 2**28
+"""How large the rights' shares of the hidden units may be to be kept from one call of `pairs` to the next."""
 
 
 class HiddenLayer(nn.Module):
@@ -31,6 +34,7 @@ class HiddenLayer(nn.Module):
         super().__init__()
         self.n_inputs, self.n_hidden = n_inputs, n_hidden
         self.flat = nn.Parameter(torch.zeros((n_inputs + 1) * n_hidden + n_hidden + 1))
+        self.kept: tuple[object, Tensor] | None = None  # of `_shares`: what it was made of, and all of it
 
     def draw(self, generator: torch.Generator) -> None:
         """First weights as torch.nn.Linear draws them: uniform within 1/sqrt(inputs) of each of the two layers."""
@@ -75,27 +79,45 @@ class HiddenLayer(nn.Module):
     def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p (N,), and [∂p/∂x, share of the bias] (N, n_inputs + 1), at x (N, n_inputs), a block of N at a time."""
         first, output, constant = self.parts(self.flat.detach())
-        weights = (first * output).T
-        active = (torch.addmm(first[-1], rows, first[:-1]).gt_(0) for rows in x.split(INPUTS_A_BLOCK))
-        q = torch.cat([units @ weights for units in active])
-        return (functional.pad(x, (0, 1), value=1.0) * q).sum(1) + constant, q
+        weights, joined = (first * output).T, functional.pad(x, (0, 1), value=1.0)
+        q = torch.cat([product(product(rows, first).gt_(0), weights) for rows in joined.split(INPUTS_A_BLOCK)])
+        return (joined * q).sum(1) + constant, q
 
     def values(self, x: Tensor) -> Tensor:
         """p at x (N, n_inputs) -> (N,), without gradients, in memory that does not follow N."""
         first, output, constant = self.parts(self.flat.detach())
-        blocks = [torch.addmm(first[-1], rows, first[:-1]).relu_() @ output for rows in x.split(INPUTS_A_BLOCK)]
-        return torch.cat([*blocks, x.new_empty(0)]) + constant
+        joined = functional.pad(x, (0, 1), value=1.0)
+        return torch.cat([product(rows, first).relu_() @ output for rows in joined.split(INPUTS_A_BLOCK)]) + constant
 
     def pairs(self, left: Tensor, right: Tensor) -> Tensor:
         """p at [left_b, right_i] for every pair -> (B, I), from left (B, a) and right (I, n_inputs - a)."""
         first, output, constant = self.parts(self.flat.detach())
-        weights, bias = first[:-1], first[-1]
-        halves = left @ weights[: left.shape[1]]  # (B, n_hidden)
+        lefts = product(left, first[: left.shape[1]])  # (B, n_hidden)
         values = left.new_empty(len(left), len(right))
-        spare = left.new_empty(RIGHTS_A_BLOCK, self.n_hidden)
-        for start in range(0, len(right), RIGHTS_A_BLOCK):
-            block = torch.addmm(bias, right[start : start + RIGHTS_A_BLOCK], weights[left.shape[1] :])
-            units = spare[: len(block)]
-            for half, out in zip(halves, values[:, start : start + RIGHTS_A_BLOCK], strict=True):
-                torch.mv(torch.add(block, half, out=units).clamp_(min=0), output, out=out)
+        for place, rights in self._shares(right):
+            if left.device.type == "cpu":
+                values[:, place] = compiled_pairs.pairs(lefts, rights, output)
+            else:
+                for half, row in zip(lefts, values[:, place], strict=True):
+                    torch.mv((rights + half).relu_(), output, out=row)
         return values.add_(constant)
+
+    def _shares(self, right: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """What each right adds to the hidden units, bias included -> (I, n_hidden), in blocks with their places.
+
+        All in one, and kept until a weight or a right changes, where they are few enough.
+        """
+        weights = self.parts(self.flat.detach())[0][self.n_inputs - right.shape[1] :]
+
+        def share(rows: Tensor) -> Tensor:
+            return product(functional.pad(rows, (0, 1), value=1.0), weights)
+
+        if len(right) * self.n_hidden * right.element_size() > KEPT_BYTES:
+            for start in range(0, len(right), INPUTS_A_BLOCK):
+                place = slice(start, start + INPUTS_A_BLOCK)
+                yield place, share(right[place])
+            return
+        at = (self.flat.data_ptr(), self.flat._version, right.data_ptr(), right._version, right.shape)
+        if self.kept is None or self.kept[0] != at:
+            self.kept = at, share(right)
+        yield slice(None), self.kept[1]

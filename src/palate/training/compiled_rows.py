@@ -7,12 +7,12 @@ momentum say how far it has come since: no work for the steps in between, howeve
 from math import sqrt
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from palate.compiled import compiled
 from palate.models.contract import LearnedConfig
 from palate.models.layers import EmbeddingTable
 from palate.training.rows import BETA1, BETA2, EPSILON, AdamRows, RowUpdates
@@ -21,8 +21,6 @@ Array = NDArray[Any]
 
 POWERS = 4096
 """Powers of a momentum that are kept; higher ones are products of these."""
-
-compiled = numba.njit(error_model="numpy", nogil=True)
 
 
 @compiled

@@ -17,6 +17,7 @@ from palate.errors import Interrupted, OptionError
 from palate.models.contract import LearnedModel, Model, SolvedModel
 from palate.training.checkpoint import Checkpoint
 from palate.training.optimizers import Optimizer
+from palate.training.threads import Threads
 
 Record = dict[str, float]
 """What is known of one epoch: epoch, train_loss, what was watched, seconds (of training alone), ratings_per_second."""
@@ -85,6 +86,7 @@ class Run:
         self.averaged = copy.deepcopy(self.model).eval()
         self.optimizer = Optimizer(self.model)
         self.batches = self.model.batches(self.train)
+        self.threads = Threads(any_number=self.model.ANY_THREADS)
         self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the epoch under way
         epochs = self.model.config.epochs
         with _own_randomness(), self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext():
@@ -110,16 +112,18 @@ class Run:
             torch.manual_seed(draws.initial_seed())  # for models that draw while they learn (dropout)
         self.model.train()
         began = time.perf_counter() - self.seconds
-        for batch in self.batches.epoch(seeded(self.model.device, self.seed, self.epoch), skip=self.step):
-            loss = self.model.backward(batch)
-            self.optimizer.step()
-            self.loss.add_(loss, alpha=len(batch))
-            self.step, self.events = self.step + 1, self.events + len(batch)
-            for observer in self.observers:
-                observer.stepped(len(batch))
-            if self.checkpoint is not None and self.checkpoint.due():
-                self.seconds = time.perf_counter() - began
-                self._save(self.checkpoint)
+        with self.threads:
+            for batch in self.batches.epoch(seeded(self.model.device, self.seed, self.epoch), skip=self.step):
+                loss = self.model.backward(batch)
+                self.optimizer.step()
+                self.loss.add_(loss, alpha=len(batch))
+                self.step, self.events = self.step + 1, self.events + len(batch)
+                self.threads.stepped()
+                for observer in self.observers:
+                    observer.stepped(len(batch))
+                if self.checkpoint is not None and self.checkpoint.due():
+                    self.seconds = time.perf_counter() - began
+                    self._save(self.checkpoint)
         self.optimizer.settle()
         mean_loss = self.loss.item() / len(self.train)
         self._close_epoch(mean_loss, seconds=time.perf_counter() - began)

@@ -90,10 +90,7 @@ def _stacked(parts: Sequence[NDArray[Any] | None]) -> Any:
 
 def _settled(whole: Interactions) -> tuple[Interactions, tuple[str, ...]]:
     """In canonical order, and of a repeated (user, item) only the last; and what to say of it."""
-    rows = settled(whole.users, whole.items, whole.times)
-    if rows is None:
-        return whole, ()
-    kept = whole.where(rows)
+    kept = settled(whole)
     repeats = len(whole) - len(kept)
     which = "last in the file" if whole.times is None else "latest"
     return kept, (f"{repeats:,} rows repeat a (user, item) pair: of each the {which} is kept",) if repeats else ()

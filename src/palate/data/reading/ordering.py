@@ -1,69 +1,54 @@
 """The canonical order of events, one event a (user, item) pair: user by user, in blocks that stay in the cache."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from palate.data.interactions import in_order
+from palate.data.interactions import Interactions, in_order, in_turn
 
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 """Rows in a block, more or less: it ends where a user ends."""
 
 
-def settled(
-    users: NDArray[np.int32], items: NDArray[np.int32], times: NDArray[np.float64] | None
-) -> NDArray[np.int64] | None:
-    """The rows to keep, sorted by user, then time, then row; of a repeated (user, item) pair only the last of these.
+def settled(whole: Interactions) -> Interactions:
+    """Sorted by user, then time, then row; of a repeated (user, item) pair only the last of these.
 
-    None where that is every row as it stands.
+    The arrays of `whole` may be sorted where they lie, so as not to need as much memory again.
     """
-    by_user = None
-    if (users[1:] < users[:-1]).any():
-        by_user = in_order(users, None)
-        users, items, times = users[by_user], items[by_user], None if times is None else times[by_user]
-    cuts = np.unique(np.append(np.searchsorted(users, users[::BLOCK]), len(users)))
+    if (whole.users[1:] < whole.users[:-1]).any():
+        whole = whole.where(in_order(whole.users, None))
+    cuts = np.unique(np.append(np.searchsorted(whole.users, whole.users[::BLOCK]), len(whole)))
+
+    def settle(start: int, stop: int) -> int:
+        block = {name: column[start:stop] for name, column in whole.columns.items()}
+        rows = _last_in_order(block["users"] - block["users"][0], block["items"], block.get("times"))
+        for column in block.values():
+            column[: len(rows)] = column[rows]
+        return len(rows)
+
     with ThreadPoolExecutor() as pool:
-        rows: NDArray[np.int64] = np.concatenate(
-            list(pool.map(partial(_block, users, items, times), cuts[:-1], cuts[1:]))
-        )
-    if by_user is not None:
-        return by_user[rows]
-    return None if len(rows) == len(users) and (rows[1:] > rows[:-1]).all() else rows
+        counts = list(pool.map(settle, cuts[:-1], cuts[1:]))
+    end = 0
+    for start, count in zip(cuts[:-1], counts, strict=True):
+        if end < start:  # close the gap that repeats have left
+            for column in whole.columns.values():
+                column[end : end + count] = column[start : start + count]
+        end += count
+    return whole.where(slice(end))
 
 
-def _block(
-    users: NDArray[np.int32], items: NDArray[np.int32], times: NDArray[np.float64] | None, start: int, stop: int
+def _last_in_order(
+    users: NDArray[np.int32], items: NDArray[np.int32], times: NDArray[np.float64] | None
 ) -> NDArray[np.int64]:
-    """The same for rows start:stop, which are whole users in order."""
-    here = users[start:stop] - users[start]
-    rows = _by_time(here, None if times is None else times[start:stop])
-    pairs = here * (np.int64(items[start:stop].max()) + 1) + items[start:stop]
-    last = _last_of_each(pairs[rows])
-    return (rows if last.all() else rows[last]) + start
-
-
-def _last_of_each(pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """A mask (n,) of the last row of each pair."""
-    bits = len(pairs).bit_length()
-    if int(pairs.max()) < 1 << (63 - bits):  # pair and row fit into one integer, which sorts fastest
-        packed = np.sort((pairs << bits) | np.arange(len(pairs)))
-        by_pair, in_turn = packed & ((1 << bits) - 1), packed >> bits
-    else:
-        by_pair = np.argsort(pairs, kind="stable")
-        in_turn = pairs[by_pair]
-    last = np.zeros(len(pairs), dtype=np.bool_)
-    last[by_pair[np.append(in_turn[1:] != in_turn[:-1], True)]] = True
-    return last
-
-
-def _by_time(users: NDArray[np.int32], times: NDArray[np.float64] | None) -> NDArray[np.int64]:
-    """Like `in_order`, for a few rows whose users are in order."""
-    if times is None or ((users[1:] > users[:-1]) | (times[1:] >= times[:-1])).all():
-        return np.arange(len(users))
-    since = times - times.min()
-    span = int(since.max()) + 1
-    if int(users[-1] + 1) * span < 2**62 and (np.floor(since) == since).all():
-        return np.argsort(users * np.int64(span) + since.astype(np.int64), kind="stable")
-    return np.lexsort((times, users))
+    """The rows to keep, sorted, of some whose users are in order."""
+    rows = np.arange(len(users)) if times is None else in_order(users, times)
+    pairs = users * (np.int64(items.max()) + 1) + items[rows]
+    by_pair = in_turn(pairs)
+    ordered = pairs[by_pair]
+    repeated = ordered[1:] == ordered[:-1]
+    if not repeated.any():
+        return rows
+    last = np.ones(len(rows), dtype=np.bool_)
+    last[by_pair[:-1][repeated]] = False
+    return rows[last]

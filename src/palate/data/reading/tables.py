@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from palate.data.arrays import array_of
 from palate.data.reading import times
 from palate.data.reading.columns import Roles
-from palate.data.reading.values import Place, integers, kind, refuse
+from palate.data.reading.values import Place, kind, refuse
 from palate.errors import DataError
 
 
@@ -28,7 +29,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Checked:
-    """The rows of a table without gaps, in final types."""
+    """The rows of a table without gaps, in final types; the arrays are new, shared with nobody."""
 
     users: pl.Series  # (n,) Categorical, String, Int64 or UInt64
     items: pl.Series  # (n,) alike
@@ -65,16 +66,18 @@ def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
         refuse(column, bad, name, place, "is no whole number; ids are integers or text")
         return column.cast(pl.Int64)
     if column.dtype.is_integer():
-        wide = column.cast(pl.Int64, strict=False)
-        return wide if not wide.null_count() else integers(column.to_list())
+        for dtype in (pl.Int64, pl.UInt64):
+            wide = column.cast(dtype, strict=False)
+            if not wide.null_count():
+                return wide
+        return column.cast(pl.String)
     raise DataError(f"{place(0)}: column {name!r} holds {kind(column.dtype)}; ids are integers or text")
 
 
 def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
     _no_gaps(column, name, place, "every row needs a rating; without any, leave the column out")
     numbers = _numbers(column, name, place, "is no number")
-    with np.errstate(over="ignore"):
-        single = numbers.to_numpy().astype(np.float32)
+    single = array_of(numbers, np.float32, lambda chunk: chunk.cast(pl.Float32).to_numpy())
     fine = np.isfinite(single)
     if not fine.all():
         refuse(column, pl.Series(~fine), name, place, "is no finite number; ratings are finite")
@@ -84,15 +87,17 @@ def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
 def _times(column: pl.Series, name: str, place: Place, unit: str | None) -> tuple[NDArray[np.float64], str]:
     _no_gaps(column, name, place, "each row needs a time, or none: time=False leaves the column out")
     if column.dtype in (pl.Date, pl.Datetime):
-        return times.from_dates(column).to_numpy(), "dates, UTC"
+        return array_of(times.from_dates(column), np.float64), "dates, UTC"
     if column.dtype == pl.String and column.cast(pl.Float64, strict=False).null_count() == len(column):
         dates = times.from_text(column)
         refuse(column, dates.is_null(), name, place, "is no date that Palate knows; write 2024-01-31 12:00:00, say")
-        return dates.to_numpy(), "dates, UTC"
-    numbers = column if column.dtype.is_integer() else _numbers(column, name, place, "is no time")
-    refuse(column, ~numbers.cast(pl.Float64).is_finite(), name, place, "is no finite number")
-    seconds, how = times.from_numbers(numbers, unit, name, place)
-    return seconds.to_numpy(), how
+        return array_of(dates, np.float64), "dates, UTC"
+    if not column.dtype.is_integer():
+        numbers = _numbers(column, name, place, "is no time")
+        refuse(column, ~numbers.is_finite(), name, place, "is no finite number")
+        column = numbers
+    seconds, how = times.from_numbers(column, unit, name, place)
+    return array_of(seconds, np.float64, lambda chunk: chunk.cast(pl.Float64).to_numpy()), how
 
 
 def _numbers(column: pl.Series, name: str, place: Place, what: str) -> pl.Series:

@@ -34,7 +34,7 @@ def check_unit(unit: str | None) -> None:
 
 
 def from_numbers(times: pl.Series, unit: str | None, column: str, place: Place) -> tuple[pl.Series, str]:
-    """Numbers without gaps -> (unix seconds as Float64, how they were taken); `place` says where a row stands.
+    """Numbers without gaps -> (unix seconds, how they were taken); `place` says where a row stands.
 
     Raises:
         DataError: the unit is not given and the numbers are not all of one kind.
@@ -42,7 +42,7 @@ def from_numbers(times: pl.Series, unit: str | None, column: str, place: Place) 
     if unit is None:
         unit = _one_unit(times, column, place)
     if unit == "order":
-        return times.cast(pl.Float64), ORDER
+        return times, ORDER
     return _seconds(times, PER_SECOND[unit]), WORDS[unit]
 
 
@@ -66,6 +66,8 @@ def _unit(time: float) -> str:
 
 def _seconds(times: pl.Series, per_second: int) -> pl.Series:
     """Exact to the microsecond: whole seconds and the rest apart where the numbers are integers."""
+    if per_second == 1:
+        return times
     if times.dtype.is_integer() and per_second > PER_SECOND["us"]:
         return (times // per_second).cast(pl.Float64) + (times % per_second).cast(pl.Float64) / per_second
     return times.cast(pl.Float64) / float(per_second)

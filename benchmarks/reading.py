@@ -1,0 +1,121 @@
+"""How long a big table takes to read, against polars' own reading of the same file, and a saved model to load.
+
+    python -m benchmarks.reading [--rows 20000000] [--repeats 5]
+
+The table has the shape of MovieLens 20M: user by user, log-normal activity, power-law popularity, half stars. Each
+reading is a process of its own, all kinds in turn; of their times the median counts, of their memory the highest peak.
+"""
+
+import argparse
+import subprocess
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+
+import palate
+from benchmarks.common import record
+
+USERS, ITEMS = 138_493, 26_744
+LARGEST_ITEM_ID = 131_262
+TIMES = (789_652_009, 1_427_784_002)
+"""The first and the last, in unix seconds."""
+
+KINDS = ("CSV", "Parquet")
+READERS = {
+    "polars.read_csv": "ratings.csv",
+    "palate.read of CSV": "ratings.csv",
+    "polars.read_parquet": "ratings.parquet",
+    "palate.read of Parquet": "ratings.parquet",
+    "palate.load of bias": "bias.palate",
+    "palate.load of popularity": "popularity.palate",
+}
+"""What is timed, and the file that it opens."""
+
+TIMED = """
+import resource, sys, time
+import {library}
+read = {function}
+began = time.perf_counter()
+read(sys.argv[1])
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in READERS}
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        writer = get_context("spawn").Process(target=write, args=(folder, options.rows))
+        writer.start()  # apart, since a process starts with the peak of its parent
+        writer.join()
+        for _ in range(options.repeats):
+            for reader, file in READERS.items():
+                found[reader].append(timed(reader, folder / file))
+    seconds = {reader: median(took for took, _ in runs) for reader, runs in found.items()}
+    peaks = {reader: max(peak for _, peak in runs) for reader, runs in found.items()}
+    ratios = {kind: seconds[f"palate.read of {kind}"] / seconds[f"polars.read_{kind.lower()}"] for kind in KINDS}
+    rows = [
+        {
+            "reading": reader,
+            "seconds": f"{seconds[reader]:.2f}",
+            "times polars": f"{ratios[reader.split()[-1]]:.2f}" if reader.startswith("palate.read") else "",
+            "peak, GB": f"{peaks[reader]:.2f}",
+        }
+        for reader in READERS
+    ]
+    summary = f"{options.rows:,} rows: " + ", ".join(
+        f"{row['reading']} {row['seconds']} s" + (f" ({row['times polars']}x polars)" if row["times polars"] else "")
+        for row in rows
+        if row["reading"].startswith("palate")
+    )
+    record("reading", {"rows": options.rows, "runs": found, "ratios": ratios}, summary, rows)
+
+
+def write(folder: Path, n: int) -> None:
+    """The table in both formats, and the models trained on it."""
+    frame = drawn(n)
+    frame.write_csv(folder / "ratings.csv")
+    frame.write_parquet(folder / "ratings.parquet")
+    table = palate.read(frame)
+    for model in ("bias", "popularity"):
+        trained = palate.train(table, model=model, test=0, baselines=())
+        trained.recommender.save(folder / f"{model}.palate")
+
+
+def drawn(n: int) -> pl.DataFrame:
+    """A table of n rows, each drawn by itself: a few repeat a (user, item)."""
+    random = np.random.default_rng(0)
+    activity = np.cumsum(random.lognormal(sigma=1.2, size=USERS))
+    users = np.searchsorted(activity, np.sort(random.uniform(high=activity[-1], size=n))) + 1
+    popularity = (ITEMS * random.random(n) ** 2).astype(np.int64)  # the i-th item in proportion to 1 / sqrt(i)
+    item_ids = random.choice(LARGEST_ITEM_ID, ITEMS, replace=False) + 1
+    return pl.DataFrame(
+        {
+            "userId": users,
+            "movieId": item_ids[popularity],
+            "rating": random.integers(1, 11, n) / 2,
+            "timestamp": random.integers(*TIMES, n),
+        }
+    )
+
+
+def timed(reader: str, path: Path) -> tuple[float, float]:
+    """Seconds and peak memory, in GB, of one reading in a fresh process; importing is not timed."""
+    function = reader.split()[0]
+    code = TIMED.format(library=function.partition(".")[0], function=function)
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    took, peak = map(float, run.stdout.split())
+    return took, peak
+
+
+if __name__ == "__main__":
+    main()
