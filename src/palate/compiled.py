@@ -12,11 +12,11 @@ compiled_sums = numba.njit(nogil=True, error_model="numpy", fastmath={"reassoc",
 """The same, where sums may be taken in another order, so that they fill the processor's wide registers."""
 
 
-def in_threads(work: Callable[[slice], None], n: int) -> None:
-    """work(part) for parts of range(n), one for each of torch's threads."""
-    threads = max(1, min(torch.get_num_threads(), n))
-    parts = [slice(n * i // threads, n * (i + 1) // threads) for i in range(threads)]
-    if threads == 1:
-        return work(parts[0])
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, parts))
+def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:
+    """work(part) for parts of range(n) of that size, on as many threads as torch has."""
+    parts = [slice(start, min(start + size, n)) for start in range(0, n, size)]
+    if len(parts) == 1:
+        work(parts[0])
+    else:
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            list(pool.map(work, parts))

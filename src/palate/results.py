@@ -23,7 +23,7 @@ LOOK: dict[str, Any] = {
 
 @cache
 def _row(*fields: str) -> Any:
-    return namedtuple("Row", fields)  # type: ignore[misc]  # its fields are known here only
+    return namedtuple("Row", fields)
 
 
 class Results(Sequence[Any]):

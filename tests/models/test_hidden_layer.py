@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from palate.models import hidden_layer
 from palate.models.hidden_layer import HiddenLayer
 
 
@@ -138,3 +139,45 @@ def test_state_is_the_weights_alone() -> None:
     layer(inputs(10)).sum().backward()
     assert list(layer.state_dict()) == ["flat"]
     assert torch.equal(copy.deepcopy(layer)(inputs(10)), layer(inputs(10)))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_pair_s_value_does_not_depend_on_the_others_asked(threads: int) -> None:
+    layer, left, right = drawn(6, 130), inputs(67, 2), inputs(301, 4, seed=2)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        whole = layer.pairs(left, right)
+        for few_left, few_right in ((1, 301), (2, 130), (33, 129), (3, 1), (67, 2)):
+            assert torch.equal(layer.pairs(left[:few_left], right[:few_right]), whole[:few_left, :few_right])
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_what_is_kept_of_the_rights_follows_the_weights_and_the_rights() -> None:
+    layer, left, right = drawn(), inputs(3, 2), inputs(40, 4, seed=2)
+    first = layer.pairs(left, right)
+    assert layer.kept is not None
+    share = layer.kept[1]
+    assert torch.equal(layer.pairs(left, right), first)
+    assert layer.kept[1] is share
+    with torch.no_grad():
+        layer.flat.mul_(2)
+    assert not torch.equal(layer.pairs(left, right), first)
+    with torch.no_grad():
+        layer.flat.div_(2)
+    right[0] += 1
+    found = layer.pairs(left, right)
+    assert torch.equal(found[:, 1:], first[:, 1:])
+    assert not torch.equal(found[:, 0], first[:, 0])
+
+
+@pytest.mark.parametrize("n_right", [1, 9, 40])
+def test_too_many_rights_to_keep_are_taken_in_blocks(n_right: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, left, right = drawn(), inputs(3, 2), inputs(n_right, 4, seed=2)
+    expected = layer.pairs(left, right)
+    monkeypatch.setattr(hidden_layer, "KEPT_BYTES", 0)
+    monkeypatch.setattr(hidden_layer, "INPUTS_A_BLOCK", 9)
+    layer.kept = None
+    torch.testing.assert_close(layer.pairs(left, right), expected)
+    assert layer.kept is None

@@ -6,11 +6,13 @@ from operator import attrgetter
 from palate.errors import OptionError
 from palate.models.bias import Bias
 from palate.models.contract import Model
+from palate.models.mf import MatrixFactorization
 from palate.models.neural import NeuralRating
 from palate.models.popularity import Popularity
 
 MODELS: dict[str, type[Model]] = {
     "neural": NeuralRating,
+    "mf": MatrixFactorization,
     "bias": Bias,
     "popularity": Popularity,
 }

@@ -8,6 +8,9 @@ from torch import Tensor
 
 from palate.compiled import compiled_sums, in_threads
 
+LEFTS_A_PART = 32
+"""Lefts that one thread takes at a time."""
+
 RIGHTS_A_TILE = 128
 """Rights that all lefts meet before the next are fetched: half a megabyte at 1,024 units."""
 
@@ -18,8 +21,8 @@ def pairs(lefts: Tensor, rights: Tensor, output: Tensor) -> Tensor:
     A pair's value does not depend, to the last bit, on which others are asked with it.
     """
     values = lefts.new_empty(len(lefts), len(rights))
-    l, r, w, found = (tensor.numpy() for tensor in (lefts, rights, output, values))
-    in_threads(lambda part: _pairs(l[part], r, w, found[part]), len(lefts))
+    left, right, weights, found = (tensor.numpy() for tensor in (lefts, rights, output, values))
+    in_threads(lambda part: _pairs(left[part], right, weights, found[part]), len(lefts), LEFTS_A_PART)
     return values
 
 
