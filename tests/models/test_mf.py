@@ -26,7 +26,7 @@ def trained(train: Interactions = TABLE, **settings: object) -> MatrixFactorizat
 def closed_form(
     x: NDArray[np.float64], y: NDArray[np.float64], l2: NDArray[np.float64], per_event: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    return np.linalg.solve(x.T @ x + np.diag(l2 + len(y) * per_event), x.T @ y)
+    return np.asarray(np.linalg.solve(x.T @ x + np.diag(l2 + len(y) * per_event), x.T @ y), dtype=np.float64)
 
 
 @pytest.mark.parametrize("d", [1, 2, 5, 17])
@@ -123,7 +123,7 @@ def test_it_finds_what_was_planted(seed: int) -> None:
     whole = planted(seed)
     held_out = np.random.default_rng(seed).random(len(whole)) < 0.2
     train, test = whole.where(~held_out), whole.where(held_out)
-    bias = Bias(BiasConfig(), whole.n_users, whole.n_items)
+    bias = Bias(BiasConfig.model_validate({}), whole.n_users, whole.n_items)
     fit(bias, train)
     errors = []
     for model in (trained(train, dim=3, l2=1.0), bias):

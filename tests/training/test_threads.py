@@ -1,5 +1,6 @@
 """The number of threads is chosen by the clock, and never changes what is learned."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,6 @@ import torch
 
 from palate.data.interactions import Interactions
 from palate.models.neural import NeuralRating, NeuralRatingConfig
-from palate.training import threads
 from palate.training.fit import fit
 from palate.training.threads import KEPT, WINDOW, Threads
 from tests import tables
@@ -18,7 +18,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, step: dict[int, float], most: int) -> None:
         self.now, self.step, self.used = 0.0, step, most
-        monkeypatch.setattr(threads.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now)
         monkeypatch.setattr(torch, "get_num_threads", lambda: self.used)
         monkeypatch.setattr(torch, "set_num_threads", self.use)
 

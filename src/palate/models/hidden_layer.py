@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from palate.models import compiled_pairs
+from palate.models import compiled_layer, tensor_layer
 from palate.models.products import product
 
 INPUTS_A_BLOCK = 2048
@@ -59,22 +59,15 @@ class HiddenLayer(nn.Module):
 
         number: what the products are taken in; all sums but theirs stay in the weights' own format.
         """
-        first, output, constant = self.parts(self.flat)
-        joined = torch.ones(self.n_inputs + 1, len(x), dtype=number, device=x.device)
-        joined[:-1].copy_(x.T)
-        active = product(first.to(number).T.contiguous(), joined).gt_(0)  # (n_hidden, B)
-        q = product((first * output).to(number), active)  # (n_inputs + 1, B)
-        error = (joined * q).sum(0, dtype=x.dtype).add_(constant).sub_(target)
-        loss = error.dot(error) / len(x)
-
-        error.mul_(2 / len(x))
-        flow = product(joined * error.to(number), active.T).to(x.dtype)  # (n_inputs + 1, n_hidden)
-        self.flat.grad = torch.empty_like(self.flat)
-        by_first, by_output, by_constant = self.parts(self.flat.grad)
-        torch.mul(flow, output, out=by_first)
-        torch.sum(flow.mul_(first), dim=0, out=by_output)
-        torch.sum(error, dim=0, keepdim=True, out=by_constant)
-        return loss, (q[:-1] * error).T
+        first, output, constant = self.parts(self.flat.detach())
+        around = compiled_layer if x.device.type == "cpu" else tensor_layer
+        joined = around.joined(x)  # (n_inputs + 1, B)
+        active = product(first.to(number).T, joined.to(number)).gt_(0)  # (n_hidden, B)
+        q = product((first * output).to(number), active).to(x.dtype)  # (n_inputs + 1, B)
+        loss, by_x, weighted = around.errors(joined, q, constant, target)
+        flow = product(weighted.to(number), active.T).to(x.dtype)  # (n_inputs + 1, n_hidden)
+        self.flat.grad = around.gradient(flow, weighted, first, output)
+        return loss, by_x
 
     def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p (N,), and [∂p/∂x, share of the bias] (N, n_inputs + 1), at x (N, n_inputs), a block of N at a time."""
@@ -96,7 +89,7 @@ class HiddenLayer(nn.Module):
         values = left.new_empty(len(left), len(right))
         for place, rights in self._shares(right):
             if left.device.type == "cpu":
-                values[:, place] = compiled_pairs.pairs(lefts, rights, output)
+                values[:, place] = compiled_layer.pairs(lefts, rights, output)
             else:
                 for half, row in zip(lefts, values[:, place], strict=True):
                     torch.mv((rights + half).relu_(), output, out=row)
