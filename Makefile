@@ -44,3 +44,7 @@ docs: .venv/installed-dev  ## the pages made from the code
 .venv/installed-dev: .venv/installed
 	$(PIP) --editable '.[dev]'
 	@touch $@
+
+benchmarks/.venv:  ## what benchmarks/accuracy.py compares with
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check scikit-surprise==1.1.5

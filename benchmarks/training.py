@@ -85,7 +85,7 @@ def main() -> None:
 def strays(ours: list[list[float]], theirs: list[list[float]]) -> float:
     """The largest relative distance of the mean over seeds, over epochs."""
     pairs = zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True)
-    return max(abs(mean(a) / mean(b) - 1) for a, b in pairs)
+    return float(max(abs(mean(a) / mean(b) - 1) for a, b in pairs))
 
 
 def in_a_process(who: str, preset: str, n: int) -> float:

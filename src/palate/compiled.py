@@ -2,14 +2,30 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numba
 import torch
 
-compiled = numba.njit(nogil=True, error_model="numpy")
+Loop = TypeVar("Loop", bound=Callable[..., Any])
 
-compiled_sums = numba.njit(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
-"""The same, where sums may be taken in another order, so that they fill the processor's wide registers."""
+
+def compiled(loop: Loop, **options: Any) -> Loop:
+    """The function as machine code, kept for later processes in __pycache__ or the user's cache folder, as bytecode is.
+
+    It may call others of its own file alone: the file's date says whether what was kept is still good.
+    """
+    options = {"nogil": True, "error_model": "numpy", **options}
+    try:
+        found: Loop = numba.njit(cache=True, **options)(loop)
+    except RuntimeError:  # no such folder can be written
+        found = numba.njit(**options)(loop)
+    return found
+
+
+def compiled_sums(loop: Loop) -> Loop:
+    """The same, where sums may be taken in another order, so that they fill the processor's wide registers."""
+    return compiled(loop, fastmath={"reassoc", "nsz", "contract"})
 
 
 def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:

@@ -81,7 +81,6 @@ def test_squared_error_and_its_gradients_equal_automatic_differentiation(
 @pytest.mark.parametrize("n", [1, 3, 512])
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 def test_loops_of_the_cpu_and_operations_of_any_device_are_the_same(n: int, kind: torch.dtype) -> None:
-    tolerance = {"atol": 1e-5, "rtol": 1e-5}
     x, q, flow = inputs(n).to(kind), inputs(7, n, seed=2).to(kind), inputs(7, 16, seed=3).to(kind)
     first, output, constant = drawn().to(kind).parts(drawn().to(kind).flat.detach())
     found = []
@@ -91,7 +90,7 @@ def test_loops_of_the_cpu_and_operations_of_any_device_are_the_same(n: int, kind
         loss, by_x, weighted = way.errors(joined, q, constant, x[:, 0])
         found.append((loss, by_x, weighted, way.gradient(flow, weighted, first, output)))
     for ours, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(ours, theirs, **tolerance)
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_its_gradients_replace_those_of_before() -> None:

@@ -72,7 +72,7 @@ def joined(x: Tensor) -> Tensor:
 def errors(joined: Tensor, q: Tensor, constant: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     by_x = joined.new_empty(len(target), len(joined) - 1)
     loss = _errors(joined.numpy(), q.numpy(), constant.numpy(), target.numpy(), by_x.numpy())
-    return torch.from_numpy(loss), by_x, joined
+    return torch.from_numpy(loss)[0], by_x, joined
 
 
 def gradient(flow: Tensor, weighted: Tensor, first: Tensor, output: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def _joined(x: Array) -> Array:
 
 @compiled_sums
 def _errors(joined: Array, q: Array, constant: Array, target: Array, by_x: Array) -> Array:
-    """joined is weighted in place; -> () loss"""
+    """joined is weighted in place; -> (1,) loss"""
     n_inputs, n = joined.shape
     error = constant[0] - target
     for k in range(n_inputs):
@@ -108,7 +108,7 @@ def _errors(joined: Array, q: Array, constant: Array, target: Array, by_x: Array
     for b in range(n):
         for k in range(n_inputs - 1):
             by_x[b, k] = q[k, b] * error[b]
-    return loss.reshape(())
+    return loss
 
 
 @compiled_sums
