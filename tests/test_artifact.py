@@ -486,7 +486,7 @@ def test_a_name_of_a_model_imports_nothing(folder: Path, monkeypatch: pytest.Mon
     rewrite_header(folder, lambda header: header.update(model="evil_module:Model"))
     reseal(folder)
     message = refused(folder)
-    assert "'evil_module:Model', which is not one of Palate's: neural, bias, popularity" in message
+    assert "'evil_module:Model', which is not one of Palate's: neural, mf, bias, popularity" in message
     assert "palate.load(path, outside=YourModel)" in message
 
 

@@ -20,7 +20,8 @@ def test_a_loop_that_can_be_kept_nowhere_is_compiled_all_the_same(monkeypatch: p
     def nowhere(cache: bool = False, **options: Any) -> Callable[..., Any]:
         if cache:
             raise RuntimeError("cannot cache function 'double': no locator available")
-        return numba.njit(**options)
+        compile_: Callable[..., Any] = numba.njit(**options)
+        return compile_
 
     monkeypatch.setattr(compiled, "numba", SimpleNamespace(njit=nowhere))
     assert compiled.compiled(double)(np.arange(4.0)) == 12.0

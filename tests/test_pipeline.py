@@ -228,7 +228,7 @@ def test_no_test_part_at_all() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "neutral"}, "unknown model 'neutral': there are neural, bias, popularity, or your own as"),
+        ({"model": "neutral"}, "unknown model 'neutral': there are neural, mf, bias, popularity, or your own as"),
         ({"model": "no_such_module:Model"}, "model 'no_such_module:Model' can't be imported: No module named"),
         ({"model": "math:sqrt"}, "'math:sqrt' is not a model: it must be a class derived from"),
         ({"model": "math:nothing"}, "model 'math:nothing' can't be imported"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import psutil
 import pytest
 import torch
 from gensim.models import KeyedVectors  # type: ignore[import-untyped]
@@ -254,7 +255,7 @@ def test_similar_needs_an_item_or_a_user(neural: Any) -> None:
 def test_what_a_model_lacks_it_says_and_who_has_it(popularity: Any, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError) as caught:
         popularity.predict(1, 101)
-    assert str(caught.value) == "model 'popularity' has no predicted ratings; train one that has: neural, bias"
+    assert str(caught.value) == "model 'popularity' has no predicted ratings; train one that has: neural, mf, bias"
     for ask in (
         lambda: popularity.similar(101),
         lambda: popularity.similar(user=1),
@@ -263,7 +264,7 @@ def test_what_a_model_lacks_it_says_and_who_has_it(popularity: Any, tmp_path: Pa
     ):
         with pytest.raises(UnsupportedError) as caught:
             ask()  # type: ignore[no-untyped-call]
-        assert str(caught.value) == "model 'popularity' has no vectors; train one that has: neural"
+        assert str(caught.value) == "model 'popularity' has no vectors; train one that has: neural, mf"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -402,3 +403,38 @@ def test_ids_of_every_kind(rename: Any, tmp_path: Path) -> None:
     assert after.recommend(ratings={item: 4}) == before.recommend(ratings={item: 4})
     with pytest.raises(UnknownIdError, match="unknown user"):
         after.recommend(rename(500))
+
+
+# Lists of everybody
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_lists_are_what_each_person_is_recommended(neural: Any, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"lists{ending}"
+    n = neural.lists(path, k=4, min_ratings=2)
+    found = pl.read_csv(path) if ending == ".csv" else pl.read_parquet(path)
+    assert n == len(found)
+    assert found.columns == ["user", "rank", "item", "score"]
+    for user in neural.table.user_ids.ids.to_list():
+        theirs = found.filter(pl.col("user") == user)
+        expected = neural.recommend(user, k=4, min_ratings=2)
+        assert theirs["item"].to_list() == [row.id for row in expected]
+        assert theirs["rank"].to_list() == list(range(1, len(expected) + 1))
+        assert theirs["score"].to_list() == pytest.approx([row.score for row in expected], rel=1e-5)
+
+
+def test_lists_within_little_memory_are_the_same(neural: Any, tmp_path: Path) -> None:
+    held = psutil.Process().memory_info().rss
+    neural.lists(tmp_path / "whole.csv")
+    neural.lists(tmp_path / "pieces.csv", memory=f"{held // 10**6 + 50}MB")
+    assert (tmp_path / "whole.csv").read_text() == (tmp_path / "pieces.csv").read_text()
+
+
+def test_lists_that_can_t_be(neural: Any, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"as \.csv or \.parquet, not as lists\.txt"):
+        neural.lists(tmp_path / "lists.txt")
+    with pytest.raises(OptionError, match=r"hold .* MB already"):
+        neural.lists(tmp_path / "lists.csv", memory="1MB")
+    with pytest.raises(OptionError, match="k is 0"):
+        neural.lists(tmp_path / "lists.csv", k=0)
+    assert not list(tmp_path.iterdir())

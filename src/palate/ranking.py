@@ -11,8 +11,8 @@ from palate import queries
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, Model, Query
 
-MEMORY = 2**30
-"""Bytes that ranking many people may hold at once, unless told otherwise."""
+MEMORY = 2**28
+"""Bytes that ranking many people takes at once, at most: more at once is no faster."""
 
 BYTES_A_SCORE = 16
 """What one score of one person costs while it is ranked: itself, its mask and what finding the best copies."""
@@ -49,15 +49,23 @@ def top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def rank_users(
-    model: Model, history: Interactions, users: NDArray[np.int64], k: int, memory: int = MEMORY
+    model: Model,
+    history: Interactions,
+    users: NDArray[np.int64],
+    k: int,
+    memory: int = MEMORY,
+    leave_out: Tensor | None = None,
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Chunks of user rows (B,), each with its place, item rows (b, k) and scores (b, k); `history` is left out.
+    """Chunks of user rows (B,), each with its place, item rows (b, k) and scores (b, k), as `rank` gives them.
 
-    A chunk is as large as `memory` bytes allow.
+    What a person has in `history` is left out, and the items of leave_out, bool (n_items,).
+
+    A chunk is as large as `memory` bytes and MEMORY allow.
     """
-    people = max(1, memory // (BYTES_A_SCORE * model.n_items))
+    people = max(1, min(memory, MEMORY) // (BYTES_A_SCORE * model.n_items))
     for place, query in queries.in_chunks(history, users, model, people):
-        yield place, *rank(model, query, k, seen(history, users[place]).to(model.device))
+        met = seen(history, users[place]).to(model.device)
+        yield place, *rank(model, query, k, met if leave_out is None else met.logical_or_(leave_out))
 
 
 def seen(history: Interactions, users: NDArray[np.int64]) -> Tensor:

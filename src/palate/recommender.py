@@ -19,9 +19,14 @@ from palate.data.split import Split
 from palate.data.vocabulary import UNKNOWN, Id, Vocabulary, did_you_mean
 from palate.errors import OptionError, UnknownIdError, UnsupportedError
 from palate.evaluation.evaluate import evaluate
+from palate.files import written_beside
+from palate.memory import left, size
 from palate.models import MODELS, name_of
 from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
 from palate.results import Results
+
+ROOM_SHARE = 0.5
+"""How much of the memory that is left ranking may plan with; the rest is for the lists, and for what models take."""
 
 Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of int | str
 """{item: rating} of a person."""
@@ -113,6 +118,43 @@ class Recommender:
         rows, scores = ranking.rank(self.model, query, k, torch.from_numpy(leave_out).to(self.model.device))
         found = rows[0] != PADDING
         return self._named(rows[0][found].cpu().numpy(), scores[0][found].cpu().numpy(), "score")
+
+    def lists(self, path: str | Path, *, k: int = 10, min_ratings: int = 0, memory: str | None = None) -> int:
+        """Write the k best items that each person of the table has not met to a .csv or .parquet -> rows written.
+
+        A row for each place of each list: user, rank from 1, item, score. memory: what the whole process may hold at
+        most, such as "1GB"; people are ranked in groups that fit.
+
+        Raises:
+            OptionError: the file's ending is another, or the process holds more than `memory` already.
+            OutputError: the file can't be written.
+        """
+        at_least(k, 1, "k")
+        at_least(min_ratings, 0, "min_ratings")
+        path = Path(path)
+        if path.suffix not in (".csv", ".parquet"):
+            raise OptionError(f"lists are written as .csv or .parquet, not as {path.name}")
+        rare = torch.from_numpy(self.table.item_counts < min_ratings).to(self.model.device)
+        everyone = np.arange(self.table.n_users)
+        room = ranking.MEMORY if memory is None else left(size(memory)) * ROOM_SHARE
+        frames = []
+        for place, rows, scores in ranking.rank_users(self.model, self.table, everyone, k, int(room), rare):
+            found = (rows != PADDING).cpu().numpy()
+            people, ranks = found.nonzero()
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "user": self.table.user_ids.ids[everyone[place][people]],
+                        "rank": (ranks + 1).astype(np.int32),
+                        "item": self.table.item_ids.ids[rows.cpu().numpy()[found]],
+                        "score": scores.cpu().numpy()[found],
+                    }
+                )
+            )
+        whole = pl.concat(frames)
+        with written_beside(path) as beside:
+            whole.write_csv(beside) if path.suffix == ".csv" else whole.write_parquet(beside)
+        return len(whole)
 
     def similar(self, item: Id | None = None, *, user: Id | None = None, k: int = 10, min_ratings: int = 0) -> Results:
         """The k items nearest to an item, or users nearest to a user, by the cosine of their vectors.

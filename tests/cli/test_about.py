@@ -173,7 +173,7 @@ def test_info_on_a_data_set_shows_its_terms(palate: Palate) -> None:
 def test_info_on_nothing_known(palate: Palate, here: Path) -> None:
     message = palate("info", "neutral").error
     assert message.startswith("'neutral' is neither a folder, nor a data set (movielens-small, ")
-    assert message.endswith("nor a kind of model (neural, bias, popularity)")
+    assert message.endswith("nor a kind of model (neural, mf, bias, popularity)")
 
 
 # sample

@@ -42,6 +42,20 @@ def test_recommend_for_a_person_never_seen(palate: Palate, model: Path) -> None:
     assert palate("recommend", model, *rated).out.startswith("For you")
 
 
+def test_lists(palate: Palate, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lists.csv"
+    recommender = library.load(model)
+    n = recommender.lists(tmp_path / "same.csv", k=3)
+    people = recommender.table.n_users
+    assert (
+        palate("lists", model, "-k", 3, "-o", path, "--memory", "4GB").out.split()[2:]
+        == f"{n} rows, of {people} people".split()
+    )
+    assert path.read_text() == (tmp_path / "same.csv").read_text()
+    assert palate("lists", model, "-o", path, "--json").json["users"] == people
+    assert "such as 800MB or 1.5GB" in palate("lists", model, "-o", path, "--memory", "much").error
+
+
 def test_recommend_with_conditions(palate: Palate, model: Path) -> None:
     every = [item["id"] for item in palate("recommend", model, "--user", "1", "-k", "50", "--json").json["items"]]
     options = ("--exclude", every[0], "--only", every[0], "--only", every[1])
@@ -105,7 +119,7 @@ def test_mistakes_when_predicting(palate: Palate, model: Path, popularity: Path)
     assert palate("predict", model, "--item", "101").error.startswith("name a user, or give ratings")
     assert palate("predict", model, "--user", "1").error == "Missing option '--item'. (palate predict --help says more)"
     assert "unknown item '1011'; did you mean" in palate("predict", model, "--user", "1", "--item", "1011").error
-    lacks = "model 'popularity' has no predicted ratings; train one that has: neural, bias"
+    lacks = "model 'popularity' has no predicted ratings; train one that has: neural, mf, bias"
     assert palate("predict", popularity, "--user", "1", "--item", "101").error == lacks
 
 
@@ -134,7 +148,7 @@ def test_mistakes_when_asking_for_neighbours(palate: Palate, model: Path, popula
     assert palate("similar", model, "--item", "101", "--user", "1").error.endswith("and not both")
     assert palate("similar", model, "--item", "Movie ?").error.startswith("unknown item 'Movie ?'; did you mean")
     assert palate("analogy", model, "101", "102").error.startswith("Missing argument 'c'")
-    lacks = "model 'popularity' has no vectors; train one that has: neural"
+    lacks = "model 'popularity' has no vectors; train one that has: neural, mf"
     assert palate("similar", popularity, "--item", "101").error == lacks
     assert palate("analogy", popularity, "101", "102", "103").error == lacks
 

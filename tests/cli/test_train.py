@@ -136,7 +136,7 @@ def test_vectors_written_after_training(palate: Palate, tables: Path, here: Path
         palate("train", tables / "ratings.csv", "-o", "m.palate", *QUICK, "--export-vectors", name)
         assert len(KeyedVectors.load_word2vec_format(name, no_header=name.endswith("glove"))) == 20
     ran = palate("train", tables / "ratings.csv", "--model", "bias", "-o", "b.palate", "--export-vectors", "b.txt")
-    assert ran.error == "model 'bias' has no vectors; train one that has: neural"
+    assert ran.error == "model 'bias' has no vectors; train one that has: neural, mf"
 
 
 def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monke
         (["ratings.csv", "--set", "dim=ten"], "setting dim of model neural is 'ten'"),
         (["ratings.csv", "--set", "dim=-1"], "setting dim of model neural is '-1'"),
         (["ratings.csv", "--preset", "fast"], "model neural has no preset 'fast'; its presets: sgd, adam"),
-        (["ratings.csv", "--model", "neutral"], "unknown model 'neutral': there are neural, bias, popularity"),
+        (["ratings.csv", "--model", "neutral"], "unknown model 'neutral': there are neural, mf, bias, popularity"),
         (["ratings.csv", "--model", "nowhere:Model"], "model 'nowhere:Model' can't be imported"),
         (["ratings.csv", "--epochs", "0"], "setting epochs of model neural is 0"),
         (["ratings.csv", "--epochs", "few"], "Invalid value for '--epochs'"),

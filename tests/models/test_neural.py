@@ -226,13 +226,16 @@ def costs(model: NeuralRating, vectors: Tensor, people: list[Person]) -> NDArray
 
 @pytest.mark.parametrize("of", [POPULATION, STRANGERS], ids=["people alike", "strangers"])
 def test_a_newcomer_s_vector_is_the_best_explanation(model: NeuralRating, of: Interactions) -> None:
-    """Of the way from the prior mean down to what torch's L-BFGS finds, nearly all is gone, and much for everybody."""
+    """Of the way from the prior mean down to what torch's L-BFGS finds, nearly all is gone, and most for nine in ten.
+
+    There is more than one valley: now and then somebody ends up in another than L-BFGS does.
+    """
     people = newcomers((1, 2, 5, 10, None), of)
     ours, start = (costs(model, at, people) for at in (folded(model, people), model.prior_mean.expand(len(people), -1)))
     generic = np.array([minimised(model, model.prior_mean, *person)[1] for person in people])
     left = (ours - generic) / np.maximum(start - generic, 1e-3)
     assert left.mean() < (0.015 if of is POPULATION else 0.06)
-    assert left.max() < 0.45
+    assert np.quantile(left, 0.9) < 0.25
     assert (ours <= start).all()
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from palate.cli import curves, evaluate, info, predict, recommend, sample, similar, train
+from palate.cli import curves, evaluate, info, lists, predict, recommend, sample, similar, train
 
 app = typer.Typer(
     name="palate",
@@ -12,6 +12,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
+app.command("lists")(lists.lists)
 app.command("predict")(predict.predict)
 app.command("similar")(similar.similar)
 app.command("analogy")(similar.analogy)

@@ -15,6 +15,10 @@ Model = Annotated[Path, typer.Argument(help="A model's folder, as palate train w
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 K = Annotated[int, typer.Option("-k", help="How many.", min=1)]
 MinRatings = Annotated[int, typer.Option("--min-ratings", help="Only what has been rated so often, at least.", min=0)]
+Memory = Annotated[
+    str | None,
+    typer.Option(help="What the whole process may hold at most, such as 1GB; it works in pieces.", show_default=False),
+]
 User = Annotated[str | None, typer.Option("--user", help="Someone of the table, by id.", show_default=False)]
 Rate = Annotated[
     list[str],

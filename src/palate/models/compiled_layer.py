@@ -96,7 +96,7 @@ def _errors(joined: Array, q: Array, constant: Array, target: Array, by_x: Array
     for k in range(n_inputs):
         for b in range(n):
             error[b] += joined[k, b] * q[k, b]
-    loss = np.zeros_like(error[:1])
+    loss: Array = np.zeros_like(error[:1])
     for b in range(n):
         loss[0] += error[b] * error[b]
         error[b] += error[b]

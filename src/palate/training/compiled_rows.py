@@ -116,16 +116,31 @@ def reached(tail: Array, ratios: Array, touched: int, step: int) -> Any:
 
 
 @compiled
+def scaled(epsilon: Any, powers: Array, touched: int) -> Any:
+    """The paper's epsilon stands beside the root of v / (1 - BETA2^j), here it stands beside that of v."""
+    return epsilon * np.sqrt(powers[0] - power(powers, max(touched, 1)))
+
+
+@compiled
 def read_adam(
-    state: Array, touched: Array, step: int, rate: float, epsilon: float, tail: Array, ratios: Array, rows: Array
+    state: Array,
+    touched: Array,
+    step: int,
+    rate: float,
+    epsilon: float,
+    tail: Array,
+    ratios: Array,
+    powers: tuple[Array, Array],
+    rows: Array,
 ) -> Array:
     found = np.empty((len(rows), state.shape[2]), state.dtype)
     found[:1] = fetched(state, rows)
     for r in range(len(rows)):
         i = rows[r]
         moved = rate * reached(tail, ratios, touched[i], step)
+        beside = scaled(epsilon, powers[1], touched[i])
         for k in range(state.shape[2]):
-            found[r, k] = state[i, 0, k] - moved * state[i, 1, k] / (np.sqrt(state[i, 2, k]) + epsilon)
+            found[r, k] = state[i, 0, k] - moved * state[i, 1, k] / (np.sqrt(state[i, 2, k]) + beside)
     return found
 
 
@@ -164,10 +179,11 @@ def step_adam(
         if first[i] != r:
             continue
         moved = rate * reached(tail, ratios, touched[i], step - 1)
+        beside = scaled(epsilon, powers[1], touched[i])
         left_m, left_v = power(powers[0], step - touched[i]), power(powers[1], step - touched[i])
         for k in range(state.shape[2]):
             w, m, v, g = state[i, 0, k], state[i, 1, k], state[i, 2, k], gradient[r, k]
-            w -= moved * m / (np.sqrt(v) + epsilon)
+            w -= moved * m / (np.sqrt(v) + beside)
             m = left_m * m + fresh[0] * g
             v = left_v * v + fresh[1] * g * g
             state[i, 0, k] = w - now[0] * m / (np.sqrt(v) + now[1])
@@ -200,7 +216,7 @@ class CompiledAdamRows(RowUpdates):
 
     def read(self, rows: Tensor) -> Tensor:
         scales = self.number(self.rate), self.number(EPSILON)
-        return torch.from_numpy(read_adam(*self.arrays, int(self.s), *scales, *self.sums, rows.numpy()))
+        return torch.from_numpy(read_adam(*self.arrays, int(self.s), *scales, *self.sums, self.powers, rows.numpy()))
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
         self.s += 1

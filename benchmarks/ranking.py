@@ -1,0 +1,141 @@
+"""How fast lists are: the whole catalogue for everybody, and for one person.
+
+    python -m benchmarks.ranking [--repeats 5] [--quick]
+
+MovieLens 1M: ranking metrics for every user, against a training epoch of the course's network. A table in the shape of
+MovieLens 20M, 138,493 users and 26,744 items, for each kind of model, a process each: the top 10 of everybody within
+1 GB, and on one thread a person's list, and that of a newcomer with 20 ratings. --quick leaves out everybody's.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+import palate
+from benchmarks import synthetic
+from benchmarks.common import data, record
+from palate.evaluation.evaluate import evaluate
+from palate.models.contract import LearnedModel
+from palate.training.fit import fit
+
+MODELS: dict[str, dict[str, Any]] = {"mf": {"sweeps": 1}, "neural": {"epochs": 1}, "bias": {}, "popularity": {}}
+"""Trained for as little as it takes: what answering costs does not depend on it."""
+
+PAIRS = synthetic.USERS * synthetic.ITEMS
+HIDDEN = 1024
+ASKED = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ratings", type=int, default=2_000_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--one", nargs=2, metavar=("MODEL", "QUESTION"), help="ask once and print what it cost")
+    options = parser.parse_args()
+    if options.one:
+        path, question = options.one
+        print(json.dumps({"lists": lists, "person": person}[question](Path(path))))
+        return
+    figures: dict[str, Any] = {"evaluation": evaluation(options.repeats), "models": {}}
+    with TemporaryDirectory() as name:
+        for model, settings in MODELS.items():
+            path = Path(name) / model
+            trained = palate.train(
+                synthetic.interactions(options.ratings), model=model, settings=settings, test=0, baselines=()
+            )
+            trained.recommender.save(path)
+            figures["models"][model] = asked(path, "person") | ({} if options.quick else asked(path, "lists"))
+    rows = [_row(model, found) for model, found in figures["models"].items()]
+    epochs = ", ".join(f"{name} {value:.2f}" for name, value in figures["evaluation"]["epochs"].items())
+    summary = f"MovieLens 1M, all users, in epochs: {epochs}; " + "; ".join(
+        f"{row['model']}: a list {row['a list, ms']} ms, a newcomer's {row['a newcomer, ms']} ms" for row in rows
+    )
+    record("ranking", figures, summary, rows)
+
+
+def evaluation(repeats: int) -> dict[str, Any]:
+    """Seconds of an epoch and of ranking metrics for every user, the two in turn, and the second in units of the first."""
+    table = palate.read(data("ml-1m"))
+    found: dict[str, list[float]] = {"epoch": [], **{name: [] for name in MODELS}}
+    trained = {
+        name: palate.train(table, model=name, settings=settings, validation=0, baselines=()).recommender
+        for name, settings in MODELS.items()
+    }
+    network = trained["neural"].model
+    assert isinstance(network, LearnedModel)
+    for _ in range(repeats):
+        found["epoch"].append(fit(network, trained["neural"].split.train)[-1]["seconds"])
+        for name, recommender in trained.items():
+            split = recommender.split
+            everybody = split.table.n_users
+            ask = lambda: evaluate(recommender.model, split.before_test, split.test, people=everybody)  # noqa: E731, B023
+            found[name].append(seconds(ask))
+    return {
+        "seconds": found,
+        "epochs": {name: median(found[name]) / median(found["epoch"]) for name in MODELS},
+    }
+
+
+def asked(path: Path, question: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.ranking", "--one", str(path), question]
+    found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return found
+
+
+def lists(path: Path) -> dict[str, float]:
+    """The top 10 of everybody, to a file."""
+    recommender = palate.load(path)
+    took = seconds(lambda: recommender.lists(path.with_suffix(".parquet"), memory="1GB"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return {"users_per_second": recommender.table.n_users / took, "peak_gb": peak}
+
+
+def person(path: Path) -> dict[str, float]:
+    """Milliseconds of one list, in the middle of many, on one thread."""
+    torch.set_num_threads(1)
+    recommender = palate.load(path)
+    random = np.random.default_rng(0)
+    people = recommender.table.user_ids.ids.to_numpy()[random.choice(recommender.table.n_users, ASKED, replace=False)]
+    items = recommender.table.item_ids.ids.to_numpy()
+    told = [dict.fromkeys(random.choice(items, 20, replace=False).tolist(), 4.0) for _ in range(ASKED)]
+    recommender.recommend(people[0])
+    recommender.recommend(ratings=told[0])
+    return {
+        "list_ms": 1000 * median(seconds(lambda: recommender.recommend(user)) for user in people.tolist()),  # noqa: B023
+        "newcomer_ms": 1000 * median(seconds(lambda: recommender.recommend(ratings=given)) for given in told),  # noqa: B023
+    }
+
+
+def seconds(ask: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    ask()
+    return time.perf_counter() - began
+
+
+def _row(model: str, found: dict[str, float]) -> dict[str, str]:
+    rate = found.get("users_per_second")
+    units = rate * synthetic.ITEMS * HIDDEN / 1e9 if rate and model == "neural" else None
+    return {
+        "model": model,
+        "a list, ms": f"{found['list_ms']:.2f}",
+        "a newcomer, ms": f"{found['newcomer_ms']:.2f}",
+        "users a second": f"{rate:,.0f}" if rate else "",
+        "hidden units a second": f"{units:.0f} billion" if units else "",
+        "peak, GB": f"{found['peak_gb']:.2f}" if rate else "",
+    }
+
+
+if __name__ == "__main__":
+    main()

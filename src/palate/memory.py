@@ -1,0 +1,36 @@
+"""How much memory this process holds, and how much it may still take."""
+
+import re
+
+import psutil
+
+from palate.errors import OptionError
+
+UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
+
+
+def size(text: str) -> int:
+    """ "1GB", "1.5 GiB" or "800MB" -> bytes.
+
+    Raises:
+        OptionError: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip(), re.IGNORECASE)
+    if found is None or found[2].upper() not in UNITS:
+        raise OptionError(f"a size of memory is wanted, such as 800MB or 1.5GB, not {text!r}")
+    return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+def left(limit: int) -> int:
+    """Bytes that may still be taken before the whole process holds `limit`.
+
+    Raises:
+        OptionError: it holds as much already.
+    """
+    held = psutil.Process().memory_info().rss
+    if held >= limit:
+        raise OptionError(
+            f"memory is to stay below {limit / 10**6:,.0f} MB, but Python, the model and its table hold "
+            f"{held / 10**6:,.0f} MB already: allow more"
+        )
+    return limit - int(held)
