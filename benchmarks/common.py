@@ -46,6 +46,12 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def peak() -> int:
+    """The most bytes this process has held; getrusage would start with what its parent had."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
 def record(name: str, figures: dict[str, Any], summary: str, table: Sequence[dict[str, Any]] = ()) -> None:
     """Print the table, write `results/<name>.json`, and append a row to results.md."""
     about = {

@@ -9,11 +9,11 @@ MovieLens 20M, 138,493 users and 26,744 items, for each kind of model, a process
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -24,7 +24,7 @@ import torch
 
 import palate
 from benchmarks import synthetic
-from benchmarks.common import data, record
+from benchmarks.common import data, peak, record
 from palate.evaluation.evaluate import evaluate
 from palate.models.contract import LearnedModel
 from palate.training.fit import fit
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def evaluation(repeats: int) -> dict[str, Any]:
-    """Seconds of an epoch and of ranking metrics for every user, the two in turn, and the second in units of the first."""
+    """Seconds of an epoch and of ranking metrics for every user, in turn, and the second in units of the first."""
     table = palate.read(data("ml-1m"))
     found: dict[str, list[float]] = {"epoch": [], **{name: [] for name in MODELS}}
     trained = {
@@ -78,14 +78,16 @@ def evaluation(repeats: int) -> dict[str, Any]:
     for _ in range(repeats):
         found["epoch"].append(fit(network, trained["neural"].split.train)[-1]["seconds"])
         for name, recommender in trained.items():
-            split = recommender.split
-            everybody = split.table.n_users
-            ask = lambda: evaluate(recommender.model, split.before_test, split.test, people=everybody)  # noqa: E731, B023
-            found[name].append(seconds(ask))
+            found[name].append(seconds(partial(everybody, recommender)))
     return {
         "seconds": found,
         "epochs": {name: median(found[name]) / median(found["epoch"]) for name in MODELS},
     }
+
+
+def everybody(recommender: palate.Recommender) -> None:
+    split = recommender.split
+    evaluate(recommender.model, split.before_test, split.test, people=split.table.n_users)
 
 
 def asked(path: Path, question: str) -> dict[str, float]:
@@ -98,8 +100,7 @@ def lists(path: Path) -> dict[str, float]:
     """The top 10 of everybody, to a file."""
     recommender = palate.load(path)
     took = seconds(lambda: recommender.lists(path.with_suffix(".parquet"), memory="1GB"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    return {"users_per_second": recommender.table.n_users / took, "peak_gb": peak}
+    return {"users_per_second": recommender.table.n_users / took, "peak_gb": peak() / 1e9}
 
 
 def person(path: Path) -> dict[str, float]:
@@ -113,8 +114,8 @@ def person(path: Path) -> dict[str, float]:
     recommender.recommend(people[0])
     recommender.recommend(ratings=told[0])
     return {
-        "list_ms": 1000 * median(seconds(lambda: recommender.recommend(user)) for user in people.tolist()),  # noqa: B023
-        "newcomer_ms": 1000 * median(seconds(lambda: recommender.recommend(ratings=given)) for given in told),  # noqa: B023
+        "list_ms": 1000 * median(seconds(partial(recommender.recommend, user)) for user in people.tolist()),
+        "newcomer_ms": 1000 * median(seconds(partial(recommender.recommend, ratings=given)) for given in told),
     }
 
 

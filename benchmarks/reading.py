@@ -2,8 +2,9 @@
 
     python -m benchmarks.reading [--rows 20000000] [--repeats 5]
 
-The table has the shape of MovieLens 20M: user by user, log-normal activity, power-law popularity, half stars. Each
-reading is a process of its own, all kinds in turn; of their times the median counts, of their memory the highest peak.
+The table has the shape of MovieLens 20M: log-normal activity, power-law popularity, half stars; once user by user, once
+shuffled. Each reading is a process of its own, all kinds in turn; of their times the median counts, of their memory the
+highest peak.
 """
 
 import argparse
@@ -25,15 +26,14 @@ LARGEST_ITEM_ID = 131_262
 TIMES = (789_652_009, 1_427_784_002)
 """The first and the last, in unix seconds."""
 
-KINDS = ("CSV", "Parquet")
-READERS = {
-    "polars.read_csv": "ratings.csv",
-    "palate.read of CSV": "ratings.csv",
-    "polars.read_parquet": "ratings.parquet",
-    "palate.read of Parquet": "ratings.parquet",
-    "palate.load of bias": "bias.palate",
-    "palate.load of popularity": "popularity.palate",
+TABLES = {
+    f"{order} {kind}": f"{order}.{kind.lower()}" for order in ("grouped", "shuffled") for kind in ("CSV", "Parquet")
 }
+READERS = {
+    f"{function} of {table}": file
+    for table, file in TABLES.items()
+    for function in (f"polars.read_{Path(file).suffix[1:]}", "palate.read")
+} | {f"palate.load of {model}": f"{model}.palate" for model in ("bias", "popularity")}
 """What is timed, and the file that it opens."""
 
 TIMED = """
@@ -62,12 +62,13 @@ def main() -> None:
                 found[reader].append(timed(reader, folder / file))
     seconds = {reader: median(took for took, _ in runs) for reader, runs in found.items()}
     peaks = {reader: max(peak for _, peak in runs) for reader, runs in found.items()}
-    ratios = {kind: seconds[f"palate.read of {kind}"] / seconds[f"polars.read_{kind.lower()}"] for kind in KINDS}
+    base = {READERS[reader]: took for reader, took in seconds.items() if reader.startswith("polars")}
+    ratios = {table: seconds[f"palate.read of {table}"] / base[file] for table, file in TABLES.items()}
     rows = [
         {
             "reading": reader,
             "seconds": f"{seconds[reader]:.2f}",
-            "times polars": f"{ratios[reader.split()[-1]]:.2f}" if reader.startswith("palate.read") else "",
+            "times polars": f"{ratios[reader.partition(' of ')[2]]:.2f}" if reader.startswith("palate.read") else "",
             "peak, GB": f"{peaks[reader]:.2f}",
         }
         for reader in READERS
@@ -81,10 +82,11 @@ def main() -> None:
 
 
 def write(folder: Path, n: int) -> None:
-    """The table in both formats, and the models trained on it."""
+    """The table in both orders and formats, and the models trained on it."""
     frame = drawn(n)
-    frame.write_csv(folder / "ratings.csv")
-    frame.write_parquet(folder / "ratings.parquet")
+    for order, rows in (("grouped", frame), ("shuffled", frame.sample(n, shuffle=True, seed=0))):
+        rows.write_csv(folder / f"{order}.csv")
+        rows.write_parquet(folder / f"{order}.parquet")
     table = palate.read(frame)
     for model in ("bias", "popularity"):
         trained = palate.train(table, model=model, test=0, baselines=())

@@ -13,6 +13,7 @@ from palate.data.interactions import Interactions, in_order
 from palate.data.read import read
 from palate.data.reading import ordering
 from palate.data.reading.ordering import settled
+from palate.data.vocabulary import Vocabulary
 
 
 def small() -> Interactions:
@@ -78,17 +79,35 @@ def test_in_order_is_a_stable_sort(events: list[tuple[int, int, float]], timed: 
     assert in_order(users, times).tolist() == sorted(range(len(events)), key=keys.__getitem__)
 
 
-@given(EVENTS, st.booleans(), st.sampled_from([1, 2, 1 << 16]), st.sampled_from([1, 2**29]))
+def test_rows_in_any_order_are_settled_as_in_order() -> None:
+    random = np.random.default_rng(0)
+    users = np.minimum(random.geometric(0.01, 5_000), 400).astype(np.int32)
+    items, times = random.integers(0, 40, 5_000, dtype=np.int32), random.integers(0, 50, 5_000).astype(np.float64)
+    known = Vocabulary("user", pl.Series(range(401)))
+    mixed = replace(
+        BLANK, users=users, items=items, ratings=np.arange(5_000, dtype=np.float32), times=times, user_ids=known
+    )
+    grouped = mixed.where(np.argsort(users, kind="stable"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering, "BLOCK", 1 << 9)
+        expected, found = settled(grouped), settled(mixed)
+    assert 2_000 < len(found) < 5_000
+    assert all((found.columns[name] == column).all() for name, column in expected.columns.items())
+
+
+@given(EVENTS, st.booleans(), st.sampled_from([1, 2, 3, 1 << 16]), st.sampled_from([(1, 1), (2**12, 2**29)]))
 def test_settled_keeps_the_last_of_each_pair(
-    events: list[tuple[int, int, float]], timed: bool, block: int, stretch: int
+    events: list[tuple[int, int, float]], timed: bool, block: int, stretch: tuple[int, int]
 ) -> None:
     users, items = (
-        np.array([min(event[at] * stretch, 2**31 - 1) for event in events], dtype=np.int32) for at in (0, 1)
+        np.array([min(event[at] * stretch[at], 2**31 - 1) for event in events], dtype=np.int32) for at in (0, 1)
     )
     times = np.array([event[2] for event in events], dtype=np.float64) if timed else None
     order = in_order(users, times).tolist()
     last = {(users[row], items[row]): row for row in order}
-    whole = replace(BLANK, users=users, items=items, ratings=np.arange(len(events), dtype=np.float32), times=times)
+    known = Vocabulary("user", pl.Series(range(4 * stretch[0] + 1)))
+    ratings = np.arange(len(events), dtype=np.float32)
+    whole = replace(BLANK, users=users, items=items, ratings=ratings, times=times, user_ids=known)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordering, "BLOCK", block)
         kept = settled(whole.where(np.arange(len(events))))

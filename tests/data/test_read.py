@@ -11,6 +11,10 @@ import pytest
 
 from palate.data.interactions import Interactions
 from palate.data.read import read
+from palate.data.reading import layouts
+from palate.data.reading.delimited import columns
+from palate.data.reading.files import load
+from palate.data.reading.layouts import lay_out
 from palate.errors import DataError
 
 TRIPLES = [("ann", 10, 4.0), ("ann", 20, 5.0), ("bob", 10, 3.5)]
@@ -150,6 +154,43 @@ def test_separator_option(tmp_path: Path) -> None:
     assert triples(read(written(tmp_path, CSV.replace(",", " -> ")), separator=" -> ")) == TRIPLES
     for typed in ("\\t", "tab", "\t"):
         assert triples(read(written(tmp_path, CSV.replace(",", "\t")), separator=typed)) == TRIPLES
+
+
+@pytest.mark.parametrize(
+    ("field", "fits"),
+    [
+        *[(field, True) for field in ("0", "10", str(2**63 - 1), '"7"', "")],
+        *[
+            (field, False)
+            for field in ("007", "+7", " 7", '"07"', "-7", "-0", "00", "7 ", "7.0", "x", str(2**63), '""')
+        ],
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_ids_are_read_as_integers_where_that_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, fits: bool, end: str
+) -> None:
+    monkeypatch.setattr(layouts, "SAMPLE", 1)
+    path = written(tmp_path, end.join(["item,user", "1,2", f"3,{field}", f"4,{field}", ""]))
+    coded = pl.Categorical(pl.Categories.random())
+    column = columns(*lay_out(load(path), ","), {"item": pl.Float64(), "user": coded})["user"]
+    assert column.dtype == (pl.Int64 if fits else coded)
+    text = field.strip('"') if field != '""' else ""
+    assert column.cast(pl.String).to_list() == ["2", *[text or (None if fits else "")] * 2]
+
+
+@pytest.mark.parametrize(
+    ("other", "ids"), [("007", ["007", "1", "2"]), (str(2**64 - 1), [1, 2, 2**64 - 1]), ("-3", [-3, 1, 2])]
+)
+def test_files_with_and_without_plain_integers(tmp_path: Path, other: str, ids: list[int] | list[str]) -> None:
+    first = written(tmp_path, "user,item\n1,1\n2,2\n", "a.csv")
+    second = written(tmp_path, f"user,item\n{other},1\n2,3\n", "b.csv")
+    for paths in ([first, second], [second, first]):
+        data = read(paths)
+        assert (data.user_ids.ids.to_list(), data.item_ids.ids.to_list()) == (ids, [1, 2, 3])
+        kind = type(ids[0])
+        pairs = {(kind("1"), 1), (kind("2"), 2), (kind(other), 1), (kind("2"), 3)}
+        assert {(user, item) for user, item, _ in triples(data)} == pairs
 
 
 def test_ids_are_exactly_the_text(tmp_path: Path) -> None:

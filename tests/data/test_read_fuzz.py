@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from palate.data.interactions import Interactions
 from palate.data.read import read
+from palate.data.reading import delimited, layouts
 from palate.errors import PalateError
 
 LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")
@@ -102,6 +104,35 @@ def outcome(content: bytes, name: str, **options: Any) -> Interactions | str:
         return read_bytes(content, name, **options)
     except PalateError as error:
         return str(error)
+
+
+FIELDS = st.one_of(
+    st.integers(0, 30).map(str),
+    st.integers(-(2**65), 2**65).map(str),
+    st.sampled_from(
+        ["007", "+7", "-7", "-0", "00", " 7", "7 ", "7.0", "", '""', '"7"', '"07"', '" 7"', "x", "٣", "7,7"]
+    ),
+    st.sampled_from([0, 2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1]).map(str),
+)
+
+
+@given(st.lists(FIELDS, min_size=1, max_size=6), st.sampled_from([1, 1000]), st.booleans(), st.sampled_from(["", "\n"]))
+@settings(deadline=None, max_examples=300)
+def test_integers_and_text_are_two_ways_to_the_same_ids(fields: list[str], sample: int, last: bool, end: str) -> None:
+    rows = [f"{at},1,{field}" if last else f"{field},{at},1" for at, field in enumerate(["1", "2", *fields])]
+    content = "\n".join(["user,item,rating", *rows, end]).encode()
+    if last:
+        content = content.replace(b"user,item,rating", b"item,rating,user")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layouts, "SAMPLE", sample)
+        found = outcome(content, "x.csv")
+        patch.setattr(delimited, "as_integers", lambda text: text)
+        expected = outcome(content, "x.csv")
+    if isinstance(expected, str) or isinstance(found, str):
+        assert found == expected
+    else:
+        assert (found.fingerprint, found.notes) == (expected.fingerprint, expected.notes)
+        assert found.user_ids.ids.dtype == expected.user_ids.ids.dtype
 
 
 EDITS = st.lists(

@@ -70,6 +70,9 @@ def _place(tables: Sequence[Table], at: int) -> str:
 
 
 def _joined(columns: list[pl.Series], tables: Sequence[Table]) -> pl.Series:
+    text = next((column.dtype for column in columns if isinstance(column.dtype, pl.Categorical)), None)
+    if text is not None:  # delimited text, of which some files have nothing but integers in their usual spelling
+        columns = [column.cast(pl.String).cast(text) for column in columns]
     if any(isinstance(column.dtype, pl.UInt64) for column in columns) and all(c.dtype.is_integer() for c in columns):
         columns = [column.cast(pl.UInt64, strict=False) for column in columns]
     first = columns[0].dtype

@@ -1,6 +1,7 @@
 """Delimited text -> Table: polars reads it fast; a second, slow look finds the line where something is wrong."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 
 import polars as pl
@@ -11,6 +12,7 @@ from palate.data.reading.frames import About
 from palate.data.reading.layouts import Layout, records
 from palate.data.reading.tables import Table
 from palate.data.reading.values import Place
+from palate.data.vocabulary import as_integers
 from palate.errors import DataError
 
 
@@ -71,22 +73,35 @@ def _decimal_comma(layout: Layout, numbers: Sequence[str]) -> bool:
 def columns(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: bool = False) -> pl.DataFrame:
     """The named columns in these types; a number column that holds something else comes as String.
 
+    A Categorical column comes as Int64, which is quicker, where each value is a usually spelt integer of 0 and more.
+
     Raises:
         DataError: ragged rows, open quotes, bytes that are not UTF-8.
     """
-    try:
-        frame = _scan(raw, layout, types, comma)
-    except POLARS_FAILURES:
-        as_text = {name: pl.String() if dtype.is_numeric() else dtype for name, dtype in types.items()}
-        try:
-            frame = _scan(raw, layout, as_text, comma)
-        except POLARS_FAILURES as error:
-            _look_for_faults(raw, layout)
-            raise DataError(f"{raw.name}: cannot be read ({first_line(error)})") from None
-    frame = _without_last_blank_lines(frame, raw)
+    coded = [name for name, dtype in types.items() if isinstance(dtype, pl.Categorical)]
+    samples = {name: as_integers(pl.Series(layout.values(name), dtype=pl.String)) for name in coded}
+    integers = {name: pl.Int64() for name, sample in samples.items() if sample.dtype == pl.Int64}
+    as_text = {name: pl.String() if dtype.is_numeric() else dtype for name, dtype in types.items()}
+    attempts = [{**types, **integers}, types, as_text] if integers else [types, as_text]
+    frame = _without_last_blank_lines(_first_fitting(raw, layout, attempts, comma), raw)
     if any(frame[name].null_count() for name in frame.columns):
         frame = _without_blank_lines(frame, raw, layout, types)
     return pl.DataFrame({name: frame.get_column(name) for name in types})
+
+
+def _first_fitting(
+    raw: Raw, layout: Layout, attempts: Sequence[Mapping[str, pl.DataType]], comma: bool
+) -> pl.DataFrame:
+    """The columns in the first types that fit; a DataError where none do."""
+    *others, last = attempts
+    for types in others:
+        with suppress(*POLARS_FAILURES):
+            return _scan(raw, layout, types, comma)
+    try:
+        return _scan(raw, layout, last, comma)
+    except POLARS_FAILURES as error:
+        _look_for_faults(raw, layout)
+        raise DataError(f"{raw.name}: cannot be read ({first_line(error)})") from None
 
 
 def _look_for_faults(raw: Raw, layout: Layout) -> None:
@@ -102,12 +117,23 @@ def _look_for_faults(raw: Raw, layout: Layout) -> None:
 
 
 def _scan(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: bool) -> pl.DataFrame:
-    """The wanted columns and the last: polars tells of too many fields only if it reads that."""
+    """The wanted columns and the last: polars tells of too many fields only if it reads that.
+
+    Integers are cast from text, since polars parses more than their usual spelling: of what can be cast, text from "1"
+    on in the alphabet, and "0" itself, is spelt as usual.
+
+    Raises:
+        PolarsError, ValueError: some value does not fit.
+    """
     at = {layout.names.index(name): name for name in types}
-    schema = {f"column_{i + 1}": types[at[i]] if i in at else pl.String() for i in range(layout.width)}
-    wanted = [pl.col(f"column_{i + 1}").alias(name) for i, name in at.items()]
-    last = [] if layout.width - 1 in at else [pl.col(f"column_{layout.width}").alias(f"\0{layout.width}")]
-    return (
+    integers = [i for i, name in at.items() if types[name] == pl.Int64]
+    fields = [pl.col(f"column_{i + 1}") for i in range(layout.width)]
+    wanted = [(fields[i].cast(pl.Int64) if i in integers else fields[i]).alias(name) for i, name in at.items()]
+    usual = [((fields[i] >= "1") | (fields[i] == "0")).alias(f"\0usual {i + 1}") for i in integers]
+    last = [] if layout.width - 1 in at else [fields[layout.width - 1].alias(f"\0{layout.width}")]
+    as_read = {i: types[name] for i, name in at.items() if i not in integers}
+    schema = {f"column_{i + 1}": as_read.get(i, pl.String()) for i in range(layout.width)}
+    frame = (
         pl.scan_csv(
             raw.content,
             has_header=False,
@@ -118,9 +144,12 @@ def _scan(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: boo
             decimal_comma=comma,
             glob=False,
         )
-        .select(wanted + last)
+        .select(wanted + usual + last)
         .collect()
     )
+    if not all(frame[f"\0usual {i + 1}"].all() for i in integers):
+        raise ValueError("some integer is spelt unusually")
+    return frame
 
 
 def _without_last_blank_lines(frame: pl.DataFrame, raw: Raw) -> pl.DataFrame:
