@@ -7,6 +7,8 @@ A test makes them again and fails where what is there differs.
 """
 
 import ast
+import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter as SignatureParameter
@@ -95,6 +97,7 @@ def pages() -> dict[str, str]:
     )
     made["docs/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
     made["docs/models.md"] = models_page()
+    made["docs/performance.md"] = with_results((ROOT / "docs" / "performance.md").read_text(encoding="utf-8"))
     made["README.md"] = readme((ROOT / "README.md").read_text(encoding="utf-8"))
     return made
 
@@ -154,6 +157,18 @@ def models_page() -> str:
         for preset, chosen in model.PRESETS.items():
             parts.append(f"Preset `{preset}`: " + ", ".join(f"`{key}={value}`" for key, value in chosen.items()) + ".")
     return _page("Models and their settings", *parts)
+
+
+def with_results(text: str) -> str:
+    """The page with the table of each benchmark named made anew, between <!-- results: name --> and its end."""
+    for name in re.findall(r"<!-- results: (\w+) -->", text):
+        found = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        table = _table(list(found["table"][0]), [[*map(str, row.values())] for row in found["table"]])
+        said = f"`{found['command']}`, {found['date']}, commit {found['commit']}, {found['machine']}"
+        before, _, rest = text.partition(f"<!-- results: {name} -->")
+        _, _, after = rest.partition(f"<!-- /results: {name} -->")
+        text = f"{before}<!-- results: {name} -->\n{table}\n\n{said}\n<!-- /results: {name} -->{after}"
+    return text
 
 
 def readme(text: str) -> str:

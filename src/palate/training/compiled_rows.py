@@ -34,19 +34,20 @@ def power(powers: Array, exponent: int) -> Any:
 
 
 @compiled
-def fetched(state: Array, rows: Array) -> Any:
-    """Touches all rows -> the sum of some of it: nothing waits for one to arrive before it asks for the next."""
-    total = state[0, 0, 0]
+def fetched(state: Array, touched: Array, rows: Array) -> Any:
+    """Asks for all rows -> the sum of some of it: nothing waits for one to arrive before it asks for the next."""
+    total, steps = state[0, 0, 0], touched[0]
     for r in range(len(rows)):
         total += state[rows[r], 0, 0] + state[rows[r], -1, -1]
-    return total
+        steps += touched[rows[r]]
+    return total + steps
 
 
 @compiled
 def read_sgd(state: Array, touched: Array, step: int, reach: float, powers: Array, rows: Array) -> Array:
     """w of the rows after `step` steps: since their last touch their velocity moved them by reach (1 - m^age) v."""
     found = np.empty((len(rows), state.shape[2]), state.dtype)
-    found[:1] = fetched(state, rows)
+    found[:1] = fetched(state, touched, rows)
     for r in range(len(rows)):
         i = rows[r]
         moved = reach - reach * power(powers, step - touched[i])
@@ -82,9 +83,9 @@ class CompiledSgdRows(RowUpdates):
 
     def __init__(self, table: EmbeddingTable, config: LearnedConfig) -> None:
         super().__init__(table)
-        n, dim = table.weight.shape
-        self.state_rows = torch.stack([table.weight.detach(), table.weight.new_zeros(n, dim)], dim=1)  # (n, 2, d): w, v
-        self.touched = torch.zeros(n, dtype=torch.int64)  # (n,) the last step that did
+        weight = table.weight.detach()
+        self.state_rows = torch.stack([weight, torch.zeros_like(weight)], dim=1)  # (n, 2, d): w, v
+        self.touched = torch.zeros(len(weight), dtype=torch.int64)  # (n,) the last step that did
         self.s = torch.tensor(0)
         self.arrays = self.state_rows.numpy(), self.touched.numpy()
         number = self.arrays[0].dtype.type
@@ -134,7 +135,7 @@ def read_adam(
     rows: Array,
 ) -> Array:
     found = np.empty((len(rows), state.shape[2]), state.dtype)
-    found[:1] = fetched(state, rows)
+    found[:1] = fetched(state, touched, rows)
     for r in range(len(rows)):
         i = rows[r]
         moved = rate * reached(tail, ratios, touched[i], step)

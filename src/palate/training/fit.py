@@ -86,7 +86,7 @@ class Run:
         self.averaged = copy.deepcopy(self.model).eval()
         self.optimizer = Optimizer(self.model)
         self.batches = self.model.batches(self.train)
-        self.threads = Threads(any_number=self.model.ANY_THREADS)
+        self.threads = Threads(any_number=self.model.ANY_THREADS and self.model.device.type == "cpu")
         self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the epoch under way
         epochs = self.model.config.epochs
         with _own_randomness(), self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext():
@@ -185,12 +185,13 @@ class Run:
     def _restore(self) -> None:
         assert self.checkpoint is not None
         tensors, facts = self.checkpoint.load()
+        tensors = {name: value.to(self.model.device) for name, value in tensors.items()}
         self.model.load_state_dict(_under("model.", tensors))
         self.optimizer.restore(_under("optimizer.", tensors))
         self.best = _under("best.", tensors)
         self.recent = [_under(f"recent{number}.", tensors) for number in range(facts["recent"])]
         self.loss.copy_(tensors["loss"])
-        torch.set_rng_state(tensors["random"])
+        torch.set_rng_state(tensors["random"].cpu())
         self.epoch, self.step, self.events = facts["epoch"], facts["step"], facts["events"]
         self.seconds, self.records = facts["seconds"], facts["records"]
 

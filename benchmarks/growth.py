@@ -1,0 +1,96 @@
+"""What a rating costs as tables grow: time and memory of training the course's network.
+
+    python -m benchmarks.growth [--repeats 3]
+
+From 1 to 20 million ratings, and 5 million ratings of 1, 4 and 16 times the users and items of MovieLens 20M. Each
+training is a process of its own, all sizes in turn; the second of two epochs is timed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from statistics import median
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks import synthetic
+from benchmarks.common import PICTURES, peak, record
+from palate.models.neural import NeuralRating, NeuralRatingConfig
+from palate.training.fit import fit
+
+MILLIONS = (1, 2, 5, 10, 20)
+TABLES = (1, 4, 16)
+MILLIONS_OF_TABLES = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--one", nargs=2, type=int, metavar=("MILLIONS", "TABLES"), help="train once, print the cost")
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(trained(*options.one)))
+        return
+    sizes = list(dict.fromkeys([(n, 1) for n in MILLIONS] + [(MILLIONS_OF_TABLES, times) for times in TABLES]))
+    runs: dict[tuple[int, int], list[dict[str, float]]] = {size: [] for size in sizes}
+    for _ in range(options.repeats):
+        for millions, times in sizes:
+            command = [sys.executable, "-m", "benchmarks.growth", "--one", str(millions), str(times)]
+            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            runs[millions, times].append(json.loads(printed))
+    nanoseconds = {size: median(run["nanoseconds"] for run in found) for size, found in runs.items()}
+    gigabytes = {size: max(run["gigabytes"] for run in found) for size, found in runs.items()}
+    rises = {
+        "ratings": max(nanoseconds[n, 1] for n in MILLIONS) / nanoseconds[MILLIONS[0], 1] - 1,
+        "tables": max(nanoseconds[MILLIONS_OF_TABLES, t] for t in TABLES) / nanoseconds[MILLIONS_OF_TABLES, 1] - 1,
+    }
+    draw(nanoseconds, gigabytes)
+    rows = [
+        {
+            "ratings": f"{n},000,000",
+            "users and items": f"{times} x",
+            "nanoseconds a rating": f"{nanoseconds[n, times]:.0f}",
+            "peak, GB": f"{gigabytes[n, times]:.2f}",
+        }
+        for n, times in sizes
+    ]
+    figures: dict[str, Any] = {"runs": {f"{n}M, {times}x": found for (n, times), found in runs.items()}, "rises": rises}
+    summary = (
+        f"a rating costs {nanoseconds[1, 1]:.0f} ns at 1 million, at most {rises['ratings']:.0%} more up to 20 million "
+        f"and {rises['tables']:.0%} more with 16 times the users and items"
+    )
+    record("growth", figures, summary, rows)
+
+
+def trained(millions: int, times: int) -> dict[str, float]:
+    train = synthetic.interactions(millions * 10**6, synthetic.USERS * times, synthetic.ITEMS * times)
+    config = NeuralRatingConfig.model_validate({"epochs": 2})
+    seconds = fit(NeuralRating(config, train.n_users, train.n_items), train)[-1]["seconds"]
+    return {"nanoseconds": seconds / len(train) * 1e9, "gigabytes": peak() / 1e9}
+
+
+def draw(nanoseconds: dict[tuple[int, int], float], gigabytes: dict[tuple[int, int], float]) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with rc_context({"svg.hashsalt": "palate", "font.size": 10}):
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        grid = figure.subplots(2, 2, sharey="row")
+        for row, (values, label) in enumerate(((nanoseconds, "ns a rating"), (gigabytes, "peak, GB"))):
+            line(grid[row][0], [(n, values[n, 1]) for n in MILLIONS], "million ratings")
+            by_table = [(times, values[MILLIONS_OF_TABLES, times]) for times in TABLES]
+            line(grid[row][1], by_table, "times the users and items of MovieLens 20M")
+            grid[row][0].set_ylabel(label)
+        figure.savefig(PICTURES / "growth.svg", format="svg", metadata={"Date": None})
+
+
+def line(axes: Axes, points: list[tuple[int, float]], label: str) -> None:
+    axes.plot(*zip(*points, strict=True), marker="o")
+    axes.set(xlabel=label, ylim=(0, None))
+    axes.grid(alpha=0.3)
+
+
+if __name__ == "__main__":
+    main()
