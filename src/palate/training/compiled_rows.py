@@ -12,12 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from palate.compiled import compiled
+from palate.compiled import compiled, in_threads
 from palate.models.contract import LearnedConfig
 from palate.models.layers import EmbeddingTable
 from palate.training.rows import BETA1, BETA2, EPSILON, AdamRows, RowUpdates
 
 Array = NDArray[Any]
+
+ROWS_A_PART = 65_536
+"""Rows that one thread brings up to date at a time."""
 
 POWERS = 4096
 """Powers of a momentum that are kept; higher ones are products of these."""
@@ -75,26 +78,40 @@ def step_sgd(
             state[i, 1, k] += gradient[r, k]
 
 
-class CompiledSgdRows(RowUpdates):
+class CompiledRows(RowUpdates):
+    """What the two below share."""
+
+    def __init__(self, table: EmbeddingTable, n_parts: int) -> None:
+        super().__init__(table)
+        weight = table.weight.detach()
+        nothing = torch.zeros_like(weight)
+        self.state_rows = torch.stack([weight, *[nothing] * (n_parts - 1)], dim=1)  # (n, n_parts, d): w as touched last
+        self.touched = torch.zeros(len(weight), dtype=torch.int64)  # (n,) the last step that did
+        self.s = torch.tensor(0)
+        self.arrays = self.state_rows.numpy(), self.touched.numpy()
+        self.number = self.arrays[0].dtype.type
+
+    def state(self) -> dict[str, Tensor]:
+        return {"rows": self.state_rows, "touched": self.touched, "s": self.s}
+
+    def settle(self) -> None:
+        def settle(part: slice) -> None:
+            self.table.weight[part] = self.read(torch.arange(part.start, part.stop))
+
+        in_threads(settle, len(self.touched), ROWS_A_PART)
+
+
+class CompiledSgdRows(CompiledRows):
     """SGD with momentum, v' = mv + g and w' = w - av', exactly.
 
     Left alone for t steps, a row moves by a (m + ... + m^t) v = am/(1-m) (1 - m^t) v, and its velocity becomes m^t v.
     """
 
     def __init__(self, table: EmbeddingTable, config: LearnedConfig) -> None:
-        super().__init__(table)
-        weight = table.weight.detach()
-        self.state_rows = torch.stack([weight, torch.zeros_like(weight)], dim=1)  # (n, 2, d): w, v
-        self.touched = torch.zeros(len(weight), dtype=torch.int64)  # (n,) the last step that did
-        self.s = torch.tensor(0)
-        self.arrays = self.state_rows.numpy(), self.touched.numpy()
-        number = self.arrays[0].dtype.type
-        self.powers = (config.momentum ** np.arange(POWERS)).astype(number)
-        self.rate = number(config.learning_rate)
-        self.reach = number(config.learning_rate * config.momentum / (1 - config.momentum))
-
-    def state(self) -> dict[str, Tensor]:
-        return {"rows": self.state_rows, "touched": self.touched, "s": self.s}
+        super().__init__(table, n_parts=2)  # w, v
+        self.powers = (config.momentum ** np.arange(POWERS)).astype(self.number)
+        self.rate = self.number(config.learning_rate)
+        self.reach = self.number(config.learning_rate * config.momentum / (1 - config.momentum))
 
     def read(self, rows: Tensor) -> Tensor:
         return torch.from_numpy(read_sgd(*self.arrays, int(self.s), self.reach, self.powers, rows.numpy()))
@@ -103,9 +120,6 @@ class CompiledSgdRows(RowUpdates):
         self.s += 1
         batch = rows.numpy(), gradient.contiguous().numpy()
         step_sgd(*self.arrays, int(self.s), self.reach, self.rate, self.powers, *batch)
-
-    def settle(self) -> None:
-        self.table.weight.copy_(self.read(torch.arange(len(self.touched))))
 
 
 @compiled
@@ -193,27 +207,17 @@ def step_adam(
         touched[i] = step
 
 
-class CompiledAdamRows(RowUpdates):
+class CompiledAdamRows(CompiledRows):
     """Adam, exactly but for EPSILON beside a root that has shrunk since the row was last touched."""
 
     def __init__(self, table: EmbeddingTable, config: LearnedConfig) -> None:
-        super().__init__(table)
-        weight = table.weight.detach()
-        nothing = torch.zeros_like(weight)
-        self.state_rows = torch.stack([weight, nothing, nothing], dim=1)  # (n, 3, d): w, m, v
-        self.touched = torch.zeros(len(weight), dtype=torch.int64)  # (n,) the last step that did
-        self.s = torch.tensor(0)
-        self.first = np.zeros(len(weight), np.int64)  # (n,) for sum_by_row
-        self.arrays = self.state_rows.numpy(), self.touched.numpy()
+        super().__init__(table, n_parts=3)  # w, m, v
+        self.first = np.zeros(len(self.touched), np.int64)  # (n,) for sum_by_row
         self.rate = config.learning_rate
-        self.number = self.arrays[0].dtype.type
         steps = np.arange(POWERS)
         self.sums = AdamRows.tails().numpy().astype(self.number), (AdamRows.RATIO**steps).astype(self.number)
         self.powers = (BETA1**steps).astype(self.number), (BETA2**steps).astype(self.number)
         self.fresh = self.number(1 - BETA1), self.number(1 - BETA2)
-
-    def state(self) -> dict[str, Tensor]:
-        return {"rows": self.state_rows, "touched": self.touched, "s": self.s}
 
     def read(self, rows: Tensor) -> Tensor:
         scales = self.number(self.rate), self.number(EPSILON)
@@ -227,6 +231,3 @@ class CompiledAdamRows(RowUpdates):
         scales = self.number(self.rate), self.number(EPSILON)
         batch = rows.numpy(), gradient.contiguous().numpy()
         step_adam(*self.arrays, self.first, s, *scales, *self.sums, self.powers, self.fresh, now, *batch)
-
-    def settle(self) -> None:
-        self.table.weight.copy_(self.read(torch.arange(len(self.touched))))
