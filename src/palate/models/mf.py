@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from palate.data.interactions import Interactions
+from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_ridge import ridge
 from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
 
@@ -54,7 +54,7 @@ class MatrixFactorization(SolvedModel):
         assert train.ratings is not None
         mean = train.ratings.mean(dtype=np.float64)
         off = (train.ratings - mean).astype(np.float32)
-        by_item = np.argsort(train.items, kind="stable")
+        by_item = in_turn(train.items.astype(np.int64))
         item_starts = np.concatenate([[0], np.cumsum(train.item_counts)])
         its_users, its_off = train.users[by_item], off[by_item]
         l2, per_rating = (penalty.numpy() for penalty in self._penalties(torch.device("cpu")))
