@@ -36,7 +36,7 @@ EXAMPLES = {
         "palate recommend movies.palate --user 1 --min-ratings 20",
         "palate recommend movies.palate --rate 318=5 --rate 'Toy Story (1995)=3.5'",
     ),
-    "lists": ("palate lists movies.palate -k 10 --memory 1GB -o lists.parquet",),
+    "lists": ("palate lists movies.palate -k 10 --memory 4GB -o lists.parquet",),
     "predict": ("palate predict movies.palate --user 1 --item 318 --item 'Toy Story (1995)'",),
     "similar": ("palate similar movies.palate --item 'Toy Story (1995)' --min-ratings 50",),
     "analogy": ("palate analogy movies.palate 'Aliens (1986)' 'Alien (1979)' 'Toy Story (1995)' --min-ratings 50",),
