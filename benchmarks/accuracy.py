@@ -10,7 +10,6 @@ its loops, which the first training of a process pays. Fitting alone is timed, i
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 from tests import tables
 
 import palate
-from benchmarks.common import HERE, data, record
+from benchmarks.common import HERE, data, printed, record
 from palate.evaluation.evaluate import predict
 from palate.evaluation.rating_metrics import rmse
 from palate.models.mf import MatrixFactorization, MatrixFactorizationConfig
@@ -77,11 +76,6 @@ def main() -> None:
     rows = [_row(name, theirs[name], ours) for name in GOALS]
     summary = "; ".join(f"below {row['RMSE']}: {row['Palate, s']} s against {row['Surprise, s']} s" for row in rows)
     record("accuracy", {"palate": ours, "surprise": theirs}, f"MovieLens 1M, {summary}", rows)
-
-
-def printed(*command: str) -> dict[str, float]:
-    found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return found
 
 
 def folds(n: int) -> Any:

@@ -46,6 +46,11 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def printed(*command: str) -> Any:
+    """The JSON that a command prints, run as a process of its own."""
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def peak() -> int:
     """The most bytes this process has held; getrusage would start with what its parent had."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

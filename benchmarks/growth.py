@@ -8,7 +8,6 @@ training is a process of its own, all sizes in turn; the second of two epochs is
 
 import argparse
 import json
-import subprocess
 import sys
 from statistics import median
 from typing import Any
@@ -18,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks import synthetic
-from benchmarks.common import PICTURES, peak, record
+from benchmarks.common import PICTURES, peak, printed, record
 from palate.models.neural import NeuralRating, NeuralRatingConfig
 from palate.training.fit import fit
 
@@ -39,9 +38,8 @@ def main() -> None:
     runs: dict[tuple[int, int], list[dict[str, float]]] = {size: [] for size in sizes}
     for _ in range(options.repeats):
         for millions, times in sizes:
-            command = [sys.executable, "-m", "benchmarks.growth", "--one", str(millions), str(times)]
-            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            runs[millions, times].append(json.loads(printed))
+            run = printed(sys.executable, "-m", "benchmarks.growth", "--one", str(millions), str(times))
+            runs[millions, times].append(run)
     nanoseconds = {size: median(run["nanoseconds"] for run in found) for size, found in runs.items()}
     gigabytes = {size: max(run["gigabytes"] for run in found) for size, found in runs.items()}
     rises = {

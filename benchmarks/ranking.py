@@ -9,7 +9,6 @@ MovieLens 20M, 138,493 users and 26,744 items, for each kind of model, a process
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ import torch
 
 import palate
 from benchmarks import synthetic
-from benchmarks.common import data, peak, record
+from benchmarks.common import data, peak, printed, record
 from palate.evaluation.evaluate import evaluate
 from palate.models.contract import LearnedModel
 from palate.training.fit import fit
@@ -91,8 +90,7 @@ def everybody(recommender: palate.Recommender) -> None:
 
 
 def asked(path: Path, question: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.ranking", "--one", str(path), question]
-    found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    found: dict[str, float] = printed(sys.executable, "-m", "benchmarks.ranking", "--one", str(path), question)
     return found
 
 

@@ -20,8 +20,8 @@ import polars as pl
 
 import palate
 from benchmarks.common import record
+from benchmarks.synthetic import ITEMS, USERS, active, popular
 
-USERS, ITEMS = 138_493, 26_744
 LARGEST_ITEM_ID = 131_262
 TIMES = (789_652_009, 1_427_784_002)
 """The first and the last, in unix seconds."""
@@ -96,9 +96,8 @@ def write(folder: Path, n: int) -> None:
 def drawn(n: int) -> pl.DataFrame:
     """A table of n rows, each drawn by itself: a few repeat a (user, item)."""
     random = np.random.default_rng(0)
-    activity = np.cumsum(random.lognormal(sigma=1.2, size=USERS))
-    users = np.searchsorted(activity, np.sort(random.uniform(high=activity[-1], size=n))) + 1
-    popularity = (ITEMS * random.random(n) ** 2).astype(np.int64)  # the i-th item in proportion to 1 / sqrt(i)
+    users = active(random, n, USERS) + 1
+    popularity = popular(random, n, ITEMS)
     item_ids = random.choice(LARGEST_ITEM_ID, ITEMS, replace=False) + 1
     return pl.DataFrame(
         {

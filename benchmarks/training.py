@@ -8,7 +8,6 @@ Learning: MovieLens 1M, random 90/10; both start from the same weights and see t
 """
 
 import argparse
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import palate
 from benchmarks import synthetic
-from benchmarks.common import data, record
+from benchmarks.common import data, printed, record
 from palate.data import split
 from palate.data.batches import seeded
 from palate.data.interactions import Interactions
@@ -57,7 +56,8 @@ def main() -> None:
     found: dict[str, list[float]] = {" ".join(kind): [] for kind in kinds}
     for _ in range(options.repeats):
         for who, preset in kinds:
-            found[f"{who} {preset}"].append(in_a_process(who, preset, options.ratings))
+            command = ("-m", "benchmarks.training", "--one", who, preset, "--ratings", str(options.ratings))
+            found[f"{who} {preset}"].append(printed(sys.executable, *command))
     rates = {kind: median(values) for kind, values in found.items()}
     times = {kind: rates[kind] / rates[f"course {kind.split()[1]}"] for kind in rates}
 
@@ -86,12 +86,6 @@ def strays(ours: list[list[float]], theirs: list[list[float]]) -> float:
     """The largest relative distance of the mean over seeds, over epochs."""
     pairs = zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True)
     return float(max(abs(mean(a) / mean(b) - 1) for a, b in pairs))
-
-
-def in_a_process(who: str, preset: str, n: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.training", "--one", who, preset, "--ratings", str(n)]
-    printed: str = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return float(printed)
 
 
 def speed(who: str, preset: str, n: int) -> float:

@@ -1,5 +1,6 @@
-"""Makes what follows from the code: docs/cli/ from the commands, docs/models.md from the models' settings, and in the
-README the tree of files, from their first lines, and the main flow.
+"""Makes what follows from the code: docs/cli/ from the commands, docs/models.md from the models' settings, the tables
+of docs/performance.md from what the benchmarks wrote, and in the README the main flow and the tree of files, from
+their first lines.
 
     python scripts/make_docs.py
 
@@ -165,19 +166,22 @@ def with_results(text: str) -> str:
         found = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
         table = _table(list(found["table"][0]), [[*map(str, row.values())] for row in found["table"]])
         said = f"`{found['command']}`, {found['date']}, commit {found['commit']}, {found['machine']}"
-        before, _, rest = text.partition(f"<!-- results: {name} -->")
-        _, _, after = rest.partition(f"<!-- /results: {name} -->")
-        text = f"{before}<!-- results: {name} -->\n{table}\n\n{said}\n<!-- /results: {name} -->{after}"
+        text = _between(text, f"results: {name}", f"{table}\n\n{said}")
     return text
 
 
 def readme(text: str) -> str:
     """The README with its tree and its main flow made anew, each between <!-- name --> and <!-- /name -->."""
     for name, language, made in (("tree", "", tree()), ("flow", "python", main_flow())):
-        before, _, rest = text.partition(f"<!-- {name} -->")
-        _, _, after = rest.partition(f"<!-- /{name} -->")
-        text = f"{before}<!-- {name} -->\n```{language}\n{made}\n```\n<!-- /{name} -->{after}"
+        text = _between(text, name, f"```{language}\n{made}\n```")
     return text
+
+
+def _between(text: str, name: str, made: str) -> str:
+    """The text with what stands between <!-- name --> and <!-- /name --> made anew."""
+    before, _, rest = text.partition(f"<!-- {name} -->")
+    _, _, after = rest.partition(f"<!-- /{name} -->")
+    return f"{before}<!-- {name} -->\n{made}\n<!-- /{name} -->{after}"
 
 
 def tree() -> str:

@@ -1,7 +1,7 @@
 """What every test may use."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,3 +31,10 @@ def checkerboard() -> Interactions:
 def small() -> Interactions:
     """30 users, 20 items, about half of the pairs."""
     return tables.random_table()
+
+
+@pytest.fixture
+def threads_as_before() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)

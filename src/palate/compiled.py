@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 
 import numba
 import torch
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 

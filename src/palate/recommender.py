@@ -144,7 +144,7 @@ class Recommender:
             frames.append(
                 pl.DataFrame(
                     {
-                        "user": self.table.user_ids.ids[everyone[place][people]],
+                        "user": self.table.user_ids.ids[place.start + people],
                         "rank": (ranks + 1).astype(np.int32),
                         "item": self.table.item_ids.ids[rows.cpu().numpy()[found]],
                         "score": scores.cpu().numpy()[found],
@@ -153,7 +153,10 @@ class Recommender:
             )
         whole = pl.concat(frames)
         with written_beside(path) as beside:
-            whole.write_csv(beside) if path.suffix == ".csv" else whole.write_parquet(beside)
+            if path.suffix == ".csv":
+                whole.write_csv(beside)
+            else:
+                whole.write_parquet(beside)
         return len(whole)
 
     def similar(self, item: Id | None = None, *, user: Id | None = None, k: int = 10, min_ratings: int = 0) -> Results:

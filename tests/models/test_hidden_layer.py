@@ -156,17 +156,14 @@ def test_state_is_the_weights_alone() -> None:
     assert torch.equal(copy.deepcopy(layer)(inputs(10)), layer(inputs(10)))
 
 
+@pytest.mark.usefixtures("threads_as_before")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_pair_s_value_does_not_depend_on_the_others_asked(threads: int) -> None:
+    torch.set_num_threads(threads)
     layer, left, right = drawn(6, 130), inputs(67, 2), inputs(301, 4, seed=2)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(threads)
-        whole = layer.pairs(left, right)
-        for few_left, few_right in ((1, 301), (2, 130), (33, 129), (3, 1), (67, 2)):
-            assert torch.equal(layer.pairs(left[:few_left], right[:few_right]), whole[:few_left, :few_right])
-    finally:
-        torch.set_num_threads(before)
+    whole = layer.pairs(left, right)
+    for few_left, few_right in ((1, 301), (2, 130), (33, 129), (3, 1), (67, 2)):
+        assert torch.equal(layer.pairs(left[:few_left], right[:few_right]), whole[:few_left, :few_right])
 
 
 def test_what_is_kept_of_the_rights_follows_the_weights_and_the_rights() -> None:

@@ -49,15 +49,12 @@ def test_each_row_is_its_own_ridge_regression(d: int, kind: type[np.floating]) -
         np.testing.assert_allclose(w, right, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.usefixtures("threads_as_before")
 def test_the_number_of_threads_changes_no_bit() -> None:
-    before = torch.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(trained(tables.random_table(700, 300, 0.02)))
-    finally:
-        torch.set_num_threads(before)
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(trained(tables.random_table(700, 300, 0.02)))
     for other in found[1:]:
         assert torch.equal(found[0].users, other.users)
         assert torch.equal(found[0].items, other.items)

@@ -1,7 +1,6 @@
 """The number of threads is chosen by the clock, and never changes what is learned."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -80,13 +79,6 @@ def test_an_error_within_gives_all_back(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ZeroDivisionError), chosen:
         _ = clock.used // 0
     assert clock.used == 2
-
-
-@pytest.fixture
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("threads_as_before")

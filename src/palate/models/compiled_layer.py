@@ -1,15 +1,10 @@
 """The hidden layer's loops on the CPU: what surrounds a step's products, and every left with every right."""
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from palate.compiled import compiled_sums, in_threads
-
-Array = NDArray[Any]
+from palate.compiled import Array, compiled_sums, in_threads
 
 LEFTS_A_PART = 32
 """Lefts that one thread takes at a time."""
@@ -18,15 +13,13 @@ RIGHTS_A_TILE = 128
 """Rights that all lefts meet before the next are fetched: half a megabyte at 1,024 units."""
 
 
-def pairs(lefts: Tensor, rights: Tensor, output: Tensor) -> Tensor:
-    """Sum over h of w_h relu(l_bh + r_ih) -> (B, I), from l (B, n_hidden), r (I, n_hidden) and w (n_hidden,).
+def pairs(lefts: Tensor, rights: Tensor, output: Tensor, values: Tensor) -> None:
+    """values (B, I) = sum over h of w_h relu(l_bh + r_ih), from l (B, n_hidden), r (I, n_hidden) and w (n_hidden,).
 
     A pair's value does not depend, to the last bit, on which others are asked with it.
     """
-    values = lefts.new_empty(len(lefts), len(rights))
     left, right, weights, found = (tensor.numpy() for tensor in (lefts, rights, output, values))
     in_threads(lambda part: _pairs(left[part], right, weights, found[part]), len(lefts), LEFTS_A_PART)
-    return values
 
 
 @compiled_sums

@@ -1,13 +1,8 @@
 """Many small ridge regressions, one for each row of a sparse table, on the CPU."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from palate.compiled import compiled_sums, in_threads
-
-Array = NDArray[Any]
+from palate.compiled import Array, compiled_sums, in_threads
 
 ROWS_A_PART = 256
 """Regressions that one thread takes at a time."""

@@ -11,7 +11,7 @@ What only some models can do is a Protocol below: PredictsRatings, HasVectors.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -39,6 +39,16 @@ class Query:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def people(self, known: Tensor, fold_in: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """-> (B, d): of `known` (n_users, d) the row of a person from training, and for a person who was not there what
+        fold_in(histories (N, L), ratings (N, L)) -> (N, d) makes of what they rated."""
+        people = known[self.users.clamp(min=0)]
+        new = self.users == UNSEEN
+        if new.any():
+            assert self.ratings is not None
+            people[new] = fold_in(self.histories[new], self.ratings[new])
+        return people
 
 
 class BaseConfig(BaseModel):

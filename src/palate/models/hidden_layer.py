@@ -89,7 +89,7 @@ class HiddenLayer(nn.Module):
         values = left.new_empty(len(left), len(right))
         for place, rights in self._shares(right):
             if left.device.type == "cpu":
-                values[:, place] = compiled_layer.pairs(lefts, rights, output)
+                compiled_layer.pairs(lefts, rights, output, values[:, place])
             else:
                 for half, row in zip(lefts, values[:, place], strict=True):
                     torch.mv((rights + half).relu_(), output, out=row)

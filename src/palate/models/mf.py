@@ -16,7 +16,7 @@ from torch import Tensor
 
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_ridge import ridge
-from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
+from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
 
 FIRST_STD = 0.1
 """Spread of the first item vectors; they are the same in every run."""
@@ -91,12 +91,7 @@ class MatrixFactorization(SolvedModel):
 
     def _people(self, query: Query) -> Tensor:
         """-> (B, dim + 1): what was learned of a person known, what their ratings say of a person never seen."""
-        people = self.users[query.users.clamp(min=0)]
-        new = query.users == UNSEEN
-        if new.any():
-            assert query.ratings is not None
-            people[new] = self._fold_in(query.histories[new], query.ratings[new])
-        return people
+        return query.people(self.users, self._fold_in)
 
     def _fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
         """Histories (B, L) -> (B, dim + 1): the ridge regression of `solve`, for people in a batch."""

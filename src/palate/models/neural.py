@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
-from palate.models.contract import PADDING, UNSEEN, BaseConfig, LearnedConfig, LearnedModel, Query
+from palate.models.contract import PADDING, BaseConfig, LearnedConfig, LearnedModel, Query
 from palate.models.hidden_layer import HiddenLayer
 from palate.models.layers import EmbeddingTable
 from palate.models.products import has_bfloat16
@@ -137,12 +137,7 @@ class NeuralRating(LearnedModel):
 
     def _people(self, query: Query) -> Tensor:
         """-> (B, dim): the learned vector of a person known, a fitted one for a person never seen."""
-        people = self.user_vectors()[query.users.clamp(min=0)]
-        new = query.users == UNSEEN
-        if new.any():
-            assert query.ratings is not None
-            people[new] = self._fold_in(query.histories[new], query.ratings[new])
-        return people
+        return query.people(self.user_vectors(), self._fold_in)
 
     def _fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
         """Histories (B, L) -> (B, dim): Levenberg-Marquardt from the prior mean, with a damping for each person.

@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from palate.compiled import compiled, in_threads
+from palate.compiled import Array, compiled, in_threads
 from palate.models.contract import LearnedConfig
 from palate.models.layers import EmbeddingTable
 from palate.training.rows import BETA1, BETA2, EPSILON, AdamRows, RowUpdates
-
-Array = NDArray[Any]
 
 ROWS_A_PART = 65_536
 """Rows that one thread brings up to date at a time."""
 
 POWERS = 4096
 """Powers of a momentum that are kept; higher ones are products of these."""
+
+Scales = tuple[Any, Any, Array, Array, Array]
+"""The first five arguments of `drifted`, which every step of a run shares."""
 
 
 @compiled
@@ -123,37 +123,24 @@ class CompiledSgdRows(CompiledRows):
 
 
 @compiled
-def reached(tail: Array, ratios: Array, touched: int, step: int) -> Any:
-    """How often its momentum per root moved a row after step `touched`, up to `step`: see AdamRows, from j + 1 on."""
+def drifted(
+    rate: float, epsilon: float, tail: Array, ratios: Array, powers: Array, touched: int, step: int
+) -> tuple[Any, Any]:
+    """How far m / (sqrt(v) + e) moved a row after step `touched`, up to `step`, and e: see AdamRows, from j + 1 on."""
     last = len(tail) - 1
     so_far, to_come = tail[min(touched + 1, last)], tail[min(step + 1, last)]
-    return ratios[1] * so_far - power(ratios, step + 1 - touched) * to_come
+    times = ratios[1] * so_far - power(ratios, step + 1 - touched) * to_come
+    return rate * times, epsilon * np.sqrt(powers[0] - power(powers, max(touched, 1)))
 
 
 @compiled
-def scaled(epsilon: Any, powers: Array, touched: int) -> Any:
-    """The paper's epsilon stands beside the root of v / (1 - BETA2^j), here it stands beside that of v."""
-    return epsilon * np.sqrt(powers[0] - power(powers, max(touched, 1)))
-
-
-@compiled
-def read_adam(
-    state: Array,
-    touched: Array,
-    step: int,
-    rate: float,
-    epsilon: float,
-    tail: Array,
-    ratios: Array,
-    powers: tuple[Array, Array],
-    rows: Array,
-) -> Array:
+def read_adam(state: Array, touched: Array, step: int, scales: Scales, rows: Array) -> Array:
+    """w of the rows after `step` steps."""
     found = np.empty((len(rows), state.shape[2]), state.dtype)
     found[:1] = fetched(state, touched, rows)
     for r in range(len(rows)):
         i = rows[r]
-        moved = rate * reached(tail, ratios, touched[i], step)
-        beside = scaled(epsilon, powers[1], touched[i])
+        moved, beside = drifted(*scales, touched[i], step)
         for k in range(state.shape[2]):
             found[r, k] = state[i, 0, k] - moved * state[i, 1, k] / (np.sqrt(state[i, 2, k]) + beside)
     return found
@@ -177,10 +164,7 @@ def step_adam(
     touched: Array,
     first: Array,
     step: int,
-    rate: float,
-    epsilon: float,
-    tail: Array,
-    ratios: Array,
+    scales: Scales,
     powers: tuple[Array, Array],
     fresh: tuple[float, float],
     now: tuple[float, float],
@@ -193,8 +177,7 @@ def step_adam(
         i = rows[r]
         if first[i] != r:
             continue
-        moved = rate * reached(tail, ratios, touched[i], step - 1)
-        beside = scaled(epsilon, powers[1], touched[i])
+        moved, beside = drifted(*scales, touched[i], step - 1)
         left_m, left_v = power(powers[0], step - touched[i]), power(powers[1], step - touched[i])
         for k in range(state.shape[2]):
             w, m, v, g = state[i, 0, k], state[i, 1, k], state[i, 2, k], gradient[r, k]
@@ -215,19 +198,18 @@ class CompiledAdamRows(CompiledRows):
         self.first = np.zeros(len(self.touched), np.int64)  # (n,) for sum_by_row
         self.rate = config.learning_rate
         steps = np.arange(POWERS)
-        self.sums = AdamRows.tails().numpy().astype(self.number), (AdamRows.RATIO**steps).astype(self.number)
         self.powers = (BETA1**steps).astype(self.number), (BETA2**steps).astype(self.number)
         self.fresh = self.number(1 - BETA1), self.number(1 - BETA2)
+        tail, ratios = (np.asarray(sums, self.number) for sums in (AdamRows.tails(), AdamRows.RATIO**steps))
+        self.scales = self.number(self.rate), self.number(EPSILON), tail, ratios, self.powers[1]
 
     def read(self, rows: Tensor) -> Tensor:
-        scales = self.number(self.rate), self.number(EPSILON)
-        return torch.from_numpy(read_adam(*self.arrays, int(self.s), *scales, *self.sums, self.powers, rows.numpy()))
+        return torch.from_numpy(read_adam(*self.arrays, int(self.s), self.scales, rows.numpy()))
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
         self.s += 1
         s = int(self.s)
         root = sqrt(1 - BETA2**s)
         now = self.number(self.rate * root / (1 - BETA1**s)), self.number(EPSILON * root)
-        scales = self.number(self.rate), self.number(EPSILON)
         batch = rows.numpy(), gradient.contiguous().numpy()
-        step_adam(*self.arrays, self.first, s, *scales, *self.sums, self.powers, self.fresh, now, *batch)
+        step_adam(*self.arrays, self.first, s, self.scales, self.powers, self.fresh, now, *batch)
