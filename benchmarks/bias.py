@@ -13,6 +13,7 @@ from benchmarks.common import data, record
 from palate.data import split as splits
 from palate.evaluation.evaluate import squared_error
 from palate.models.bias import Bias, BiasConfig
+from palate.training.fit import fit
 
 USER_L2, ITEM_L2 = (1, 2, 5, 10, 20), (1, 2, 3, 5, 10)
 
@@ -39,7 +40,7 @@ def main() -> None:
 
 def validation(split: splits.Split, user_l2: float, item_l2: float) -> float:
     model = Bias(BiasConfig(user_l2=user_l2, item_l2=item_l2), split.table.n_users, split.table.n_items)
-    model.solve(split.train)
+    fit(model, split.train)
     return sqrt(squared_error(model, split.train, split.validation))
 
 

@@ -36,7 +36,7 @@ class ItemMean(SolvedModel):
         super().__init__(config, n_users, n_items)
         self.register_buffer("means", torch.zeros(n_items))  # what is learned is saved
 
-    def solve(self, train: Interactions) -> None:
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
         assert train.ratings is not None
         mean = float(train.ratings.mean())
         sums = np.bincount(train.items, train.ratings, minlength=train.n_items) + self.config.l2 * mean

@@ -20,7 +20,7 @@ class Scripted(SolvedModel):
         super().__init__(BaseConfig(), *table.shape)
         self.register_buffer("table", table)
 
-    def solve(self, train: Interactions) -> None: ...
+    def solve(self, train: Interactions, generator: torch.Generator) -> None: ...
 
     def score(self, query: Query) -> Tensor:
         return self.table[query.users.clamp(min=0)]
@@ -43,7 +43,7 @@ class LookingBack(SolvedModel):
         self.register_buffer("counts", torch.zeros(()))
         self.asked: list[Query] = []
 
-    def solve(self, train: Interactions) -> None: ...
+    def solve(self, train: Interactions, generator: torch.Generator) -> None: ...
 
     def score(self, query: Query) -> Tensor:
         self.asked.append(query)

@@ -34,7 +34,7 @@ class Loudest(SolvedModel):
         super().__init__(config, n_users, n_items)
         self.register_buffer("highest", torch.zeros(n_items))
 
-    def solve(self, train: Interactions) -> None:
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
         assert train.ratings is not None
         highest = np.zeros(train.n_items, dtype=np.float32)
         np.maximum.at(highest, train.items, train.ratings)

@@ -46,7 +46,7 @@ class Bias(SolvedModel):
         self.register_buffer("users", torch.zeros(n_users))
         self.register_buffer("items", torch.zeros(n_items))
 
-    def solve(self, train: Interactions) -> None:
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
         assert train.ratings is not None
         mean = train.ratings.mean(dtype=np.float64)
         off = train.ratings.astype(np.float64) - mean  # (n,)

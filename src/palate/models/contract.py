@@ -4,7 +4,7 @@ A model scores the whole catalogue for people, who come as a `Query`: someone fr
 never seen is `UNSEEN` with a history. All it has learned lives in parameters and buffers, so one artifact serves all.
 
     Model
-    ├── SolvedModel    learns in one step: solve(train)
+    ├── SolvedModel    learns in one step: solve(train, generator)
     └── LearnedModel   learns by gradient descent: start(train), batches(train), loss(batch), finish(train)
 
 What only some models can do is a Protocol below: PredictsRatings, HasVectors.
@@ -98,8 +98,8 @@ class SolvedModel(Model):
     """Learns in one step."""
 
     @abstractmethod
-    def solve(self, train: Interactions) -> None:
-        """Learn all there is to learn from the training part."""
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        """Learn all there is to learn from the training part; what is drawn by chance is drawn from the generator."""
 
 
 class Batch(Protocol):

@@ -50,7 +50,7 @@ class MatrixFactorization(SolvedModel):
         self.register_buffer("users", torch.zeros(n_users, config.dim + 1))
         self.register_buffer("items", torch.zeros(n_items, config.dim + 1))
 
-    def solve(self, train: Interactions) -> None:
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
         assert train.ratings is not None
         mean = train.ratings.mean(dtype=np.float64)
         off = (train.ratings - mean).astype(np.float32)

@@ -20,7 +20,7 @@ class Popularity(SolvedModel):
         super().__init__(config, n_users, n_items)
         self.register_buffer("counts", torch.zeros(n_items))
 
-    def solve(self, train: Interactions) -> None:
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
         self.counts.copy_(torch.from_numpy(train.item_counts))
 
     def score(self, query: Query) -> Tensor:

@@ -56,7 +56,7 @@ def fit(
         Interrupted: Ctrl-C, after the checkpoint was saved.
     """
     if isinstance(model, SolvedModel):
-        model.solve(train)
+        model.solve(train, seeded(model.device, seed))
         return []
     assert isinstance(model, LearnedModel)
     run = Run(model, train, seed, watch, checkpoint, observers)
