@@ -33,6 +33,10 @@ EXAMPLES = {
         "palate train movielens-small --preset adam --set dim=20 --epochs 10",
         "palate train ratings.csv --validation 0  # the course's plain epochs: nothing is chosen, the last is kept",
     ),
+    "compare": (
+        "palate compare ratings.csv --minutes 5",
+        "palate compare movielens-small --models mf,bias,popularity --seeds 2 --report compared.html",
+    ),
     "recommend": (
         "palate recommend movies.palate --user 1 --min-ratings 20",
         "palate recommend movies.palate --rate 318=5 --rate 'Toy Story (1995)=3.5'",

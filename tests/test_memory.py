@@ -26,3 +26,11 @@ def test_what_is_held_is_not_left() -> None:
     assert memory.left(held + 10**9) == pytest.approx(10**9, abs=5e7)
     with pytest.raises(OptionError, match=r"below 1 MB, but Python, the model and its table hold .* MB already"):
         memory.left(10**6)
+
+
+def test_a_peak_is_what_was_taken_in_between() -> None:
+    with memory.Peak() as peak:
+        held = bytearray(60 * 10**6)
+        held[::4096] = b"x" * len(held[::4096])
+        del held
+    assert 50 * 10**6 < peak.bytes < 90 * 10**6

@@ -10,12 +10,14 @@ from palate import errors
 
 PUBLIC = [
     "Bars",
+    "Comparison",
     "Interactions",
     "MODELS",
     "Profiler",
     "Recommender",
     "Results",
     "Trained",
+    "compare",
     "datasets",
     "draw_curves",
     "errors",

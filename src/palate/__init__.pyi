@@ -1,8 +1,10 @@
 from . import datasets as datasets
 from . import errors as errors
 from .artifact import read_header as read_header
+from .contest import compare as compare
 from .data.interactions import Interactions as Interactions
 from .data.read import read as read
+from .evaluation.comparison import Comparison as Comparison
 from .evaluation.verdict import verdict as verdict
 from .models import MODELS as MODELS
 from .models.settings import settings_of as settings_of

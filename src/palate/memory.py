@@ -1,6 +1,8 @@
 """How much memory this process holds, and how much it may still take."""
 
 import re
+import threading
+from types import TracebackType
 
 import psutil
 
@@ -34,3 +36,32 @@ def left(limit: int) -> int:
             f"{held / 10**6:,.0f} MB already: allow more"
         )
     return limit - int(held)
+
+
+class Peak:
+    """The most bytes that the process takes beyond what it holds on entering, looked at every SECONDS."""
+
+    SECONDS = 0.01
+
+    def __enter__(self) -> "Peak":
+        self.process, self.left = psutil.Process(), threading.Event()
+        self.before = self.most = self.process.memory_info().rss
+        self.looking = threading.Thread(target=self._look, daemon=True)
+        self.looking.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.left.set()
+        self.looking.join()
+
+    @property
+    def bytes(self) -> int:
+        return self.most - self.before
+
+    def _look(self) -> None:
+        last = False
+        while not last:
+            last = self.left.wait(self.SECONDS)
+            self.most = max(self.most, self.process.memory_info().rss)

@@ -93,7 +93,7 @@ def train(
         trained,
         split.train,
         seed=seed,
-        watch=_watch(split, watch_test),
+        watch=watch_of(split, watch_test),
         checkpoint=checkpoint,
         resume=resume,
         observers=observers,
@@ -139,7 +139,7 @@ def check_ratings(cls: type[Model], table: Interactions) -> None:
         )
 
 
-def _watch(split: Split, watch_test: bool) -> Watch:
+def watch_of(split: Split, watch_test: bool) -> Watch:
     """Validation chooses the epoch; the test part is only looked at, and only where asked for or nothing is chosen."""
     judged = len(split.validation) > 0
     watched = {"validation_loss": split.validation} if judged else {}

@@ -1,10 +1,16 @@
 """Pictures of what training did."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from palate.errors import OptionError
 from palate.files import written_beside
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = (".svg", ".png")
 
@@ -21,24 +27,66 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: str | Path, *, tit
         raise OptionError(f"can't draw {path.name}: its name should end in {' or '.join(FORMATS)}")
     if not history:
         raise OptionError("there are no curves: a model that is solved in one step has no epochs")
-    from matplotlib import rc_context  # noqa: PLC0415 - slow to import, and needed here only
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    kind = path.suffix.lower()[1:]
+    with _drawing(), written_beside(path) as beside:
+        _curves(history, title).savefig(
+            beside, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None
+        )
+
+
+def curves_svg(history: Sequence[Mapping[str, float]]) -> str:
+    """The same as SVG to stand inside a page."""
+    with _drawing():
+        return _inline(_curves(history, ""))
+
+
+def intervals_svg(intervals: Mapping[str, tuple[float, float, float]], label: str) -> str:
+    """{name: (low, value, high)}, the best first, as points with whiskers, a line each, as SVG to stand in a page."""
+    with _drawing():
+        figure = _figure(height=0.8 + 0.3 * len(intervals))
+        axes = figure.subplots()
+        for place, (low, value, high) in enumerate(intervals.values()):
+            axes.plot([low, high], [place, place], "-", color="C0", linewidth=2)
+            axes.plot(value, place, "o", color="C0")
+        axes.set_yticks(range(len(intervals)), list(intervals), parse_math=False)
+        axes.invert_yaxis()
+        axes.set_xlabel(label)
+        axes.grid(alpha=0.3, axis="x")
+        return _inline(figure)
+
+
+def _curves(history: Sequence[Mapping[str, float]], title: str) -> "Figure":
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
-    with rc_context({"svg.hashsalt": "palate", "font.size": 10}):
-        figure = Figure(figsize=(7, 4), layout="constrained")
-        axes = figure.subplots()
-        epochs = [record["epoch"] for record in history]
-        for name in (name for name in history[0] if name.endswith("_loss")):
-            losses = [record[name] for record in history]
-            lowest = losses.index(min(losses))
-            (line,) = axes.plot(epochs, losses, label=f"{name.replace('_', ' ')}, lowest {losses[lowest]:.4f}")
-            axes.plot(epochs[lowest], losses[lowest], "o", color=line.get_color())
-        axes.set(xlabel="epoch", ylabel="mean squared error")
-        axes.set_title(title, parse_math=False)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
-        kind = path.suffix.lower()[1:]
-        with written_beside(path) as beside:
-            figure.savefig(beside, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    figure = _figure(height=4)
+    axes = figure.subplots()
+    epochs = [record["epoch"] for record in history]
+    for name in (name for name in history[0] if name.endswith("_loss")):
+        losses = [record[name] for record in history]
+        lowest = losses.index(min(losses))
+        (line,) = axes.plot(epochs, losses, label=f"{name.replace('_', ' ')}, lowest {losses[lowest]:.4f}")
+        axes.plot(epochs[lowest], losses[lowest], "o", color=line.get_color())
+    axes.set(xlabel="epoch", ylabel="mean squared error")
+    axes.set_title(title, parse_math=False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _figure(height: float) -> "Figure":
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and needed here only
+
+    return Figure(figsize=(7, height), layout="constrained")
+
+
+def _drawing() -> AbstractContextManager[None]:
+    from matplotlib import rc_context  # noqa: PLC0415
+
+    return rc_context({"svg.hashsalt": "palate", "font.size": 10})
+
+
+def _inline(figure: "Figure") -> str:
+    text = StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]

@@ -2,7 +2,7 @@
 
 import typer
 
-from palate.cli import curves, evaluate, info, lists, predict, recommend, sample, similar, train
+from palate.cli import compare, curves, evaluate, info, lists, predict, recommend, sample, similar, train
 
 app = typer.Typer(
     name="palate",
@@ -11,6 +11,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train.train)
+app.command("compare")(compare.compare)
 app.command("recommend")(recommend.recommend)
 app.command("lists")(lists.lists)
 app.command("predict")(predict.predict)

@@ -1,7 +1,7 @@
 """Arguments and options that several commands share, and the text in them turned into values."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,29 @@ Rate = Annotated[
         "--rate", help="For a person never seen: an item and its rating, as ITEM=RATING; repeat it.", show_default=False
     ),
 ]
+
+
+TABLE = "The table"
+
+Table = Annotated[
+    list[str],
+    typer.Argument(help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False),
+]
+
+
+def _of_table(help: str | None) -> Any:
+    return typer.Option(help=help, rich_help_panel=TABLE, show_default=False)
+
+
+Items = Annotated[str | None, _of_table("A file with the items' titles.")]
+Format = Annotated[str | None, _of_table("'lists' for a user and their items a line.")]
+UserColumn = Annotated[str | None, _of_table("The user column, by name or number, where it is not found by itself.")]
+ItemColumn = Annotated[str | None, _of_table("The item column.")]
+RatingColumn = Annotated[str | None, _of_table("The rating column.")]
+TimeColumn = Annotated[str | None, _of_table("The time column.")]
+Separator = Annotated[str | None, _of_table(None)]
+TimeUnit = Annotated[str | None, _of_table("s, ms, us or ns.")]
+Encoding = Annotated[str | None, _of_table("Such as latin-1; UTF-8 if not named.")]
 
 
 def item_id(recommender: "Recommender", text: str) -> "Id":

@@ -9,51 +9,36 @@ from typing import Annotated, Any
 import typer
 
 import palate
-from palate.cli.options import Json
+from palate.cli.options import (
+    Encoding,
+    Format,
+    ItemColumn,
+    Items,
+    Json,
+    RatingColumn,
+    Separator,
+    Table,
+    TimeColumn,
+    TimeUnit,
+    UserColumn,
+)
 from palate.cli.output import as_json, as_table, errors, say
 from palate.errors import OptionError
 
-TABLE, CHOICE, RUN = "The table", "The model", "The run"
+CHOICE, RUN = "The model", "The run"
 
 
 def train(
-    ratings: Annotated[
-        list[str],
-        typer.Argument(
-            help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False
-        ),
-    ],
-    items: Annotated[
-        str | None, typer.Option(help="A file with the items' titles.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(help="'lists' for a user and their items a line.", rich_help_panel=TABLE, show_default=False),
-    ] = None,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            help="The user column, by name or number, where it is not found by itself.",
-            rich_help_panel=TABLE,
-            show_default=False,
-        ),
-    ] = None,
-    item: Annotated[
-        str | None, typer.Option(help="The item column.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    rating: Annotated[
-        str | None, typer.Option(help="The rating column.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="The time column.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    separator: Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)] = None,
-    time_unit: Annotated[
-        str | None, typer.Option(help="s, ms, us or ns.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="Such as latin-1; UTF-8 if not named.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
+    ratings: Table,
+    items: Items = None,
+    format: Format = None,
+    user: UserColumn = None,
+    item: ItemColumn = None,
+    rating: RatingColumn = None,
+    time: TimeColumn = None,
+    separator: Separator = None,
+    time_unit: TimeUnit = None,
+    encoding: Encoding = None,
     model: Annotated[
         str, typer.Option(help="A model that palate info lists, or package.module:Class.", rich_help_panel=CHOICE)
     ] = "neural",
@@ -125,16 +110,8 @@ def train(
         )  # before torch is there: its recorder says when it starts and stops
     if ":" in model:
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
-    reading = {
-        "format": format,
-        "user": user,
-        "item": item,
-        "rating": rating,
-        "time": time,
-        "separator": separator,
-        "time_unit": time_unit,
-        "encoding": encoding,
-    }
+    reading = {"format": format, "user": user, "item": item, "rating": rating, "time": time}
+    reading |= {"separator": separator, "time_unit": time_unit, "encoding": encoding}
     table = palate.load_table(source, items, reading)
     if not json:
         for note in table.notes:

@@ -1,5 +1,7 @@
 """A trained model and held-out events to a report."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -72,12 +74,21 @@ def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Inter
     return held_out.where(held_out.ratings >= scale[0] + LIKED * (scale[1] - scale[0]))
 
 
-def _evaluate_lists(model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int) -> Metrics:
+@dataclass(frozen=True)
+class Lists:
+    """What the lists of n people hold of what they went for."""
+
+    users: NDArray[np.int64]  # (n,) user rows
+    hits: NDArray[np.bool_]  # (n, k) whether each place, best first, holds a relevant item
+    counts: NDArray[np.int64]  # (n,) relevant items of each, at least 1
+
+
+def lists(model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int) -> Lists:
+    """The top k of all items but those known of each person who has a relevant item in `liked`: at most `people` of
+    them, drawn by the seed, the same for every model."""
     users = np.unique(liked.users).astype(np.int64)
     if people < len(users):
         users = np.sort(np.random.default_rng(seed).choice(users, people, replace=False))
-    if not len(users):
-        return {}
     hits = np.zeros((len(users), min(k, known.n_items)), dtype=np.bool_)
     counts = np.zeros(len(users), dtype=np.int64)
     for place, rows, _ in ranking.rank_users(model, known, users, k):
@@ -85,8 +96,15 @@ def _evaluate_lists(model: Model, known: Interactions, liked: Interactions, k: i
         found = rows.cpu()
         hits[place] = (truth.gather(1, found.clamp(min=0)) & (found != PADDING)).numpy()
         counts[place] = truth.sum(1).numpy()  # items, however often each was met
+    return Lists(users, hits, counts)
+
+
+def _evaluate_lists(model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int) -> Metrics:
+    found = lists(model, known, liked, k, people, seed)
+    if not len(found.users):
+        return {}
     return {
-        f"recall@{k}": float(recall(hits, counts).mean()),
-        f"ndcg@{k}": float(ndcg(hits, counts).mean()),
-        "people": float(len(users)),
+        f"recall@{k}": float(recall(found.hits, found.counts).mean()),
+        f"ndcg@{k}": float(ndcg(found.hits, found.counts).mean()),
+        "people": float(len(found.users)),
     }

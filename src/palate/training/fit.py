@@ -49,8 +49,11 @@ def fit(
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
     observers: Sequence[Observer] = (),
+    deadline: float = math.inf,
 ) -> list[Record]:
     """Train in place -> one record per epoch, none for a model solved in one step.
+
+    deadline: the `time.monotonic` after which no epoch begins but the first.
 
     Raises:
         Interrupted: Ctrl-C, after the checkpoint was saved.
@@ -59,7 +62,7 @@ def fit(
         model.solve(train, seeded(model.device, seed))
         return []
     assert isinstance(model, LearnedModel)
-    run = Run(model, train, seed, watch, checkpoint, observers)
+    run = Run(model, train, seed, watch, checkpoint, observers, deadline)
     return run.go(resume)
 
 
@@ -73,6 +76,7 @@ class Run:
     watch: Watch
     checkpoint: Checkpoint | None
     observers: Sequence[Observer]
+    deadline: float = math.inf
     epoch: int = 0  # complete epochs
     step: int = 0  # batches done of the epoch under way
     events: int = 0  # events in them
@@ -97,7 +101,7 @@ class Run:
             if self.events:
                 for observer in self.observers:
                     observer.stepped(self.events)
-            while self.epoch < epochs and not self._stale():
+            while self.epoch < epochs and not self._stale() and not self._late():
                 self._one_epoch()
         self.optimizer.release()
         if self.best:
@@ -166,6 +170,9 @@ class Run:
         if self.watch.criterion is None or not self.records:
             return False
         return self.epoch - self._best_epoch() >= self.model.config.patience
+
+    def _late(self) -> bool:
+        return self.epoch > 0 and time.monotonic() > self.deadline
 
     def _save(self, checkpoint: Checkpoint) -> None:
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}

@@ -1,0 +1,179 @@
+"""Several models on one split under one budget: which to use, and which can't be told apart."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from palate import devices
+from palate.data import split as splits
+from palate.data.interactions import Interactions
+from palate.data.split import Split
+from palate.errors import OptionError, UnsupportedError
+from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
+from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict, relevant
+from palate.evaluation.ranking_metrics import ndcg, recall
+from palate.evaluation.significance import PerPerson, Standing, standings
+from palate.memory import Peak
+from palate.models import MODELS, find
+from palate.models.contract import LearnedModel, Model, PredictsRatings
+from palate.pipeline import check_ratings, load_table, watch_of
+from palate.recommender import at_least
+from palate.report import check_report, write_report
+from palate.training.fit import Observer, Record, fit
+
+
+def compare(
+    source: object,
+    *,
+    items: object = None,
+    models: Sequence[str] | None = None,
+    seeds: int = 3,
+    minutes: float = 10.0,
+    k: int = 10,
+    people: int = PEOPLE_RANKED,
+    test: float = 0.2,
+    validation: float = 0.1,
+    seed: int = 0,
+    device: str = "auto",
+    report: str | Path | None = None,
+    observers: Sequence[Observer] = (),
+    told: Callable[[str], None] = lambda line: None,
+    **reading: Any,
+) -> Comparison:
+    """Train models on one part of a table and measure them on the same people's held-out events.
+
+    models: by their names; every one that can learn from this table, if not here. seeds: how often a model is trained;
+    one whose second run measures as its first is not trained a third time. minutes: for all of it; a training gets an
+    equal share of what is left, and a model whose turn never comes is left out. people: as many get lists, at most.
+    report: a page to write, .html, with all of it. told: hears which training begins.
+
+    Every model learns from the training part alone; the validation part chooses the epoch of those that have epochs.
+
+    Raises:
+        OptionError: an unknown model, or a budget or split that can't be.
+        UnsupportedError: none of the models can learn from this table.
+        OutputError: the report can't be written.
+    """
+    at_least(seeds, 1, "seeds")
+    at_least(k, 1, "k")
+    if not minutes > 0:
+        raise OptionError(f"minutes is {minutes}: it must be above 0")
+    if not test > 0:
+        raise OptionError("a comparison needs a test part: test must be above 0")
+    if report is not None:
+        check_report(Path(report))
+    where = devices.pick(device)
+    table = load_table(source, items, reading)
+    left_out: dict[str, str] = {}
+    chosen = _chosen(models, table, left_out)
+    split = splits.random(table, test=test, validation=validation, seed=seed)
+
+    runs: dict[str, list[Run]] = {name: [] for name in chosen}
+    turns = [(name, number) for number in range(seeds) for name in chosen]
+    end = time.monotonic() + 60 * minutes
+    for place, (name, number) in enumerate(turns):
+        now = time.monotonic()
+        if name in left_out or _draws_nothing(runs[name]) or now >= end:
+            continue
+        told(f"{name}, run {number + 1} of at most {seeds}")
+        model = _build(name, table).to(where)
+        try:
+            run = _train(model, split, seed + number, now + (end - now) / (len(turns) - place), observers)
+        except OptionError as error:  # a training that diverged: the others go on
+            left_out[name] = str(error)
+        else:
+            runs[name].append(Run(*run, _measure(model, split, k, people, seed)))
+    for name in chosen:
+        if not runs[name]:
+            left_out.setdefault(name, f"{minutes:g} minutes were over before its turn")
+
+    facts = {"events": len(table), "users": table.n_users, "items": table.n_items, "fingerprint": table.fingerprint}
+    facts |= {"split": "random", "test": test, "validation": validation, "hash": split.hash}
+    facts |= {"seed": seed, "seeds": seeds, "minutes": minutes, "k": k}
+    there = {name: runs[name] for name in chosen if name not in left_out}
+    found = _ranked(there, measures_of(k), left_out, facts)
+    if report is not None:
+        write_report(found, Path(report), title=Path(source).name if isinstance(source, str | Path) else "A table")
+    return found
+
+
+def _chosen(names: Sequence[str] | None, table: Interactions, left_out: dict[str, str]) -> list[str]:
+    """The models that can learn from the table; the others go to left_out."""
+    chosen = []
+    for name in dict.fromkeys(MODELS if names is None else names):
+        try:
+            check_ratings(find(name), table)
+            chosen.append(name)
+        except UnsupportedError:
+            left_out[name] = "it learns from ratings, and this table has none"
+    if not chosen:
+        raise UnsupportedError("every one of these models learns from ratings, and this table has none")
+    return chosen
+
+
+def _build(name: str, table: Interactions) -> Model:
+    cls = find(name)
+    return cls(cls.Config(), table.n_users, table.n_items)
+
+
+def _train(
+    model: Model, split: Split, seed: int, deadline: float, observers: Sequence[Observer]
+) -> tuple[float, int, list[Record]]:
+    """-> seconds, bytes, history"""
+    began = time.perf_counter()
+    with Peak() as peak:
+        watch = watch_of(split, watch_test=False)
+        history = fit(model, split.train, seed=seed, watch=watch, observers=observers, deadline=deadline)
+    return time.perf_counter() - began, peak.bytes, history
+
+
+def _measure(model: Model, split: Split, k: int, people: int, seed: int) -> dict[str, PerPerson]:
+    """On the test part, by person; the people are the same for every model."""
+    measured = {}
+    known, test = split.before_test, split.test
+    if isinstance(model, PredictsRatings) and test.ratings is not None:
+        assert known.scale is not None
+        error = predict(model, known, test).clip(*known.scale) - test.ratings.astype(np.float64)
+        _, of_event = np.unique(test.users, return_inverse=True)
+        sums = np.bincount(of_event, error**2).astype(np.float64)
+        measured["rmse"] = PerPerson(sums[None], np.bincount(of_event).astype(np.float64))
+    found = lists(model, known, relevant(test, known.scale), k, people, seed)
+    if len(found.users):
+        ones = np.ones(len(found.users))
+        measured[f"ndcg@{k}"] = PerPerson(ndcg(found.hits, found.counts)[None], ones)
+        measured[f"recall@{k}"] = PerPerson(recall(found.hits, found.counts)[None], ones)
+    return measured
+
+
+def _draws_nothing(runs: list[Run]) -> bool:
+    """Whether a second run, of another seed, was as the first."""
+    return len(runs) > 1 and all(
+        np.array_equal(runs[0].measured[name].sums, runs[1].measured[name].sums) for name in runs[0].measured
+    )
+
+
+def _ranked(
+    runs: Mapping[str, list[Run]], measures: list[Measure], left_out: dict[str, str], facts: Mapping[str, Any]
+) -> Comparison:
+    standing: dict[str, dict[str, Standing]] = {name: {} for name in runs}
+    for measure in measures:
+        those = {
+            name: PerPerson(
+                np.concatenate([run.measured[measure.name].sums for run in found]),
+                found[0].measured[measure.name].counts,
+            )
+            for name, found in runs.items()
+            if measure.name in found[0].measured
+        }
+        if those:
+            found = standings(list(those.values()), larger_is_better=measure.larger_is_better, root=measure.root)
+            for name, one in zip(those, found, strict=True):
+                standing[name][measure.name] = one
+    compared = [
+        Compared(name, issubclass(find(name), LearnedModel), found, standing[name]) for name, found in runs.items()
+    ]
+    there = [measure for measure in measures if any(measure.name in found.standings for found in compared)]
+    return Comparison(there, compared, left_out, facts)

@@ -1,0 +1,93 @@
+"""A comparison as one HTML page that asks nothing of any other file or host: what to use, tables, intervals, curves."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from palate import plots
+from palate.errors import OptionError
+from palate.evaluation.comparison import Compared, Comparison, Measure
+from palate.files import check_writable, written_beside
+
+STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8886; }
+th:first-child, td:first-child { text-align: left; }
+tr.group1 { font-weight: 600; }
+figure { margin: 1rem 0; background: #fff; border-radius: .5rem; padding: .5rem; }
+figure svg { max-width: 100%; height: auto; }
+.quiet { opacity: .75; }
+"""
+
+DEFINED = {
+    "rmse": "root of the mean squared error of predicted ratings, clipped to the scale; less is better",
+    "ndcg": "the gain of relevant items in a list, less the further down they stand, over the best that could be",
+    "recall": "the share of a person's relevant items that the list holds",
+}
+
+
+def check_report(path: Path) -> None:
+    """Raises OptionError or OutputError where `write_report` would."""
+    if path.suffix.lower() != ".html":
+        raise OptionError(f"a report is a page: its name should end in .html, and {path.name} does not")
+    check_writable(path)
+
+
+def write_report(comparison: Comparison, path: Path, *, title: str) -> None:
+    """Write the page.
+
+    Raises:
+        OptionError: the name does not end in .html.
+        OutputError: the place can't be written.
+    """
+    check_report(path)
+    with written_beside(path) as beside:
+        beside.write_text("\n".join(_page(comparison, title)), encoding="utf-8")
+
+
+def _page(comparison: Comparison, title: str) -> Iterable[str]:
+    yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}: models compared</title>'
+    yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
+    yield f"<h1>{escape(title)}: models compared</h1>"
+    yield from _list(comparison.sentences)
+    for measure in comparison.measures:
+        yield from _measured(measure, comparison.best_first(measure))
+    yield from _curves(comparison.models)
+    if comparison.left_out:
+        yield "<h2>Not in it</h2>"
+        yield from _list(f"{name}: {why}" for name, why in comparison.left_out.items())
+    yield "<h2>How it was done</h2>"
+    yield from _list(f"{name.replace('_', ' ')}: {value}" for name, value in comparison.facts.items())
+    yield (
+        '<p class="quiet">Intervals are of 95 %, from people and runs drawn again. Models of one group can\'t be told '
+        "apart on these people. No part of the table but the validation part chose anything.</p></body></html>"
+    )
+
+
+def _list(lines: Iterable[str]) -> Iterable[str]:
+    yield f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def _measured(measure: Measure, best_first: Sequence[Compared]) -> Iterable[str]:
+    yield f"<h2>{escape(measure.name)}</h2><p>{DEFINED[measure.name.partition('@')[0]]}.</p>"
+    heads = ("model", "group", measure.name, "from", "to", "± over runs", "seconds", "MB")
+    yield f"<table><tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"
+    for found in best_first:
+        one = found.standings[measure.name]
+        numbers = [f"{value:.4f}" for value in (one.value, one.low, one.high, one.spread)]
+        cells = [found.model, str(one.group), *numbers, f"{found.seconds:.2f}", f"{found.memory / 10**6:,.0f}"]
+        yield f'<tr class="group{one.group}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+    yield "</table>"
+    standings = {found.model: found.standings[measure.name] for found in best_first}
+    intervals = {name: (one.low, one.value, one.high) for name, one in standings.items()}
+    yield f"<figure>{plots.intervals_svg(intervals, measure.name)}</figure>"
+
+
+def _curves(models: Sequence[Compared]) -> Iterable[str]:
+    learned = [found for found in models if found.runs[0].history]
+    if learned:
+        yield "<h2>While they learned</h2>"
+    for found in learned:
+        yield f"<h3>{escape(found.model)}</h3><figure>{plots.curves_svg(found.runs[0].history)}</figure>"

@@ -1,0 +1,77 @@
+"""What a comparison says, for standings made up by hand."""
+
+import json
+
+import pytest
+
+from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
+from palate.evaluation.significance import Standing
+
+RMSE, NDCG, RECALL = measures_of(10)
+
+
+def model(name: str, seconds: float, groups: dict[str, tuple[float, int]], *, learned: bool = False) -> Compared:
+    standings = {
+        measure: Standing(value, value - 0.01, value + 0.01, 0.001, group) for measure, (value, group) in groups.items()
+    }
+    return Compared(name, learned, [Run(seconds, 10**6, [], {}), Run(seconds + 2, 10**7, [], {})], standings)
+
+
+def comparison(*models: Compared, measures: tuple[Measure, ...] = (RMSE,)) -> Comparison:
+    return Comparison(list(measures), list(models), {}, {})
+
+
+def test_the_best_is_named_with_its_interval() -> None:
+    found = comparison(model("a", 1, {"rmse": (0.9, 2)}), model("b", 1, {"rmse": (0.8, 1)}))
+    assert found.sentences == ["for predicting ratings use b: rmse 0.8000, from 0.7900 to 0.8100"]
+
+
+def test_those_that_cannot_be_told_apart_are_named_with_the_quickest() -> None:
+    found = comparison(
+        model("slow", 50, {"rmse": (0.8, 1)}), model("quick", 1, {"rmse": (0.81, 1)}), model("c", 0, {"rmse": (1, 2)})
+    )
+    assert found.sentences[1] == "slow, quick can't be told apart by it; quick trains soonest, 2.0 s"
+
+
+@pytest.mark.parametrize(
+    ("learned", "solved", "said"),
+    [
+        ((0.8, 1), (0.9, 2), "earned it, ahead of plain"),
+        ((0.8, 1), (0.81, 1), "did not earn it: plain can't be told from it"),
+        ((0.9, 2), (0.8, 1), "did not earn it: plain is ahead"),
+    ],
+)
+def test_whether_gradient_descent_paid(learned: tuple[float, int], solved: tuple[float, int], said: str) -> None:
+    found = comparison(model("deep", 9, {"rmse": learned}, learned=True), model("plain", 1, {"rmse": solved}))
+    assert found.sentences[-1] == (
+        f"deep learns by gradient descent and {said} by rmse, 10.0 s of training against 2.0 s"
+    )
+
+
+def test_a_larger_ndcg_is_better_and_recall_decides_nothing() -> None:
+    models = [
+        model("a", 1, {"ndcg@10": (0.1, 2), "recall@10": (0.9, 1)}),
+        model("b", 1, {"ndcg@10": (0.2, 1), "recall@10": (0.1, 2)}),
+    ]
+    found = comparison(*models, measures=(NDCG, RECALL))
+    assert [one.model for one in found.best_first(NDCG)] == ["b", "a"]
+    assert [one.model for one in found.best_first(RECALL)] == ["a", "b"]
+    assert found.sentences == ["for lists use b: ndcg@10 0.2000, from 0.1900 to 0.2100"]
+
+
+def test_a_model_without_a_measure_does_not_stand_in_it() -> None:
+    found = comparison(model("a", 1, {"rmse": (0.9, 1)}), model("lists", 1, {"ndcg@10": (0.1, 1)}))
+    assert [one.model for one in found.best_first(RMSE)] == ["a"]
+
+
+def test_it_is_ready_for_json() -> None:
+    found = json.loads(json.dumps(comparison(model("a", 1, {"rmse": (0.9, 1)})).to_dict()))
+    assert found["models"][0]["seconds"] == 2
+    assert found["models"][0]["memory"] == 10**7
+    assert found["models"][0]["measures"]["rmse"] == {
+        "value": 0.9,
+        "low": pytest.approx(0.89),
+        "high": pytest.approx(0.91),
+        "spread": 0.001,
+        "group": 1,
+    }
