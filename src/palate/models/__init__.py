@@ -9,9 +9,11 @@ from palate.models.contract import Model
 from palate.models.mf import MatrixFactorization
 from palate.models.neural import NeuralRating
 from palate.models.popularity import Popularity
+from palate.models.sasrec import SelfAttention
 
 MODELS: dict[str, type[Model]] = {
     "neural": NeuralRating,
+    "sasrec": SelfAttention,
     "mf": MatrixFactorization,
     "bias": Bias,
     "popularity": Popularity,
