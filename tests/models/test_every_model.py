@@ -61,7 +61,7 @@ def checkerboard(variant: tuple[str, str | None], checkerboard: Interactions) ->
         checkerboard = checkerboard.where(checkerboard.ratings == 5)
     if variant[0] in READS_IN_TURN:
         by_chance = np.random.default_rng(0).random(len(checkerboard))
-        checkerboard = checkerboard.where(np.lexsort([by_chance, checkerboard.users]))
+        checkerboard = checkerboard.where(np.lexsort((by_chance, checkerboard.users)))
     return checkerboard
 
 

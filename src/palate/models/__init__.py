@@ -13,10 +13,10 @@ from palate.models.sasrec import SelfAttention
 
 MODELS: dict[str, type[Model]] = {
     "neural": NeuralRating,
-    "sasrec": SelfAttention,
     "mf": MatrixFactorization,
     "bias": Bias,
     "popularity": Popularity,
+    "sasrec": SelfAttention,
 }
 
 

@@ -32,9 +32,6 @@ FIRST_STD = 0.02
 PEOPLE_READ = 1024
 """Histories that are read at once when scoring: bounds memory."""
 
-NEVER = -1e4
-"""The logit of a negative that is the target itself; finite, so that gradients are where nothing else is left."""
-
 
 class SelfAttentionConfig(AnnealedConfig):
     """Settings of `sasrec`."""
@@ -49,7 +46,7 @@ class SelfAttentionConfig(AnnealedConfig):
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of numbers that a step leaves out.")
     length: int = Field(50, ge=1, description="Last events of a person that are read.")
     negatives: int = Field(2048, ge=1, description="Items drawn for a step as what did not come next.")
-    temperature: float = Field(0.07, gt=0, description="What cosines are divided by.")
+    temperature: float = Field(0.07, ge=0.03, description="What cosines are divided by.")
 
     @model_validator(mode="after")
     def _heads_share_dim(self) -> "SelfAttentionConfig":
@@ -127,10 +124,11 @@ class SelfAttention(LearnedModel):
 
         negatives = self._negatives()  # (K,)
         vectors = functional.normalize(functional.embedding(torch.cat([targets, negatives]), self.items), dim=1)
-        others = people @ vectors[len(targets) :].T  # (N, K)
-        others = others.masked_fill_(targets[:, None] == negatives, NEVER).logsumexp(1)
-        own = (people * vectors[: len(targets)]).sum(1)  # (N,)
-        return (torch.logaddexp(own, others) - own).mean()
+        most = people.new_tensor(1 / self.config.temperature)  # no logit is more, which serves as every row's maximum
+        others = torch.addmm(-most, people, vectors[len(targets) :].T)  # (N, K)
+        others = others.masked_fill_(targets[:, None] == negatives, -torch.inf).exp_().sum(1)
+        own = (people * vectors[: len(targets)]).sum(1) - most  # (N,)
+        return (torch.log(own.exp() + others) - own).mean()
 
     @torch.no_grad()
     def finish(self, train: Interactions) -> None:
