@@ -24,6 +24,7 @@ from palate.artifact import FILES
 from palate.errors import ArtifactError, OutputError, PalateError
 from palate.models import MODELS
 from tests import trained
+from tests.names import EVERY_MODEL
 
 ROOT = Path(__file__).parents[1]
 
@@ -486,7 +487,7 @@ def test_a_name_of_a_model_imports_nothing(folder: Path, monkeypatch: pytest.Mon
     rewrite_header(folder, lambda header: header.update(model="evil_module:Model"))
     reseal(folder)
     message = refused(folder)
-    assert "'evil_module:Model', which is not one of Palate's: neural, mf, bias, popularity" in message
+    assert f"'evil_module:Model', which is not one of Palate's: {EVERY_MODEL}" in message
     assert "palate.load(path, outside=YourModel)" in message
 
 

@@ -19,6 +19,7 @@ from palate.models.contract import BaseConfig, Query, SolvedModel
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import fit
 from tests import trained
+from tests.names import EVERY_MODEL, WITHOUT_RATINGS
 
 
 class Loudest(SolvedModel):
@@ -228,7 +229,7 @@ def test_no_test_part_at_all() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "neutral"}, "unknown model 'neutral': there are neural, mf, bias, popularity, or your own as"),
+        ({"model": "neutral"}, f"unknown model 'neutral': there are {EVERY_MODEL}, or your own as"),
         ({"model": "no_such_module:Model"}, "model 'no_such_module:Model' can't be imported: No module named"),
         ({"model": "math:sqrt"}, "'math:sqrt' is not a model: it must be a class derived from"),
         ({"model": "math:nothing"}, "model 'math:nothing' can't be imported"),
@@ -285,7 +286,7 @@ def test_a_rating_model_and_data_without_ratings() -> None:
     for model in ("neural", "bias"):
         with pytest.raises(UnsupportedError) as caught:
             trained.train(model, frame)
-        expected = f"model '{model}' learns from ratings, and this table has none: choose --model popularity"
+        expected = f"model '{model}' learns from ratings, and this table has none: choose --model {WITHOUT_RATINGS}"
         assert str(caught.value) == expected
     result = trained.train("popularity", frame)
     assert set(result.metrics) == {"recall@10", "ndcg@10", "people"}

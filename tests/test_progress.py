@@ -31,9 +31,9 @@ def test_a_line_per_epoch_where_no_one_watches() -> None:
             bars.stepped(100)
             bars.measured(record(epoch))
     assert lines(console) == [
-        "  epoch  train loss  validation loss          test loss ratings per second",
-        "      1      0.7500           0.8750             1.0000          1,234,568",
-        "      2      0.7500           0.8750             1.0000          1,234,568",
+        "  epoch  train loss    validation loss          test loss ratings per second",
+        "      1      0.7500             0.8750             1.0000          1,234,568",
+        "      2      0.7500             0.8750             1.0000          1,234,568",
     ], "no bar, no empty lines, no control characters"
 
 

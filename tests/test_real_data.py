@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.names import WITHOUT_RATINGS
+
 Data = Callable[[str], Path]
 
 
@@ -74,5 +76,5 @@ def test_lists_without_ratings(data_folder: Data, tmp_path: Path, folder: str, f
 
     ran = palate("train", data / file, "--format", "lists", "-o", tmp_path / "n.palate", "--json")
     assert (ran.returncode, ran.stdout) == (2, "")
-    expected = "error: model 'neural' learns from ratings, and this table has none: choose --model popularity\n"
+    expected = f"error: model 'neural' learns from ratings, and this table has none: choose --model {WITHOUT_RATINGS}\n"
     assert ran.stderr == expected

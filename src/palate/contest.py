@@ -125,7 +125,7 @@ def _train(
     """-> seconds, bytes, history"""
     began = time.perf_counter()
     with Peak() as peak:
-        watch = watch_of(split, watch_test=False)
+        watch = watch_of(type(model), split, watch_test=False)
         history = fit(model, split.train, seed=seed, watch=watch, observers=observers, deadline=deadline)
     return time.perf_counter() - began, peak.bytes, history
 

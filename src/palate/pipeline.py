@@ -1,6 +1,6 @@
 """The whole flow, once, in order: read -> split -> fit -> evaluate -> recommend. Start here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from palate.data.read import read
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, squared_error
-from palate.models.contract import Model
+from palate.models.contract import Model, PredictsRatings
 from palate.models.settings import configure
 from palate.recommender import Recommender, at_least
 from palate.training.checkpoint import Checkpoint
@@ -22,6 +22,9 @@ from palate.training.fit import Observer, Record, Watch, fit
 DURATIONS = {"seconds", "ratings_per_second"}
 """What the artifact leaves out of the history, so that the same run gives the same bytes."""
 
+
+LISTS = "ndcg@10"
+"""What chooses the epoch of a model that predicts no ratings."""
 
 DATASET_NAMES = ("movielens-", "ml-")
 """How the name of a data set begins; what is called so and is no file is one, or one misspelt."""
@@ -33,7 +36,8 @@ class Trained:
 
     recommender: Recommender
     history: list[Record]
-    """A record per epoch: train_loss, validation_loss or test_loss (squared errors), seconds, ratings_per_second."""
+    """A record per epoch: train_loss, seconds, ratings_per_second; validation_loss or test_loss, squared errors, of a
+    model that predicts ratings, and validation_ndcg@10 or test_ndcg@10 of another."""
     metrics: Metrics
     """Of the test part: rmse and mae where ratings are predicted, recall@10 and ndcg@10."""
     baselines: dict[str, Metrics]
@@ -93,7 +97,7 @@ def train(
         trained,
         split.train,
         seed=seed,
-        watch=watch_of(split, watch_test),
+        watch=watch_of(cls, split, watch_test),
         checkpoint=checkpoint,
         resume=resume,
         observers=observers,
@@ -139,17 +143,32 @@ def check_ratings(cls: type[Model], table: Interactions) -> None:
         )
 
 
-def watch_of(split: Split, watch_test: bool) -> Watch:
-    """Validation chooses the epoch; the test part is only looked at, and only where asked for or nothing is chosen."""
+def watch_of(cls: type[Model], split: Split, watch_test: bool) -> Watch:
+    """Validation chooses the epoch; the test part is only looked at, and only where asked for or nothing is chosen.
+
+    A model that predicts ratings is judged by their squared error, another by its lists.
+    """
+    if issubclass(cls, PredictsRatings) and split.table.ratings is not None:
+        return _watched(split, watch_test, "loss", squared_error, min)
+    return _watched(split, watch_test, LISTS, lambda *of: evaluate(*of).get(LISTS, 0.0), max)
+
+
+def _watched(
+    split: Split,
+    watch_test: bool,
+    name: str,
+    quality: Callable[[Model, Interactions, Interactions], float],
+    best: Callable[[Iterable[float]], float],
+) -> Watch:
     judged = len(split.validation) > 0
-    watched = {"validation_loss": split.validation} if judged else {}
+    watched = {f"validation_{name}": split.validation} if judged else {}
     if (watch_test or not judged) and len(split.test):
-        watched["test_loss"] = split.test
+        watched[f"test_{name}"] = split.test
 
     def measure(model: Model) -> Record:
-        return {name: squared_error(model, split.train, part) for name, part in watched.items()}
+        return {name: quality(model, split.train, part) for name, part in watched.items()}
 
-    return Watch(measure, "validation_loss" if judged else None)
+    return Watch(measure, f"validation_{name}" if judged else None, best)
 
 
 def _checkpoint(

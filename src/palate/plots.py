@@ -1,6 +1,6 @@
 """Pictures of what training did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 FORMATS = (".svg", ".png")
 
+CURVES: tuple[tuple[str, str, Callable[[Iterable[float]], float], str], ...] = (
+    ("_loss", "loss", min, "lowest"),
+    ("_ndcg@10", "nDCG@10", max, "highest"),
+)
+"""What is drawn: how its name ends, its axis, and its best."""
+
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: str | Path, *, title: str = "") -> None:
-    """Draw every loss of a history, a line each, over the epochs; the lowest of each is marked.
+    """Draw the losses of a history, and nDCG where that was measured, over the epochs; the best of each is marked.
 
     Raises:
         OptionError: a history without epochs, or a path that ends in neither .svg nor .png.
@@ -58,19 +64,22 @@ def intervals_svg(intervals: Mapping[str, tuple[float, float, float]], label: st
 def _curves(history: Sequence[Mapping[str, float]], title: str) -> "Figure":
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
+    shown = [kind for kind in CURVES if any(name.endswith(kind[0]) for name in history[0])]
     figure = _figure(height=4)
-    axes = figure.subplots()
+    rooms = figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
     epochs = [record["epoch"] for record in history]
-    for name in (name for name in history[0] if name.endswith("_loss")):
-        losses = [record[name] for record in history]
-        lowest = losses.index(min(losses))
-        (line,) = axes.plot(epochs, losses, label=f"{name.replace('_', ' ')}, lowest {losses[lowest]:.4f}")
-        axes.plot(epochs[lowest], losses[lowest], "o", color=line.get_color())
-    axes.set(xlabel="epoch", ylabel="mean squared error")
-    axes.set_title(title, parse_math=False)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    for axes, (ending, label, best, word) in zip(rooms, shown, strict=True):
+        for name in (name for name in history[0] if name.endswith(ending)):
+            values = [record[name] for record in history]
+            at = values.index(best(values))
+            (line,) = axes.plot(epochs, values, label=f"{name.replace('_', ' ')}, {word} {values[at]:.4f}")
+            axes.plot(epochs[at], values[at], "o", color=line.get_color())
+        axes.set(ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    rooms[0].set_title(title, parse_math=False)
+    rooms[-1].set(xlabel="epoch")
     return figure
 
 

@@ -59,4 +59,4 @@ def _shown(record: Record) -> list[str]:
 
 
 def _line(cells: list[str]) -> str:
-    return " ".join(f"{cell:>{max(7, width)}}" for cell, width in zip(cells, (5, 11, 16, 18, 18), strict=False))
+    return " ".join(f"{cell:>{max(7, width)}}" for cell, width in zip(cells, (5, 11, 18, 18, 18), strict=False))

@@ -13,6 +13,7 @@ import pytest
 import palate as library
 from palate.cli.output import as_json
 from tests.cli.conftest import Palate
+from tests.names import EVERY_MODEL
 
 COMMANDS = ("train", "recommend", "predict", "similar", "analogy", "evaluate", "curves", "info", "sample")
 SLOW = ("torch", "polars", "matplotlib", "numpy", "safetensors")
@@ -173,7 +174,7 @@ def test_info_on_a_data_set_shows_its_terms(palate: Palate) -> None:
 def test_info_on_nothing_known(palate: Palate, here: Path) -> None:
     message = palate("info", "neutral").error
     assert message.startswith("'neutral' is neither a folder, nor a data set (movielens-small, ")
-    assert message.endswith("nor a kind of model (neural, mf, bias, popularity)")
+    assert message.endswith(f"nor a kind of model ({EVERY_MODEL})")
 
 
 # sample

@@ -10,6 +10,7 @@ from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 import palate as library
 from tests import trained
 from tests.cli.conftest import Palate
+from tests.names import PREDICTING
 
 # recommend
 
@@ -119,7 +120,7 @@ def test_mistakes_when_predicting(palate: Palate, model: Path, popularity: Path)
     assert palate("predict", model, "--item", "101").error.startswith("name a user, or give ratings")
     assert palate("predict", model, "--user", "1").error == "Missing option '--item'. (palate predict --help says more)"
     assert "unknown item '1011'; did you mean" in palate("predict", model, "--user", "1", "--item", "1011").error
-    lacks = "model 'popularity' has no predicted ratings; train one that has: neural, mf, bias"
+    lacks = f"model 'popularity' has no predicted ratings; train one that has: {PREDICTING}"
     assert palate("predict", popularity, "--user", "1", "--item", "101").error == lacks
 
 

@@ -9,6 +9,7 @@ from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate as library
 from tests.cli.conftest import Palate
+from tests.names import EVERY_MODEL, WITHOUT_RATINGS
 
 QUICK = ("--set", "hidden=16", "--set", "batch_size=64", "--epochs", "2", "--device", "cpu")
 
@@ -125,7 +126,7 @@ def test_columns_named_by_hand(palate: Palate, here: Path) -> None:
 def test_lists(palate: Palate, here: Path) -> None:
     (here / "l.txt").write_text("".join(f"{user} {user + 10} {user + 11} {user % 3 + 10}\n" for user in range(9)))
     ran = palate("train", "l.txt", "--format", "lists", "-o", "m.palate")
-    assert ran.error.endswith("learns from ratings, and this table has none: choose --model popularity")
+    assert ran.error.endswith(f"learns from ratings, and this table has none: choose --model {WITHOUT_RATINGS}")
     ran = palate("train", "l.txt", "--format", "lists", "--model", "popularity", "-o", "m.palate", "--json")
     assert set(ran.json["metrics"]) == {"recall@10", "ndcg@10", "people"}
 
@@ -164,7 +165,7 @@ def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monke
         (["ratings.csv", "--set", "dim=ten"], "setting dim of model neural is 'ten'"),
         (["ratings.csv", "--set", "dim=-1"], "setting dim of model neural is '-1'"),
         (["ratings.csv", "--preset", "fast"], "model neural has no preset 'fast'; its presets: sgd, adam"),
-        (["ratings.csv", "--model", "neutral"], "unknown model 'neutral': there are neural, mf, bias, popularity"),
+        (["ratings.csv", "--model", "neutral"], f"unknown model 'neutral': there are {EVERY_MODEL}"),
         (["ratings.csv", "--model", "nowhere:Model"], "model 'nowhere:Model' can't be imported"),
         (["ratings.csv", "--epochs", "0"], "setting epochs of model neural is 0"),
         (["ratings.csv", "--epochs", "few"], "Invalid value for '--epochs'"),

@@ -20,6 +20,7 @@ from tests import tables
 QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
     ("neural", "sgd"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.02},
     ("neural", "adam"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.003},
+    ("sasrec", None): {"dim": 16, "batch_size": 8, "epochs": 20, "dropout": 0.1, "learning_rate": 0.01},
 }
 """Settings that let a model learn a small table in half a second."""
 
@@ -28,8 +29,11 @@ CANNOT_LEARN_A_CHECKERBOARD = {
     "bias": "a number per person and a number per item add up: what suits whom is not in them",
 }
 
-TAKES_EVERY_EVENT_ALIKE: set[str] = set()
+TAKES_EVERY_EVENT_ALIKE: set[str] = {"sasrec"}
 """Models that learn from what people took, however they rated it: they are shown only what people like."""
+
+READS_IN_TURN = {"sasrec"}
+"""Models that learn what comes after what: they are shown people who took things in no order."""
 
 VARIANTS = [(name, preset) for name, model in MODELS.items() for preset in model.PRESETS or [None]]
 IDS = ["-".join(filter(None, variant)) for variant in VARIANTS]
@@ -52,10 +56,13 @@ def variant(request: pytest.FixtureRequest) -> tuple[str, str | None]:
 
 @pytest.fixture(scope="module")
 def checkerboard(variant: tuple[str, str | None], checkerboard: Interactions) -> Interactions:
-    if variant[0] not in TAKES_EVERY_EVENT_ALIKE:
-        return checkerboard
-    assert checkerboard.ratings is not None
-    return checkerboard.where(checkerboard.ratings == 5)
+    if variant[0] in TAKES_EVERY_EVENT_ALIKE:
+        assert checkerboard.ratings is not None
+        checkerboard = checkerboard.where(checkerboard.ratings == 5)
+    if variant[0] in READS_IN_TURN:
+        by_chance = np.random.default_rng(0).random(len(checkerboard))
+        checkerboard = checkerboard.where(np.lexsort((by_chance, checkerboard.users)))
+    return checkerboard
 
 
 @pytest.fixture(scope="module")

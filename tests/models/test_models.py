@@ -8,6 +8,7 @@ import pytest
 from palate.errors import OptionError
 from palate.models import MODELS, find, name_of
 from palate.models.neural import NeuralRating
+from tests.names import EVERY_MODEL
 
 
 class Outer:
@@ -31,7 +32,7 @@ def test_a_model_of_others_is_found_by_module_and_class() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nueral", "unknown model 'nueral': there are neural, mf, bias, popularity"),
+        ("nueral", f"unknown model 'nueral': there are {EVERY_MODEL}"),
         ("", "unknown model ''"),
         ("no.such.module:Model", "can't be imported: No module named 'no'"),
         ("palate.models.neural:NoSuch", "can't be imported: .*NoSuch"),

@@ -275,7 +275,7 @@ def test_dense_updates_equal_torch(kind: str) -> None:
             weight.grad = None
             (weight - number % 7).square().sum().backward()
         with torch.no_grad():
-            ours.step()
+            ours.step(setting.learning_rate)
         dense.step()
         torch.testing.assert_close(parameter.detach(), same.detach(), atol=1e-5, rtol=1e-5)
         assert parameter.grad is None

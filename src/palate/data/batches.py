@@ -33,7 +33,7 @@ class RatingBatches:
         both = torch.stack([users, items + train.n_users], dim=1)  # (n, 2) int32
         self.pairs = both.view(torch.int64).squeeze(1)  # (n,): both rows of a rating in one number, fetched as one
         self.ratings = torch.from_numpy(train.ratings).to(device)  # (n,)
-        self.batch_size = batch_size
+        self.batch_size, self.events = batch_size, len(train)
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be smaller."""

@@ -9,12 +9,14 @@ from palate.models.contract import Model
 from palate.models.mf import MatrixFactorization
 from palate.models.neural import NeuralRating
 from palate.models.popularity import Popularity
+from palate.models.sasrec import SelfAttention
 
 MODELS: dict[str, type[Model]] = {
     "neural": NeuralRating,
     "mf": MatrixFactorization,
     "bias": Bias,
     "popularity": Popularity,
+    "sasrec": SelfAttention,
 }
 
 

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -29,7 +29,9 @@ class Watch:
 
     measure: Callable[[Model], Record] = lambda model: {}
     criterion: str | None = None
-    """The measure whose lowest value ends up as the model; None runs every epoch and keeps the last."""
+    """The measure whose best value ends up as the model; None runs every epoch and keeps the last."""
+    best: Callable[[Iterable[float]], float] = min
+    """Of the criterion's values: min or max."""
 
 
 class Observer(Protocol):
@@ -97,7 +99,7 @@ class Run:
             if resume:
                 self._restore()
             for observer in self.observers:
-                observer.started(epochs, len(self.train), self.epoch)
+                observer.started(epochs, self.batches.events, self.epoch)
             if self.events:
                 for observer in self.observers:
                     observer.stepped(self.events)
@@ -119,7 +121,7 @@ class Run:
         with self.threads:
             for batch in self.batches.epoch(seeded(self.model.device, self.seed, self.epoch), skip=self.step):
                 loss = self.model.backward(batch)
-                self.optimizer.step()
+                self.optimizer.step(done=self.epoch + self.step / len(self.batches))
                 self.loss.add_(loss, alpha=len(batch))
                 self.step, self.events = self.step + 1, self.events + len(batch)
                 self.threads.stepped()
@@ -129,7 +131,7 @@ class Run:
                     self.seconds = time.perf_counter() - began
                     self._save(self.checkpoint)
         self.optimizer.settle()
-        mean_loss = self.loss.item() / len(self.train)
+        mean_loss = self.loss.item() / self.batches.events
         self._close_epoch(mean_loss, seconds=time.perf_counter() - began)
 
     def _close_epoch(self, mean_loss: float, seconds: float) -> None:
@@ -141,7 +143,7 @@ class Run:
         self.model.eval()
         candidate = self._candidate()
         record = {"epoch": self.epoch, "train_loss": mean_loss, **self.watch.measure(candidate)}
-        self.records.append(record | {"seconds": seconds, "ratings_per_second": len(self.train) / seconds})
+        self.records.append(record | {"seconds": seconds, "ratings_per_second": self.batches.events / seconds})
         if self.watch.criterion is not None and self._best_epoch() == self.epoch:
             self.best = _copy(candidate)
         for observer in self.observers:
@@ -161,10 +163,10 @@ class Run:
         return self.averaged
 
     def _best_epoch(self) -> int:
-        """The epoch with the lowest criterion so far, the first of equals; epochs count from 1."""
+        """The epoch with the best criterion so far, the first of equals; epochs count from 1."""
         assert self.watch.criterion is not None
         values = [record[self.watch.criterion] for record in self.records]
-        return 1 + values.index(min(values))
+        return 1 + values.index(self.watch.best(values))
 
     def _stale(self) -> bool:
         if self.watch.criterion is None or not self.records:

@@ -1,45 +1,58 @@
 """What turns gradients into steps: embedding tables row by row, other parameters whole."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
-from palate.models.contract import LearnedConfig, LearnedModel
+from palate.models.contract import AnnealedConfig, LearnedConfig, LearnedModel
 from palate.models.layers import EmbeddingTable
 from palate.training.compiled_rows import CompiledAdamRows, CompiledSgdRows
 from palate.training.rows import BETA1, BETA2, EPSILON, AdamRows, RowUpdates, SgdRows, Updates
 
 
-class SgdDense(Updates):
-    """SGD with momentum for a parameter that every step touches whole."""
+class DenseUpdates(Updates):
+    """The optimizer's side of a parameter that every step touches whole."""
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
-        self.parameter, self.rate, self.momentum = parameter, config.learning_rate, config.momentum
+        self.parameter = parameter
+
+    @abstractmethod
+    def step(self, rate: float) -> None:
+        """Apply its gradient at a learning rate."""
+
+
+class SgdDense(DenseUpdates):
+    """SGD with momentum."""
+
+    def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
+        super().__init__(parameter, config)
+        self.momentum = config.momentum
         self.velocity = torch.zeros_like(parameter)
 
     def state(self) -> dict[str, Tensor]:
         return {"velocity": self.velocity}
 
-    def step(self) -> None:
+    def step(self, rate: float) -> None:
         assert self.parameter.grad is not None
         self.velocity.mul_(self.momentum).add_(self.parameter.grad)
-        self.parameter.add_(self.velocity, alpha=-self.rate)
+        self.parameter.add_(self.velocity, alpha=-rate)
         self.parameter.grad = None
 
 
-class AdamDense(Updates):
-    """Adam for a parameter that every step touches whole."""
+class AdamDense(DenseUpdates):
+    """Adam."""
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
-        self.parameter, self.rate = parameter, config.learning_rate
+        super().__init__(parameter, config)
         self.m, self.v = torch.zeros_like(parameter), torch.zeros_like(parameter)
         self.s = torch.tensor(0)
 
     def state(self) -> dict[str, Tensor]:
         return {"m": self.m, "v": self.v, "s": self.s}
 
-    def step(self) -> None:
+    def step(self, rate: float) -> None:
         gradient = self.parameter.grad
         assert gradient is not None
         self.s += 1
@@ -47,13 +60,13 @@ class AdamDense(Updates):
         self.m.lerp_(gradient, 1 - BETA1)
         self.v.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
         root = (self.v / (1 - BETA2**s)).sqrt_().add_(EPSILON)
-        self.parameter.addcdiv_(self.m, root, value=-self.rate / (1 - BETA1**s))
+        self.parameter.addcdiv_(self.m, root, value=-rate / (1 - BETA1**s))
         self.parameter.grad = None
 
 
 KINDS: dict[
     tuple[str, bool],
-    tuple[Callable[[EmbeddingTable, LearnedConfig], RowUpdates], Callable[[nn.Parameter, LearnedConfig], Updates]],
+    tuple[Callable[[EmbeddingTable, LearnedConfig], RowUpdates], Callable[[nn.Parameter, LearnedConfig], DenseUpdates]],
 ] = {
     ("sgd", True): (CompiledSgdRows, SgdDense),
     ("sgd", False): (SgdRows, SgdDense),
@@ -67,9 +80,11 @@ class Optimizer:
     """Trains all of a model: its embedding tables row by row, its other parameters whole."""
 
     def __init__(self, model: LearnedModel) -> None:
+        self.config = model.config
         tables = {name: module for name, module in model.named_modules() if isinstance(module, EmbeddingTable)}
         rows, dense = KINDS[model.config.optimizer, model.device.type == "cpu"]
         self.tables = {name: rows(table, model.config) for name, table in tables.items()}
+        assert not (tables and isinstance(model.config, AnnealedConfig)), "see AnnealedConfig"
         self.dense = {name: dense(p, model.config) for name, p in model.named_parameters() if p.requires_grad}
 
     def _all(self) -> Iterator[tuple[str, Updates]]:
@@ -77,10 +92,13 @@ class Optimizer:
         yield from self.dense.items()
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Apply the gradients of one batch."""
-        for _, updates in self._all():
-            updates.step()
+    def step(self, done: float = 0.0) -> None:
+        """Apply the gradients of one batch, which begins when `done` epochs are."""
+        for rows in self.tables.values():
+            rows.step()
+        rate = self.config.rate(done)
+        for dense in self.dense.values():
+            dense.step(rate)
 
     @torch.no_grad()
     def settle(self) -> None:

@@ -21,10 +21,6 @@ class Updates(ABC):
     """The optimizer's side of one parameter."""
 
     @abstractmethod
-    def step(self) -> None:
-        """Apply the gradients collected since the last step."""
-
-    @abstractmethod
     def state(self) -> dict[str, Tensor]:
         """All that a checkpoint needs beside the parameter; filling these tensors in place restores it."""
 
@@ -47,6 +43,7 @@ class RowUpdates(Updates):
         self.collected.append((rows, gradient))
 
     def step(self) -> None:
+        """Apply the gradients collected since the last step."""
         loans = self.collected + [(rows, leaf.grad) for rows, leaf in self.lent if leaf.grad is not None]
         if len(loans) == 1:
             self.apply(*loans[0])

@@ -1,0 +1,216 @@
+"""SelfAttention: a small transformer reads what a person took, in turn, and says what comes next.
+
+Kang & McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, section III: item and position embeddings, blocks
+of causal self-attention and a feed-forward network, and the input's item table again as output. Different from there:
+
+- Layers are normalised before each part of a block (Xiong et al., "On Layer Normalization in the Transformer
+  Architecture", ICML 2020); the feed-forward network is four times as wide, with GELU.
+- The loss is softmax cross-entropy, over the next item and negatives that a batch shares, of cosines over a
+  temperature; theirs is binary cross-entropy against one negative each (Klenitskiy & Vasilev, "Turning Dross Into Gold
+  Loss", RecSys 2023, measure what that is worth).
+- A position counts from the oldest event that is read, so that each prefix of a history is learned from as it is asked.
+- Histories longer than `length` are learned from in windows, not by their last events alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from palate.data.interactions import Interactions
+from palate.errors import DataError
+from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
+
+FIRST_STD = 0.02
+"""Spread of the first weights."""
+
+PEOPLE_READ = 1024
+"""Histories that are read at once when scoring: bounds memory."""
+
+
+class SelfAttentionConfig(AnnealedConfig):
+    """Settings of `sasrec`."""
+
+    epochs: int = Field(30, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
+    patience: int = Field(30, ge=1, description="Epochs without a better validation measure before training stops.")
+    batch_size: int = Field(128, ge=1, description="Histories in a step.")
+    learning_rate: float = Field(0.002, gt=0, description="Size of a step, at its highest.")
+    dim: int = Field(64, ge=1, description="Numbers in a vector.")
+    blocks: int = Field(2, ge=1, description="Blocks of attention and feed-forward network.")
+    heads: int = Field(2, ge=1, description="Parts that attention looks with; they share out dim.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="Share of numbers that a step leaves out.")
+    length: int = Field(50, ge=1, description="Last events of a person that are read.")
+    negatives: int = Field(2048, ge=1, description="Items drawn for a step as what did not come next.")
+    temperature: float = Field(0.07, ge=0.03, description="What cosines are divided by.")
+
+    @model_validator(mode="after")
+    def _heads_share_dim(self) -> "SelfAttentionConfig":
+        if self.dim % self.heads:
+            raise ValueError(f"dim is {self.dim}: it must be a multiple of heads, which is {self.heads}")
+        return self
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), and to that + network(norm of that)."""
+
+    def __init__(self, config: SelfAttentionConfig) -> None:
+        super().__init__()
+        dim = config.dim
+        self.heads, self.dropout = config.heads, config.dropout
+        self.before, self.between = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.asks, self.answers = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.wide, self.narrow = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, L, d) -> (B, L, d), each place from those before it and its own."""
+        x = x + self._dropped(self.answers(self._attention(self.before(x))))
+        inner = self._dropped(functional.gelu(self.wide(self.between(x))))  # (B, L, 4 d)
+        return x + self._dropped(self.narrow(inner))
+
+    def _attention(self, x: Tensor) -> Tensor:
+        parts = self.asks(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = parts.unbind()  # (B, heads, L, d / heads)
+        p = self.dropout if self.training else 0.0
+        found = functional.scaled_dot_product_attention(query, key, value, dropout_p=p, is_causal=True)
+        return found.transpose(1, 2).flatten(2)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.dropout, self.training)
+
+
+class SelfAttention(LearnedModel):
+    """score(u, i) = cos(h_u, e_i) / temperature, where h_u is what the transformer makes of u's last events.
+
+    A person without any event is asked for as the mean of all events' items.
+    """
+
+    Config: ClassVar[type[BaseConfig]] = SelfAttentionConfig
+
+    config: SelfAttentionConfig
+    nobody: Tensor  # (dim,) in the place of h_u for a person without events
+
+    def __init__(self, config: SelfAttentionConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.items = nn.Parameter(torch.zeros(n_items, config.dim))
+        self.positions = nn.Parameter(torch.zeros(config.length, config.dim))
+        self.blocks = nn.Sequential(*(Block(config) for _ in range(config.blocks)))
+        self.norm = nn.LayerNorm(config.dim)
+        self.register_buffer("nobody", torch.zeros(config.dim))
+
+    @torch.no_grad()
+    def start(self, train: Interactions, generator: torch.Generator) -> None:
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(0, FIRST_STD, generator=generator)
+            else:
+                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+
+    def batches(self, train: Interactions) -> "Windows":
+        batches = Windows(train, self.config.length, self.config.batch_size, self.device)
+        if not batches.events:
+            raise DataError("sasrec learns from what comes after what, and nobody has two events to learn from")
+        return batches
+
+    def loss(self, batch: "Window") -> Tensor:
+        before, after = batch.items[:, :-1], batch.items[:, 1:]  # (B, L)
+        real = after != PADDING
+        targets = after[real]  # (N,)
+        people = self._vectors(self._read(before)[real])  # (N, d)
+
+        negatives = self._negatives()  # (K,)
+        vectors = functional.normalize(functional.embedding(torch.cat([targets, negatives]), self.items), dim=1)
+        most = people.new_tensor(1 / self.config.temperature)  # no logit is more, which serves as every row's maximum
+        others = torch.addmm(-most, people, vectors[len(targets) :].T)  # (N, K)
+        others = others.masked_fill_(targets[:, None] == negatives, -torch.inf).exp_().sum(1)
+        own = (people * vectors[: len(targets)]).sum(1) - most  # (N,)
+        return (torch.log(own.exp() + others) - own).mean()
+
+    @torch.no_grad()
+    def finish(self, train: Interactions) -> None:
+        counts = torch.from_numpy(train.item_counts).to(self.items)  # (n_items,)
+        self.nobody.copy_(functional.normalize(counts @ self.item_vectors(), dim=0) / self.config.temperature)
+
+    @torch.no_grad()
+    def score(self, query: Query) -> Tensor:
+        people = [self._last(histories) for histories in query.histories.split(PEOPLE_READ)]
+        return torch.cat(people) @ self.item_vectors().T
+
+    def item_vectors(self) -> Tensor:
+        """Of length 1 -> (n_items, dim)"""
+        return functional.normalize(self.items.detach(), dim=1)
+
+    def _negatives(self) -> Tensor:
+        """-> (K,) items by chance, all of them where there are no more."""
+        if self.n_items <= self.config.negatives:
+            return torch.arange(self.n_items, device=self.device)
+        return torch.randint(self.n_items, (self.config.negatives,), device=self.device)
+
+    def _read(self, items: Tensor) -> Tensor:
+        """(B, L) item rows, PADDING on the right -> (B, L, d), at each place what follows from it and those before."""
+        vectors = functional.embedding(items.clamp(min=0), self.items) * (items != PADDING).unsqueeze(2)  # (B, L, d)
+        seen: Tensor = self.blocks(
+            functional.dropout(vectors + self.positions[: items.shape[1]], self.config.dropout, self.training)
+        )
+        return seen
+
+    def _vectors(self, seen: Tensor) -> Tensor:
+        """(..., d) -> (..., d) people's vectors, whose products with items' vectors are logits."""
+        return functional.normalize(self.norm(seen), dim=-1) / self.config.temperature
+
+    def _last(self, histories: Tensor) -> Tensor:
+        """(B, L) item rows, PADDING on the left -> (B, d)"""
+        recent = functional.pad(histories, (1, 0), value=PADDING)[:, -self.config.length :]  # one column at least
+        recent = recent.gather(1, (recent == PADDING).byte().argsort(dim=1, stable=True))  # PADDING to the right
+        counts = (recent != PADDING).sum(1)  # (B,)
+        last = self._read(recent)[torch.arange(len(recent), device=recent.device), (counts - 1).clamp(min=0)]
+        return torch.where((counts > 0).unsqueeze(1), self._vectors(last), self.nobody)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Events of B people in turn: each but the first of a row is to be foreseen from those before it."""
+
+    items: Tensor  # (B, L + 1) int64 item rows, PADDING on the right
+    events: int
+    """How many are to be foreseen."""
+
+    def __len__(self) -> int:
+        return self.events
+
+
+class Windows:
+    """Every event but each person's first is foreseen once an epoch, from at most `length` before it.
+
+    A batch holds windows of about the same length, so that there is little PADDING in it.
+    """
+
+    def __init__(self, train: Interactions, length: int, batch_size: int, device: torch.device) -> None:
+        firsts, ends = train.offsets[:-1], train.offsets[1:]
+        windows = -(-np.maximum(ends - firsts - 1, 0) // length)  # (n_users,)
+        people = np.repeat(np.arange(train.n_users), windows)  # (n,)
+        number = np.arange(len(people)) - np.repeat(np.cumsum(windows) - windows, windows)  # from the latest back
+        last = ends[people] - number * length  # (n,)
+        first = np.maximum(last - length - 1, firsts[people])  # (n,)
+        self.items = torch.from_numpy(train.items).to(device)
+        self.first, self.sizes = torch.from_numpy(first).to(device), torch.from_numpy(last - first).to(device)
+        self.batch_size = batch_size
+        self.events = int((last - first - 1).sum())
+
+    def __len__(self) -> int:
+        return -(-len(self.first) // self.batch_size)
+
+    def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[Window]:
+        """The batches of one epoch, from number `skip` on."""
+        device = self.first.device
+        order = torch.randperm(len(self.first), generator=generator, device=device)
+        batches = order[self.sizes[order].argsort(stable=True)].split(self.batch_size)
+        for number in torch.randperm(len(batches), generator=generator, device=device)[skip:].tolist():
+            first, sizes = self.first[batches[number]].unsqueeze(1), self.sizes[batches[number]].unsqueeze(1)  # (B, 1)
+            places = torch.arange(int(sizes.max()), device=device)  # (L + 1,)
+            items = self.items[(first + places).clamp(max=len(self.items) - 1)].long()
+            yield Window(items.masked_fill_(places >= sizes, PADDING), int(sizes.sum()) - len(sizes))
