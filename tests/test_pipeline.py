@@ -214,6 +214,21 @@ def test_the_test_loss_beside_the_validation_loss_changes_nothing() -> None:
     assert watched.metrics == plain.metrics
 
 
+def test_a_model_that_predicts_no_ratings_is_judged_by_its_lists(tmp_path: Path) -> None:
+    for source in (trained.ratings(), trained.ratings().drop("rating")):
+        result = trained.train("sasrec", source, watch_test=True, settings={"epochs": 8}, test=0.3, validation=0.3)
+        measured = [name for name in result.history[0] if "seconds" not in name and "second" not in name]
+        assert measured == ["epoch", "train_loss", "validation_ndcg@10", "test_ndcg@10"]
+        split, best = result.recommender.split, max(record["validation_ndcg@10"] for record in result.history)
+        kept = evaluate(result.recommender.model, split.train, split.validation)
+        assert kept["ndcg@10"] == pytest.approx(best)
+        assert min(record["validation_ndcg@10"] for record in result.history) < best, "or nothing was to choose"
+        palate.draw_curves(result.recommender.training.history, tmp_path / "c.svg")
+    result = trained.train("sasrec", validation=0)
+    assert list(result.history[0])[:3] == ["epoch", "train_loss", "test_ndcg@10"]
+    assert len(result.history) == 3
+
+
 def test_no_test_part_at_all() -> None:
     result = trained.train(test=0)
     assert (result.metrics, result.baselines) == ({}, {"bias": {}, "popularity": {}})

@@ -8,7 +8,10 @@ import polars as pl
 
 import palate
 
-QUICK: Mapping[str, Mapping[str, Any]] = {"neural": {"hidden": 16, "dim": 4, "epochs": 3, "batch_size": 64}}
+QUICK: Mapping[str, Mapping[str, Any]] = {
+    "neural": {"hidden": 16, "dim": 4, "epochs": 3, "batch_size": 64},
+    "sasrec": {"dim": 4, "epochs": 3, "batch_size": 8},
+}
 """Settings that train a small table in a blink."""
 
 N_USERS, N_ITEMS = 30, 20

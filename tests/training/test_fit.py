@@ -271,6 +271,13 @@ def test_any_seed_will_do(small: Interactions, seed: int) -> None:
     assert len(fit(dropping(small, epochs=1), small, seed=seed)) == 1
 
 
+def test_the_best_may_be_the_highest(small: Interactions) -> None:
+    measure = Scripted(0.2, 0.5, 0.5, 0.1)
+    model = neural(small, patience=9)
+    fit(model, small, watch=Watch(measure, "validation_loss", max))
+    assert_same(learned(model), measure.seen[1])
+
+
 def test_a_model_can_be_trained_twice(small: Interactions) -> None:
     """Training begins anew, wherever the model was."""
     model, once = neural(small), neural(small)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from palate.data.interactions import Interactions
-from palate.models.contract import Batches, LearnedConfig, LearnedModel, Query
+from palate.models.contract import AnnealedConfig, Batches, LearnedConfig, LearnedModel, Query
 from palate.models.layers import EmbeddingTable
 from palate.training import compiled_rows
 from palate.training import rows as row_updates
@@ -279,6 +279,47 @@ def test_dense_updates_equal_torch(kind: str) -> None:
         dense.step()
         torch.testing.assert_close(parameter.detach(), same.detach(), atol=1e-5, rtol=1e-5)
         assert parameter.grad is None
+
+
+def test_a_rate_that_rises_and_falls_along_a_cosine() -> None:
+    """Two epochs up to 0.1, then eight down: at their quarters (1 + cos 45°) / 2, a half, (1 - cos 45°) / 2."""
+    setting = AnnealedConfig.model_validate({"epochs": 10, "learning_rate": 0.1, "warm_up": 2.0})
+    found = [setting.rate(done) for done in (0, 0.5, 1, 2, 4, 6, 8, 10)]
+    assert found == pytest.approx([0, 0.025, 0.05, 0.1, 0.0853553, 0.05, 0.0146447, 0], abs=1e-7)
+    at_once = AnnealedConfig.model_validate({"epochs": 10, "learning_rate": 0.1, "warm_up": 0.0})
+    assert at_once.rate(0) == 0.1
+    short = AnnealedConfig.model_validate({"epochs": 1, "learning_rate": 0.1, "warm_up": 1.0})
+    assert short.rate(0.5) == 0.05
+    assert config("sgd").rate(7.5) == config("sgd").learning_rate
+
+
+@pytest.mark.parametrize("kind", DENSE)
+def test_a_rate_that_changes_equals_torch(kind: str) -> None:
+    setting = AnnealedConfig.model_validate({"optimizer": kind, "epochs": 5, "learning_rate": 0.1})
+    model = Scale(setting)
+    same = model.scale.detach().clone().requires_grad_()
+    ours, dense = Optimizer(model), DENSE[kind][1](same, setting)
+    for number in range(50):
+        dense.param_groups[0]["lr"] = setting.rate(number / 10)
+        for weight in (model.scale, same):
+            weight.grad = None
+            (weight - number % 7).square().sum().backward()
+        ours.step(done=number / 10)
+        dense.step()
+        torch.testing.assert_close(model.scale.detach(), same.detach(), atol=1e-5, rtol=1e-5)
+
+
+class Scale(Tables):
+    """The parameter alone."""
+
+    def __init__(self, config: LearnedConfig) -> None:
+        super().__init__(config)
+        del self.first, self.second
+
+
+def test_tables_have_one_rate() -> None:
+    with pytest.raises(AssertionError, match="AnnealedConfig"):
+        Optimizer(Tables(AnnealedConfig.model_validate({})))
 
 
 def run(model: Tables, optimizer: Optimizer, steps: Steps) -> Iterator[None]:

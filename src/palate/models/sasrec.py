@@ -46,7 +46,7 @@ class SelfAttentionConfig(AnnealedConfig):
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of numbers that a step leaves out.")
     length: int = Field(50, ge=1, description="Last events of a person that are read.")
     negatives: int = Field(2048, ge=1, description="Items drawn for a step as what did not come next.")
-    temperature: float = Field(0.07, ge=0.03, description="What cosines are divided by.")
+    temperature: float = Field(0.1, ge=0.03, description="What cosines are divided by.")
 
     @model_validator(mode="after")
     def _heads_share_dim(self) -> "SelfAttentionConfig":
