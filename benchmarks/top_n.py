@@ -30,9 +30,9 @@ from palate.training.fit import fit
 
 GRIDS: dict[str, dict[str, Sequence[Any]]] = {
     "popularity": {"days": [None, 30, 100, 365]},
-    "item-knn": {"neighbours": [100, 300], "shrinkage": [0, 3, 30], "decay": [0.7, 0.95, 1]},
-    "ease": {"l2": [100, 300, 1000], "decay": [0.7, 0.95, 1]},
-    "next-item": {"l2": [20, 50, 100], "decay": [0.5, 0.7, 0.8]},
+    "item-knn": {"neighbours": [100, 300], "shrinkage": [0, 3, 30], "decay": [0.7, 1]},
+    "ease": {"l2": [100, 300, 1000], "decay": [0.7, 0.85, 1]},
+    "next-item": {"l2": [20, 50, 100], "decay": [0.6, 0.7, 0.8]},
 }
 """The values that are tried of each model's settings, each with each."""
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from palate.data.interactions import Interactions
 from palate.models.compiled_counts import Pairs
 from palate.models.contract import BaseConfig, Query, SolvedModel
-from palate.models.history_rows import times_matrix, weighted
+from palate.models.liked_history import LikedHistory, summed
 
 
 class EaseConfig(BaseConfig):
@@ -33,10 +33,11 @@ class Ease(SolvedModel):
 
     def __init__(self, config: EaseConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        gram = torch.from_numpy(Pairs.of(train).together(0, self.n_items)).to(self.device)
+        gram = torch.from_numpy(Pairs.of(self.history.learn(train)).together(0, self.n_items)).to(self.device)
         gram.diagonal().add_(self.config.l2)
         torch.cholesky_inverse(torch.linalg.cholesky(gram), out=gram)
         gram /= -gram.diagonal().clone()
@@ -44,4 +45,5 @@ class Ease(SolvedModel):
         self.weights.copy_(gram)
 
     def score(self, query: Query) -> Tensor:
-        return times_matrix(weighted(query.histories, self.config.decay, self.n_items), self.weights)
+        weights = self.history.weights(query, self.config.decay)
+        return self.history.or_popular(summed(weights, self.weights), weights)

@@ -15,7 +15,7 @@ from torch import Tensor
 from palate.data.interactions import Interactions
 from palate.models.compiled_counts import Pairs
 from palate.models.contract import BaseConfig, Query, SolvedModel
-from palate.models.history_rows import weighted
+from palate.models.liked_history import LikedHistory
 
 NUMBERS_AT_ONCE = 2**24
 """Similarities that are held at once, in training and in scoring."""
@@ -40,12 +40,13 @@ class ItemKNN(SolvedModel):
 
     def __init__(self, config: ItemKNNConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
         shape = n_items, min(config.neighbours, n_items)
         self.register_buffer("neighbours", torch.zeros(shape, dtype=torch.int32))
         self.register_buffer("nearness", torch.zeros(shape))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        pairs = Pairs.of(train)
+        pairs = Pairs.of(self.history.learn(train))
         norms = torch.from_numpy(pairs.counts).sqrt_()
         size = max(1, NUMBERS_AT_ONCE // self.n_items)
         for first in range(0, self.n_items, size):
@@ -58,11 +59,11 @@ class ItemKNN(SolvedModel):
             self.nearness[first:last] = nearest.values
 
     def score(self, query: Query) -> Tensor:
-        weights = weighted(query.histories, self.config.decay, self.n_items)
+        weights = self.history.weights(query, self.config.decay)
         scores = torch.zeros_like(weights)
         people, items = weights.nonzero(as_tuple=True)
         for part in torch.arange(len(items), device=items.device).split(NUMBERS_AT_ONCE // self.neighbours.shape[1]):
             who, what = people[part, None], items[part]
             added = weights[people[part], what][:, None] * self.nearness[what]  # (part, neighbours)
             scores.view(-1).index_add_(0, (who * self.n_items + self.neighbours[what]).flatten(), added.flatten())
-        return scores
+        return self.history.or_popular(scores, weights)

@@ -14,7 +14,7 @@ from torch import Tensor
 from palate.data.interactions import Interactions
 from palate.models.compiled_counts import followers
 from palate.models.contract import BaseConfig, Query, SolvedModel
-from palate.models.history_rows import times_matrix, weighted
+from palate.models.liked_history import LikedHistory, summed
 
 COLUMNS = 1024
 """Columns of the equations that are solved at once."""
@@ -38,11 +38,12 @@ class NextItem(SolvedModel):
 
     def __init__(self, config: NextItemConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
         """B = (XᵀX + l2 I)⁻¹ XᵀY, a row of X and Y for every event that has one before it."""
-        counts = followers(train, self.config.decay, self.config.window)
+        counts = followers(self.history.learn(train), self.config.decay, self.config.window)
         before, after = (torch.from_numpy(count).to(self.device) for count in counts)
         before.diagonal().add_(self.config.l2)
         torch.linalg.cholesky(before, out=before)
@@ -50,5 +51,5 @@ class NextItem(SolvedModel):
             found.copy_(torch.cholesky_solve(targets, before))
 
     def score(self, query: Query) -> Tensor:
-        last = query.histories[:, -self.config.window :]
-        return times_matrix(weighted(last, self.config.decay, self.n_items, "sum"), self.weights)
+        weights = self.history.weights(query, self.config.decay, self.config.window, repeats="sum")
+        return self.history.or_popular(summed(weights, self.weights), weights)
