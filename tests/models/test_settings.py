@@ -56,7 +56,7 @@ def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None
 
 
 def test_a_model_without_settings_says_none() -> None:
-    with pytest.raises(OptionError, match="model popularity has no setting 'dim'; its settings: none"):
+    with pytest.raises(OptionError, match="model popularity has no setting 'dim'; its settings: days"):
         configure(MODELS["popularity"], None, {"dim": 3})
     with pytest.raises(OptionError, match="model popularity has no preset 'sgd'; its presets: none"):
         configure(MODELS["popularity"], "sgd", {})

@@ -6,8 +6,11 @@ from operator import attrgetter
 from palate.errors import OptionError
 from palate.models.bias import Bias
 from palate.models.contract import Model
+from palate.models.ease import Ease
+from palate.models.item_knn import ItemKNN
 from palate.models.mf import MatrixFactorization
 from palate.models.neural import NeuralRating
+from palate.models.next_item import NextItem
 from palate.models.popularity import Popularity
 from palate.models.sasrec import SelfAttention
 
@@ -15,6 +18,9 @@ MODELS: dict[str, type[Model]] = {
     "neural": NeuralRating,
     "mf": MatrixFactorization,
     "bias": Bias,
+    "ease": Ease,
+    "item-knn": ItemKNN,
+    "next-item": NextItem,
     "popularity": Popularity,
     "sasrec": SelfAttention,
 }

@@ -2,26 +2,43 @@
 
 from typing import ClassVar
 
+import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from palate.data.interactions import Interactions
 from palate.models.contract import BaseConfig, Query, SolvedModel
 
+DAY = 86_400.0
+
+
+class PopularityConfig(BaseConfig):
+    """Settings of `popularity`."""
+
+    days: float | None = Field(
+        None, gt=0, description="Only so many days up to the last event count, where there are times; none: all do."
+    )
+
 
 class Popularity(SolvedModel):
     """score(u, i) = how many events item i has in training."""
 
+    Config: ClassVar[type[BaseConfig]] = PopularityConfig
     LOOKS_BACK: ClassVar[bool] = False
 
+    config: PopularityConfig
     counts: Tensor  # (n_items,)
 
-    def __init__(self, config: BaseConfig, n_users: int, n_items: int) -> None:
+    def __init__(self, config: PopularityConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         self.register_buffer("counts", torch.zeros(n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        self.counts.copy_(torch.from_numpy(train.item_counts))
+        items = train.items
+        if self.config.days is not None and train.times is not None:
+            items = items[train.times > train.times.max() - self.config.days * DAY]
+        self.counts.copy_(torch.from_numpy(np.bincount(items, minlength=self.n_items)))
 
     def score(self, query: Query) -> Tensor:
         return self.counts.repeat(len(query), 1)

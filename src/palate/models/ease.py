@@ -1,0 +1,49 @@
+"""Ease: the linear model that best writes everybody's items as a sum over their other items.
+
+Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation (8) and algorithm 1. Beyond the paper
+the last items of a history may weigh more, when scores are asked for.
+"""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from palate.data.interactions import Interactions
+from palate.models.compiled_counts import Pairs
+from palate.models.contract import BaseConfig, Query, SolvedModel
+from palate.models.liked_history import LikedHistory, summed
+
+
+class EaseConfig(BaseConfig):
+    """Settings of `ease`."""
+
+    l2: float = Field(500.0, gt=0, description="Penalty on a weight's square.")
+    decay: float = Field(1.0, gt=0, le=1, description="Weight of an item in a history against the one after it.")
+
+
+class Ease(SolvedModel):
+    """score(u, i) = Σ decay^age B_ji over the items j of u's history, age counted from its end"""
+
+    Config: ClassVar[type[BaseConfig]] = EaseConfig
+
+    config: EaseConfig
+    weights: Tensor  # (n_items, n_items), the paper's B
+
+    def __init__(self, config: EaseConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
+        self.register_buffer("weights", torch.zeros(n_items, n_items))
+
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        gram = torch.from_numpy(Pairs.of(self.history.learn(train)).together(0, self.n_items)).to(self.device)
+        gram.diagonal().add_(self.config.l2)
+        torch.cholesky_inverse(torch.linalg.cholesky(gram), out=gram)
+        gram /= -gram.diagonal().clone()
+        gram.diagonal().zero_()
+        self.weights.copy_(gram)
+
+    def score(self, query: Query) -> Tensor:
+        weights = self.history.weights(query, self.config.decay)
+        return self.history.or_popular(summed(weights, self.weights), weights)

@@ -1,0 +1,55 @@
+"""NextItem: the linear model that best writes everybody's next item as a sum over the items just before it.
+
+Choi, Kim, Lee, Shim & Lee, "Session-aware Linear Item-Item Models for Session-based Recommendation", WWW 2021, the
+transition model SLIT of section 3.3: ridge regression from a past to what came next. Here the past fades by decay^age
+in place of exp(-age/δ), one next item is the target in place of all later ones, and a person's events are one session.
+"""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from palate.data.interactions import Interactions
+from palate.models.compiled_counts import followers
+from palate.models.contract import BaseConfig, Query, SolvedModel
+from palate.models.liked_history import LikedHistory, summed
+
+COLUMNS = 1024
+"""Columns of the equations that are solved at once."""
+
+
+class NextItemConfig(BaseConfig):
+    """Settings of `next-item`."""
+
+    l2: float = Field(50.0, gt=0, description="Penalty on a weight's square.")
+    decay: float = Field(0.7, gt=0, le=1, description="Weight of an item in a history against the one after it.")
+    window: int = Field(20, ge=1, description="Last items of a history that are looked at.")
+
+
+class NextItem(SolvedModel):
+    """score(u, i) = Σ decay^age B_ji over the last items j of u's history, age counted from its end"""
+
+    Config: ClassVar[type[BaseConfig]] = NextItemConfig
+
+    config: NextItemConfig
+    weights: Tensor  # (n_items, n_items), B
+
+    def __init__(self, config: NextItemConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
+        self.register_buffer("weights", torch.zeros(n_items, n_items))
+
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        """B = (XᵀX + l2 I)⁻¹ XᵀY, a row of X and Y for every event that has one before it."""
+        counts = followers(self.history.learn(train), self.config.decay, self.config.window)
+        before, after = (torch.from_numpy(count).to(self.device) for count in counts)
+        before.diagonal().add_(self.config.l2)
+        torch.linalg.cholesky(before, out=before)
+        for targets, found in zip(after.split(COLUMNS, 1), self.weights.split(COLUMNS, 1), strict=True):
+            found.copy_(torch.cholesky_solve(targets, before))
+
+    def score(self, query: Query) -> Tensor:
+        weights = self.history.weights(query, self.config.decay, self.config.window, repeats="sum")
+        return self.history.or_popular(summed(weights, self.weights), weights)
