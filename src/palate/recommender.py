@@ -218,10 +218,13 @@ class Recommender:
         towards = embeddings.analogy(*(vectors[row] for row in rows.tolist()))
         return self._nearest("item", towards, rows.tolist(), k, min_ratings)
 
-    def evaluate(self, held_out: Interactions | None = None, *, k: int = 10, people: int = PEOPLE_RANKED) -> Metrics:
+    def evaluate(
+        self, held_out: Interactions | None = None, *, k: int = 10, people: int = PEOPLE_RANKED, full: bool = False
+    ) -> Metrics:
         """How good the model is on the test part of its own table, or on another table; see `evaluation/evaluate.py`.
 
-        people: how many are ranked at most, drawn by the seed of the training.
+        people: how many are ranked at most, drawn by the seed of the training. full: every metric there is, where
+        otherwise it is rmse, mae, recall@k and ndcg@k.
 
         Of another table, events with a user or an item that the model has never seen can't be asked about, and those
         it has learned from prove nothing: `unknown` and `learned` among the results count them.
@@ -230,7 +233,7 @@ class Recommender:
         at_least(people, 1, "people")
         known, asked, left_out = self._held_out(held_out)
         seed, half_widths = self.training.seed, self.training.half_widths
-        report = evaluate(self.model, known, asked, k=k, people=people, seed=seed, full=True, half_widths=half_widths)
+        report = evaluate(self.model, known, asked, k=k, people=people, seed=seed, full=full, half_widths=half_widths)
         return report | left_out
 
     def calibration(self, held_out: Interactions | None = None) -> Results:

@@ -32,7 +32,7 @@ def evaluate(
     """How good a model is on events it has not learned from."""
     recommender = palate.load(model)
     held_out = None if table is None else palate.read(table)
-    metrics = recommender.evaluate(held_out, k=k, people=people)
+    metrics = recommender.evaluate(held_out, k=k, people=people, full=True)
     tenths = recommender.calibration(held_out).to_dicts() if "rmse" in metrics else []
     if json:
         as_json({**metrics, **({"calibration": tenths} if tenths else {})})

@@ -25,14 +25,13 @@ def recall(hits: Hits, relevant: Counts) -> Values:
 
 def precision(hits: Hits, relevant: Counts) -> Values:
     """The share of the k places that hold a relevant item -> (B,). A list that ends early is still divided by k."""
-    share: Values = hits.sum(axis=1) / hits.shape[1]
+    share: Values = hits.mean(axis=1)
     return share
 
 
 def hit_rate(hits: Hits, relevant: Counts) -> Values:
     """1 where the list holds any relevant item, else 0 -> (B,). trec_eval calls it success."""
-    found: Values = hits.any(axis=1).astype(np.float64)
-    return found
+    return np.asarray(hits.any(axis=1), dtype=np.float64)
 
 
 def ndcg(hits: Hits, relevant: Counts) -> Values:
