@@ -36,7 +36,7 @@ def test_an_interval_is_cut_to_the_scale() -> None:
 
 
 def test_the_promise_is_kept_by_a_model_that_is_wrong() -> None:
-    """Mean coverage over many draws is ceil((n + 1) level) / (n + 1): Lei et al., theorem 2, with no ties."""
+    """Mean coverage over many draws is ceil((n + 1) level) / (n + 1): the new residual's rank is any of n + 1 alike."""
     draw = np.random.default_rng(0)
     n, times, fresh = 30, 4000, 50
     shares: dict[float, list[float]] = {level: [] for level in LEVELS}

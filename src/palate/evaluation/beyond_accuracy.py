@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.compiled import Array, compiled
-from palate.data.interactions import Interactions, in_turn
+from palate.data.interactions import Interactions
 from palate.models.contract import PADDING
 
 Lists = NDArray[np.int64]
@@ -76,12 +76,11 @@ class Alike:
     """Which items are alike: those that the same people met. Made once, asked about many lists."""
 
     def __init__(self, known: Interactions) -> None:
-        order = in_turn(known.items.astype(np.int64)) if len(known) else np.empty(0, dtype=np.int64)
-        users, items = known.users[order], known.items[order]  # by item, then user
-        first = np.append(True, (np.diff(users) != 0) | (np.diff(items) != 0))[: len(users)]  # met twice is met
-        self._users, self._n_users = users[first], known.n_users
-        people = np.bincount(items[first], minlength=known.n_items)
-        self._starts = np.append(0, np.cumsum(people))
+        self._n_users = known.n_users
+        self._starts = np.append(0, np.cumsum(known.item_counts))
+        self._ends = self._starts[:-1].copy()
+        self._people = np.empty(len(known), dtype=np.int32)
+        _people_of_items(known.users, known.items, self._starts, self._ends, self._people)
 
     def diversity(self, lists: Lists) -> Values:
         """1 - the mean cosine over the pairs of a list -> (B,), NaN for a list of fewer than two items.
@@ -91,24 +90,33 @@ class Alike:
         Topic Diversification", WWW 2005, with the mean in place of the sum.
         """
         found = np.empty(len(lists))
-        _diversity(lists, self._starts, self._users, np.zeros(self._n_users), found)
+        _diversity(lists, self._starts, self._ends, self._people, np.zeros(self._n_users), found)
         return found
 
 
 @compiled
-def _diversity(lists: Array, starts: Array, users: Array, sums: Array, found: Array) -> None:
+def _people_of_items(users: Array, items: Array, starts: Array, ends: Array, people: Array) -> None:
+    """Those who met item i, each once, to people[starts[i]:ends[i]]; ends starts as starts, events come by user."""
+    for event in range(len(items)):
+        item, user = items[event], users[event]
+        if ends[item] == starts[item] or people[ends[item] - 1] != user:
+            people[ends[item]] = user
+            ends[item] += 1
+
+
+@compiled
+def _diversity(lists: Array, starts: Array, ends: Array, people: Array, sums: Array, found: Array) -> None:
     """With unit vectors v the pairs' cosines are Σ v_i · (the sum of those before it), kept in `sums` (n_users,)."""
     for b in range(len(lists)):
         cosines, n = 0.0, 0
         for item in lists[b]:
             if item >= 0:
                 n += 1
-                people = users[starts[item] : starts[item + 1]]
-                for user in people:
-                    cosines += sums[user] / np.sqrt(len(people))
-                    sums[user] += 1 / np.sqrt(len(people))
+                unit = 1 / np.sqrt(ends[item] - starts[item])
+                for user in people[starts[item] : ends[item]]:
+                    cosines += sums[user] * unit
+                    sums[user] += unit
         found[b] = 1 - cosines / (n * (n - 1) / 2) if n > 1 else np.nan
         for item in lists[b]:
             if item >= 0:
-                for user in users[starts[item] : starts[item + 1]]:
-                    sums[user] = 0
+                sums[people[starts[item] : ends[item]]] = 0
