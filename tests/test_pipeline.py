@@ -174,6 +174,27 @@ def test_the_test_part_is_read_once_for_each_models_metrics(monkeypatch: pytest.
     assert metrics == ["NeuralRating: metrics", "Bias: metrics", "Popularity: metrics"]
 
 
+def test_intervals_come_from_the_validation_part_alone() -> None:
+    """By hand: the n-th smallest error of single predictions, of a model that saw the training part alone."""
+    result = trained.train()
+    split = result.recommender.split
+    columns = split.validation.columns
+    rated = zip(columns["users"], columns["items"], columns["ratings"], strict=True)
+    errors = sorted(abs(result.recommender.predict(int(u) + 1, int(i) + 101) - r) for u, i, r in rated)
+    for level, reach in result.recommender.training.half_widths.items():
+        place = math.ceil((len(errors) + 1) * level)
+        assert reach == pytest.approx(errors[place - 1] if place <= len(errors) else 4.0, abs=1e-6)
+    report = result.recommender.evaluate(full=True)
+    assert {f"{name}@{level}" for name in ("covered", "width") for level in (50, 80, 90, 95)} <= report.keys()
+
+
+@pytest.mark.parametrize(("model", "options"), [("bias", {"validation": 0}), ("popularity", {})])
+def test_no_intervals_without_validation_or_predictions(model: str, options: dict[str, Any]) -> None:
+    recommender = trained.train(model, **options).recommender
+    assert recommender.training.half_widths == {}
+    assert not any(name.startswith("covered") for name in recommender.evaluate(full=True))
+
+
 def test_what_is_not_in_the_test_part_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     table = palate.read(trained.ratings())
     test = splits.random(table, test=0.2, validation=0.1, seed=0).part == splits.TEST

@@ -187,6 +187,28 @@ def test_predictions_stay_on_the_scale() -> None:
     assert {low, high} & set(rows), "the bounds are reached, or clipping was not tested"
 
 
+def test_predictions_with_an_interval(neural: Any) -> None:
+    reach = neural.training.half_widths[0.8]
+    low, high = neural.table.scale
+    one = neural.predict(1, 101, interval=0.8)
+    assert one == (one.rating, max(one.rating - reach, low), min(one.rating + reach, high))
+    assert one.rating == neural.predict(1, 101)
+    many = neural.predict(1, [103, 101], interval=0.8)
+    assert many.to_polars().columns == ["id", "title", "rating", "low", "high"]
+    assert many[1][2:] == one
+    widths = [each.high - each.low for each in (neural.predict(1, 101, interval=level) for level in (0.5, 0.8, 0.9))]
+    assert widths == sorted(widths)
+    newcomer = neural.predict(None, 101, ratings={102: 3}, interval=0.5)
+    assert low <= newcomer.low <= newcomer.rating <= newcomer.high <= high
+
+
+def test_intervals_that_are_not_known(neural: Any) -> None:
+    with pytest.raises(OptionError, match=r"interval is 0\.7: it must be one of 0\.5, 0\.8, 0\.9, 0\.95"):
+        neural.predict(1, 101, interval=0.7)
+    with pytest.raises(UnsupportedError, match="no intervals: they need a validation part"):
+        trained.train("bias", validation=0).recommender.predict(1, 101, interval=0.8)
+
+
 def test_predict_needs_one_person(neural: Any) -> None:
     with pytest.raises(OptionError, match="name a user, or give ratings"):
         neural.predict(None, 101)
@@ -363,6 +385,24 @@ def test_a_table_of_strangers(neural: Any) -> None:
         OptionError, match=r": 0 have a user or an item that the model has never seen, \d+ it has learned"
     ):
         trained.train(test=0).recommender.evaluate(palate.read(trained.ratings()))
+
+
+def test_calibration_is_that_of_the_report(neural: Any) -> None:
+    tenths = neural.calibration().to_polars()
+    assert tenths["ratings"].sum() == len(neural.split.test)
+    error = (tenths["ratings"] * (tenths["predicted"] - tenths["real"]).abs()).sum() / len(neural.split.test)
+    report = neural.evaluate(full=True)
+    assert report["calibration_error"] == pytest.approx(error)
+    assert neural.evaluate().items() <= report.items()
+    other = neural.calibration(palate.read(trained.ratings()))
+    assert other == neural.calibration(), "what it has learned from is left out"
+
+
+def test_calibration_needs_ratings(neural: Any) -> None:
+    with pytest.raises(UnsupportedError, match="no ratings to compare"):
+        neural.calibration(palate.read(trained.ratings().drop("rating")))
+    with pytest.raises(UnsupportedError, match="has no predicted ratings"):
+        trained.train("popularity").recommender.calibration()
 
 
 def test_without_a_test_part_there_is_nothing_to_evaluate() -> None:

@@ -12,7 +12,8 @@ from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
-from palate.evaluation.evaluate import evaluate, squared_error
+from palate.evaluation.evaluate import evaluate, predict, squared_error
+from palate.evaluation.intervals import half_widths
 from palate.models.contract import Model, PredictsRatings
 from palate.models.settings import configure
 from palate.recommender import Recommender, at_least
@@ -112,6 +113,7 @@ def train(
         history=[{name: value for name, value in record.items() if name not in DURATIONS} for record in history],
         metrics=metrics,
         baselines=compared,
+        half_widths=_half_widths(trained, split),
         notes=list(table.notes),
     )
     recommender = Recommender(trained, split, training)
@@ -194,6 +196,14 @@ def _checkpoint(
 
 def _report(model: Model, split: Split, seed: int) -> Metrics:
     return evaluate(model, split.before_test, split.test, seed=seed) if len(split.test) else {}
+
+
+def _half_widths(model: Model, split: Split) -> dict[float, float]:
+    """Of intervals around predicted ratings, from the validation part; none without one."""
+    real, scale = split.validation.ratings, split.train.scale
+    if not isinstance(model, PredictsRatings) or real is None or scale is None or not len(real):
+        return {}
+    return half_widths(predict(model, split.train, split.validation).clip(*scale), real, scale)
 
 
 def _fair(baseline: str, model: str, table: Interactions) -> bool:

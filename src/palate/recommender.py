@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,9 @@ from palate.data.interactions import Interactions, in_order
 from palate.data.split import Split
 from palate.data.vocabulary import UNKNOWN, Id, Vocabulary, did_you_mean
 from palate.errors import OptionError, UnknownIdError, UnsupportedError
-from palate.evaluation.evaluate import evaluate
+from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate, predict
+from palate.evaluation.intervals import around
+from palate.evaluation.rating_metrics import calibration
 from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
@@ -33,6 +35,14 @@ Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of
 
 Ratings = Rated | Iterable[Id]
 """What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""
+
+
+class Prediction(NamedTuple):
+    """A predicted rating and its interval."""
+
+    rating: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,29 +74,50 @@ class Recommender:
         return isinstance(self.model, PredictsRatings)
 
     @overload
-    def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None) -> float: ...
+    def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None, interval: None = None) -> float: ...
     @overload
-    def predict(self, user: Id | None, item: list[Any], *, ratings: Rated | None = None) -> Results: ...
+    def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None, interval: float) -> Prediction: ...
+    @overload
+    def predict(
+        self, user: Id | None, item: list[Any], *, ratings: Rated | None = None, interval: float | None = None
+    ) -> Results: ...
     @torch.inference_mode()
-    def predict(self, user: Id | None, item: Id | list[Any], *, ratings: Rated | None = None) -> float | Results:
+    def predict(
+        self,
+        user: Id | None,
+        item: Id | list[Any],
+        *,
+        ratings: Rated | None = None,
+        interval: float | None = None,
+    ) -> float | Prediction | Results:
         """The rating that a user would give to an item, within the table's scale; rated already or not.
 
         With `ratings` and `None` for the user it is that of a person never seen. A list of items gives a table with
-        id, title and rating.
+        id, title and rating. interval: such as 0.8, for where 80 % of the real ratings lie: one item gives a
+        `Prediction` with rating, low and high, a list the columns low and high. It holds on average over people like
+        those of the table; see `evaluation/intervals.py`.
 
         Raises:
-            UnsupportedError: the model does not predict ratings.
+            OptionError: an interval of a level that is not known.
+            UnsupportedError: the model does not predict ratings, or was trained without a validation part and so has
+                no intervals.
         """
         if not isinstance(self.model, PredictsRatings):
             raise UnsupportedError(f"{self._lacks('predicted ratings')} {_who(PredictsRatings)}")
+        half_width = None if interval is None else self._half_width(interval)
         query, _ = self._query(user, ratings)
         rows = self._items(item if isinstance(item, list) else [item])
         items = torch.from_numpy(rows).to(self.model.device)
         predicted = self.model.predict(query, torch.zeros_like(items), items).cpu().numpy()
         scale = self.table.scale
         assert scale is not None
-        clipped = predicted.clip(*scale).astype(np.float64)
-        return self._named(rows, clipped, "rating") if isinstance(item, list) else float(clipped[0])
+        found = {"rating": predicted.clip(*scale).astype(np.float64)}
+        if half_width is not None:
+            found["low"], found["high"] = around(found["rating"], half_width, scale)
+        if isinstance(item, list):
+            return self._named(rows, **found)
+        one = [float(values[0]) for values in found.values()]
+        return one[0] if half_width is None else Prediction(*one)
 
     def recommend(
         self,
@@ -117,7 +148,7 @@ class Recommender:
             leave_out |= others
         rows, scores = ranking.rank(self.model, query, k, torch.from_numpy(leave_out).to(self.model.device))
         found = rows[0] != PADDING
-        return self._named(rows[0][found].cpu().numpy(), scores[0][found].cpu().numpy(), "score")
+        return self._named(rows[0][found].cpu().numpy(), score=scores[0][found].cpu().numpy())
 
     def lists(self, path: str | Path, *, k: int = 10, min_ratings: int = 0, memory: str | None = None) -> int:
         """Write the k best items that each person of the table has not met to a .csv or .parquet -> rows written.
@@ -187,17 +218,45 @@ class Recommender:
         towards = embeddings.analogy(*(vectors[row] for row in rows.tolist()))
         return self._nearest("item", towards, rows.tolist(), k, min_ratings)
 
-    def evaluate(self, held_out: Interactions | None = None, *, k: int = 10) -> Metrics:
+    def evaluate(
+        self, held_out: Interactions | None = None, *, k: int = 10, people: int = PEOPLE_RANKED, full: bool = False
+    ) -> Metrics:
         """How good the model is on the test part of its own table, or on another table; see `evaluation/evaluate.py`.
+
+        people: how many are ranked at most, drawn by the seed of the training. full: every metric there is, where
+        otherwise it is rmse, mae, recall@k and ndcg@k.
 
         Of another table, events with a user or an item that the model has never seen can't be asked about, and those
         it has learned from prove nothing: `unknown` and `learned` among the results count them.
         """
         at_least(k, 1, "k")
+        at_least(people, 1, "people")
+        known, asked, left_out = self._held_out(held_out)
+        seed, half_widths = self.training.seed, self.training.half_widths
+        report = evaluate(self.model, known, asked, k=k, people=people, seed=seed, full=full, half_widths=half_widths)
+        return report | left_out
+
+    def calibration(self, held_out: Interactions | None = None) -> Results:
+        """Predicted against real ratings, in tenths from the lowest predictions to the highest: a table with the number
+        of ratings, their mean prediction and their mean real rating; of what `evaluate` measures.
+
+        Raises:
+            UnsupportedError: the model does not predict ratings, or there are none to compare with.
+        """
+        known, asked, _ = self._held_out(held_out)
+        if not isinstance(self.model, PredictsRatings):
+            raise UnsupportedError(f"{self._lacks('predicted ratings')} {_who(PredictsRatings)}")
+        if asked.ratings is None or known.scale is None:
+            raise UnsupportedError("the table has no ratings to compare predictions with")
+        found = calibration(predict(self.model, known, asked).clip(*known.scale), asked.ratings)
+        return Results(pl.DataFrame(found._asdict()))
+
+    def _held_out(self, held_out: Interactions | None) -> tuple[Interactions, Interactions, Metrics]:
+        """What may be known, what is to be told from it, and the numbers of events that are `unknown` or `learned`."""
         if held_out is None:
             if not len(self.split.test):
                 raise OptionError("this model held out no test part: name a table to evaluate it on")
-            return evaluate(self.model, self.split.before_test, self.split.test, k=k, seed=self.training.seed)
+            return self.split.before_test, self.split.test, {}
         users = self.table.user_ids.find(held_out.user_ids.ids)[held_out.users]
         items = self.table.item_ids.find(held_out.item_ids.ids)[held_out.items]
         known = (users != UNKNOWN) & (items != UNKNOWN)
@@ -217,8 +276,7 @@ class Recommender:
         )
         asked = asked.where(in_order(asked.users, asked.times))
         rest = self.table.where(~np.isin(self._pairs_of(self.table), self._pairs_of(asked)))
-        report = evaluate(self.model, rest, asked, k=k, seed=self.training.seed)
-        return report | {"unknown": float((~known).sum()), "learned": float(learned.sum())}
+        return rest, asked, {"unknown": float((~known).sum()), "learned": float(learned.sum())}
 
     def export_vectors(self, path: str | Path, *, of: Literal["item", "user"] = "item", header: bool = True) -> None:
         """Write the vectors of all items, or users, as text: word2vec's format, or without a header GloVe's.
@@ -296,13 +354,23 @@ class Recommender:
         mask[leave_out] = True
         rows, cosines = embeddings.nearest(self._vectors(of), towards, k, mask.to(towards.device))
         if of == "item":
-            return self._named(rows.cpu().numpy(), cosines.cpu().numpy(), "score")
+            return self._named(rows.cpu().numpy(), score=cosines.cpu().numpy())
         ids = self.table.user_ids.ids[rows.cpu().numpy()]
         return Results(pl.DataFrame({"id": ids, "score": cosines.cpu().numpy().astype(np.float64)}))
 
-    def _named(self, rows: NDArray[np.int64], values: NDArray[np.floating], value: str) -> Results:
+    def _named(self, rows: NDArray[np.int64], **values: NDArray[np.floating]) -> Results:
         ids, titles = self.table.item_ids.ids[rows], self.table.catalogue.frame["title"][rows]
-        return Results(pl.DataFrame({"id": ids, "title": titles, value: values.astype(np.float64)}))
+        columns = {name: column.astype(np.float64) for name, column in values.items()}
+        return Results(pl.DataFrame({"id": ids, "title": titles, **columns}))
+
+    def _half_width(self, level: float) -> float:
+        known = self.training.half_widths
+        if not known:
+            raise UnsupportedError("this model has no intervals: they need a validation part when it is trained")
+        if level not in known:
+            levels = ", ".join(f"{each:g}" for each in known)
+            raise OptionError(f"interval is {level:g}: it must be one of {levels}")
+        return known[level]
 
     def _lacks(self, what: str) -> str:
         return f"model {name_of(type(self.model))!r} has no {what};"

@@ -1,6 +1,7 @@
 """Commands that ask a trained model."""
 
 import shutil
+from inspect import signature
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,6 +9,8 @@ import pytest
 from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate as library
+from palate.cli.evaluate import evaluate
+from palate.evaluation.evaluate import PEOPLE_RANKED
 from tests import trained
 from tests.cli.conftest import Palate
 from tests.names import PREDICTING
@@ -116,6 +119,14 @@ def test_predict(palate: Palate, model: Path) -> None:
     assert ran.out.startswith("Your predicted ratings")
 
 
+def test_predict_with_an_interval(palate: Palate, model: Path) -> None:
+    answer = palate("predict", model, "--user", "2", "--item", "101", "--interval", "0.8", "--json").json
+    assert answer == {"user": 2, "items": library.load(model).predict(2, [101], interval=0.8).to_dicts()}
+    assert list(answer["items"][0]) == ["id", "title", "rating", "low", "high"]
+    wrong = palate("predict", model, "--user", "2", "--item", "101", "--interval", "80").error
+    assert wrong == "interval is 80: it must be one of 0.5, 0.8, 0.9, 0.95"
+
+
 def test_mistakes_when_predicting(palate: Palate, model: Path, popularity: Path) -> None:
     assert palate("predict", model, "--item", "101").error.startswith("name a user, or give ratings")
     assert palate("predict", model, "--user", "1").error == "Missing option '--item'. (palate predict --help says more)"
@@ -158,15 +169,31 @@ def test_mistakes_when_asking_for_neighbours(palate: Palate, model: Path, popula
 
 
 def test_evaluate(palate: Palate, model: Path, popularity: Path, tables: Path) -> None:
+    recommender = library.load(model)
     answer = palate("evaluate", model, "--json").json
-    assert answer == library.load(model).training.metrics
-    assert {"rmse", "mae"} <= answer.keys()
-    shown = dict(line.split() for line in palate("evaluate", model).out.splitlines() if line.strip())
-    assert float(shown["rmse"]) == pytest.approx(answer["rmse"], abs=1e-4)
+    tenths = recommender.calibration().to_dicts()
+    assert answer == {**recommender.evaluate(full=True), "calibration": tenths}
+    assert recommender.training.metrics.items() <= answer.items()
     assert "recall@3" in palate("evaluate", model, "-k", "3", "--json").json
-    assert set(palate("evaluate", popularity, "--json").json) == {"recall@10", "ndcg@10", "people"}
+    assert palate("evaluate", model, "--people", "7", "--json").json["people"] == 7
+    lists = palate("evaluate", popularity, "--json").json
+    assert {"recall@10", "map@10", "gini@10", "people"} <= lists.keys()
+    assert not {"rmse", "covered@80", "calibration"} & lists.keys()
     other = palate("evaluate", model, tables / "ratings.csv", "--json").json
     assert {**answer, "unknown": 0, "learned": other["learned"]} == other
+
+
+def test_evaluate_shows_every_metric_once_in_groups(palate: Palate, model: Path, tables: Path) -> None:
+    metrics = library.load(model).evaluate(library.read(tables / "ratings.csv"), full=True)
+    lines = [line.split() for line in palate("evaluate", model, tables / "ratings.csv").out.splitlines()]
+    shown = {line[0]: float(line[1]) for line in lines if len(line) == 2 and line[0] in metrics}
+    assert shown == pytest.approx(metrics, abs=1e-4)
+    assert sum(line[:1] == ["metric"] for line in lines) == 5
+    assert sum(len(line) == 3 and line[0].isdigit() for line in lines) == 10, "tenths of the predictions"
+
+
+def test_evaluate_ranks_as_many_people_as_the_library() -> None:
+    assert signature(evaluate).parameters["people"].default == PEOPLE_RANKED
 
 
 def test_mistakes_when_evaluating(palate: Palate, model: Path, here: Path) -> None:

@@ -73,6 +73,46 @@ def test_a_list_longer_than_the_catalogue_finds_all() -> None:
     assert report["ndcg@50"] == pytest.approx(by_hand)
 
 
+def test_all_there_is_to_say_of_ratings() -> None:
+    """Errors as above; person 0: 0, 3; person 1: 3, 3.5; person 2: 2.5; person 3: 0, 1."""
+    report = evaluate(ScriptedRatings(SCORES), KNOWN, HELD_OUT, full=True, half_widths={0.5: 1.0, 0.9: 3.25})
+    roots = [(9 / 2) ** 0.5, ((3**2 + 3.5**2) / 2) ** 0.5, 2.5, (1 / 2) ** 0.5]
+    assert report["user_rmse"] == pytest.approx(sum(roots) / 4)
+    assert report["user_mae"] == pytest.approx((1.5 + 3.25 + 2.5 + 0.5) / 4)
+    # predicted 1 four times, of 4, 4.5, 3.5 and 2; 2 once, of 5; 4 of 4; 5 of 5: each value is in a bin of its own
+    assert report["calibration_error"] == pytest.approx((4 * (14 / 4 - 1) + 3 + 0 + 0) / 7)
+    assert report["covered@50"] == pytest.approx(3 / 7)
+    assert report["width@50"] == pytest.approx((4 * 1 + 2 + 2 + 1) / 7)  # 1 to 2 four times, 1 to 3, 3 to 5, 4 to 5
+    assert report["covered@90"] == pytest.approx(6 / 7)
+    assert report["width@90"] == pytest.approx((4 * 3.25 + 4 + 4 + 3.25) / 7)
+
+
+def test_all_there_is_to_say_of_lists() -> None:
+    """The lists of two: 1, 2 with one hit; 0, 1 with one; 2, 4 with one."""
+    report = evaluate(Scripted(SCORES), KNOWN, HELD_OUT, k=2, full=True)
+    first, second = 1 / log2(2), 1 / log2(3)
+    assert report == pytest.approx(
+        {
+            "recall@2": (1 / 2 + 1 / 2 + 1) / 3,
+            "precision@2": 1 / 2,
+            "hit_rate@2": 1,
+            "ndcg@2": (2 * first / (first + second) + 1) / 3,
+            "map@2": (1 / 2 + 1 / 2 + 1) / 3,
+            "mrr@2": 1,
+            "coverage@2": 4 / 5,
+            "gini@2": (-4 * 0 - 2 * 1 + 0 * 1 + 2 * 2 + 4 * 2) / (5 * 6),
+            "novelty@2": 2,  # bits: each has 1 of 4 events
+            "popularity_lift@2": 1,  # and person 3, of whom nothing is known, is left out
+            "diversity@2": 1,  # nobody met two of a list
+            "people": 3,
+        }
+    )
+
+
+def test_lists_of_one_item_have_no_diversity() -> None:
+    assert "diversity@1" not in evaluate(Scripted(SCORES), KNOWN, HELD_OUT, k=1, full=True)
+
+
 def test_bare_events_are_all_relevant() -> None:
     known = tables.table([0, 1], [0, 1], all_users=USERS, all_items=ITEMS)
     held_out = tables.table([0, 0, 2], [1, 2, 0], all_users=USERS, all_items=ITEMS)

@@ -16,12 +16,18 @@ def predict(
     ],
     user: User = None,
     rate: Rate = [],
+    interval: Annotated[
+        float | None,
+        typer.Option(help="Also where this share of the real ratings lies, such as 0.8.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """The rating that someone would give to items, rated already or not."""
     recommender = palate.load(model)
     items = [item_id(recommender, text) for text in item]
-    found = recommender.predict(user_id(recommender, user), items, ratings=ratings(recommender, rate))
+    found = recommender.predict(
+        user_id(recommender, user), items, ratings=ratings(recommender, rate), interval=interval
+    )
     if json:
         as_json({"user": user_id(recommender, user), "items": found.to_dicts()})
     else:

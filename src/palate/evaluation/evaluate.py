@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from palate import queries, ranking
 from palate.data.interactions import Interactions
-from palate.evaluation.ranking_metrics import ndcg, recall
-from palate.evaluation.rating_metrics import mae, rmse
+from palate.evaluation import beyond_accuracy as beyond
+from palate.evaluation.intervals import HalfWidths, around
+from palate.evaluation.ranking_metrics import RANKING_METRICS
+from palate.evaluation.rating_metrics import Ratings, calibration, covered, mae, rmse, user_mae, user_rmse
 from palate.models.contract import PADDING, Model, PredictsRatings
 
 Metrics = dict[str, float]
@@ -30,6 +32,8 @@ def evaluate(
     k: int = 10,
     people: int = PEOPLE_RANKED,
     seed: int = 0,
+    full: bool = False,
+    half_widths: HalfWidths | None = None,
 ) -> Metrics:
     """What the model makes of `held_out` when `known` is all it may know.
 
@@ -37,13 +41,35 @@ def evaluate(
     recall@k, ndcg@k: means over people with a relevant held-out item, at most `people` of them, drawn by `seed`; the
     list is the top k of all items but those known of the person. Relevant is an item rated at `LIKED` of the scale or
     above, or any item where there are no ratings. `people` among the results says how many were ranked.
+    full: also all else that `rating_metrics`, `ranking_metrics` and `beyond_accuracy` measure, and with `half_widths`
+    how often intervals hold the real rating (`covered@80` of those for 80 %) and how wide they are.
     """
     report: Metrics = {}
     if isinstance(model, PredictsRatings) and held_out.ratings is not None and len(held_out):
         assert known.scale is not None
         predicted = predict(model, known, held_out).clip(*known.scale)
         report |= {"rmse": rmse(predicted, held_out.ratings), "mae": mae(predicted, held_out.ratings)}
-    return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed)
+        if full:
+            report |= _more_of_ratings(predicted, held_out.ratings, held_out.users)
+            report |= _of_intervals(predicted, held_out.ratings, known.scale, half_widths or {})
+    return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, full)
+
+
+def _more_of_ratings(predicted: Ratings, real: Ratings, users: NDArray[np.int32]) -> Metrics:
+    return {
+        "user_rmse": user_rmse(predicted, real, users),
+        "user_mae": user_mae(predicted, real, users),
+        "calibration_error": calibration(predicted, real).error,
+    }
+
+
+def _of_intervals(predicted: Ratings, real: Ratings, scale: tuple[float, float], half_widths: HalfWidths) -> Metrics:
+    report = {}
+    for level, half_width in half_widths.items():
+        low, high = around(predicted, half_width, scale)
+        report[f"covered@{level:.0%}"[:-1]] = covered(low, high, real)
+        report[f"width@{level:.0%}"[:-1]] = float((high - low).mean())
+    return report
 
 
 @torch.inference_mode()
@@ -76,10 +102,11 @@ def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Inter
 
 @dataclass(frozen=True)
 class Lists:
-    """What the lists of n people hold of what they went for."""
+    """The lists of n people, and what they hold of what those went for."""
 
     users: NDArray[np.int64]  # (n,) user rows
-    hits: NDArray[np.bool_]  # (n, k) whether each place, best first, holds a relevant item
+    items: NDArray[np.int64]  # (n, k) item rows, best first, PADDING where fewer than k are left
+    hits: NDArray[np.bool_]  # (n, k) whether each place holds a relevant item
     counts: NDArray[np.int64]  # (n,) relevant items of each, at least 1
 
 
@@ -89,22 +116,49 @@ def lists(model: Model, known: Interactions, liked: Interactions, k: int, people
     users = np.unique(liked.users).astype(np.int64)
     if people < len(users):
         users = np.sort(np.random.default_rng(seed).choice(users, people, replace=False))
-    hits = np.zeros((len(users), min(k, known.n_items)), dtype=np.bool_)
-    counts = np.zeros(len(users), dtype=np.int64)
+    shape = len(users), min(k, known.n_items)
+    found = Lists(users, np.zeros(shape, np.int64), np.zeros(shape, np.bool_), np.zeros(len(users), np.int64))
     for place, rows, _ in ranking.rank_users(model, known, users, k):
-        truth = ranking.seen(liked, users[place])  # (b, n_items)
-        found = rows.cpu()
-        hits[place] = (truth.gather(1, found.clamp(min=0)) & (found != PADDING)).numpy()
-        counts[place] = truth.sum(1).numpy()  # items, however often each was met
-    return Lists(users, hits, counts)
+        truth, items = ranking.seen(liked, users[place]), rows.cpu()  # (b, n_items), (b, k)
+        found.items[place] = items.numpy()
+        found.hits[place] = (truth.gather(1, items.clamp(min=0)) & (items != PADDING)).numpy()
+        found.counts[place] = truth.sum(1).numpy()  # items, however often each was met
+    return found
 
 
-def _evaluate_lists(model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int) -> Metrics:
+def _evaluate_lists(
+    model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int, full: bool
+) -> Metrics:
     found = lists(model, known, liked, k, people, seed)
     if not len(found.users):
         return {}
-    return {
-        f"recall@{k}": float(recall(found.hits, found.counts).mean()),
-        f"ndcg@{k}": float(ndcg(found.hits, found.counts).mean()),
-        "people": float(len(found.users)),
+    names = RANKING_METRICS if full else ("recall", "ndcg")
+    means = {name: float(RANKING_METRICS[name](found.hits, found.counts).mean()) for name in names}
+    means |= _beyond_accuracy(found, known) if full else {}
+    return {f"{name}@{k}": value for name, value in means.items()} | {"people": float(len(found.users))}
+
+
+def _beyond_accuracy(found: Lists, known: Interactions) -> Metrics:
+    """Without those that can't be told, such as the diversity of lists of one item."""
+    popularity, alike = known.item_counts, beyond.Alike(known)
+    recommended = beyond.counts_of(found.items, known.n_items)
+    diversity, met = np.empty((2, len(found.users)))
+    for start in range(0, len(found.users), PEOPLE_RANKED):
+        place = slice(start, start + PEOPLE_RANKED)
+        diversity[place] = alike.diversity(found.items[place])
+        seen = ranking.seen(known, found.users[place])  # (b, n_items)
+        met[place] = (seen.double() @ torch.from_numpy(popularity).double() / seen.sum(1)).numpy()
+    means = {
+        "coverage": beyond.coverage(recommended),
+        "gini": beyond.gini(recommended),
+        "novelty": _mean(beyond.novelty(found.items, popularity)),
+        "popularity_lift": beyond.popularity_lift(beyond.mean_popularity(found.items, popularity), met),
+        "diversity": _mean(diversity),
     }
+    return {name: value for name, value in means.items() if not np.isnan(value)}
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Of the people for whom there is a value; NaN where there is nobody."""
+    there = ~np.isnan(values)
+    return float(values[there].mean()) if there.any() else float("nan")
