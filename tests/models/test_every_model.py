@@ -20,6 +20,7 @@ from tests import tables
 QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
     ("neural", "sgd"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.02},
     ("neural", "adam"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.003},
+    ("bayes", None): {"dim": 4, "sweeps": 60, "samples": 20},
 }
 """Settings that let a model learn a small table in half a second."""
 
