@@ -24,7 +24,7 @@ from torch import Tensor
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_gibbs import draw_rows, products, row_sums
 from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
-from palate.models.gibbs import Cutpoints, Link, Prior, leading, posterior
+from palate.models.gibbs import Cutpoints, Link, Prior, below, leading, posterior
 
 FIRST_STD = 0.1
 """Spread of the first vectors."""
@@ -174,7 +174,7 @@ class BayesianFactorization(SolvedModel):
         found = levels[0].expand_as(mean).clone()
         for step, cutpoint in zip(levels.diff().tolist(), self.cutpoints.tolist(), strict=True):
             if cutpoint < NEVER:
-                found += step * torch.special.ndtr((mean - cutpoint) / scale)
+                found += step * below((mean - cutpoint) / scale)
         return found
 
     def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
@@ -319,7 +319,7 @@ def mean_within(mean: Tensor, low: Tensor, high: Tensor) -> Tensor:
     a, b = (low - mean).double(), (high - mean).double()
     flip = a > 0
     a, b = torch.where(flip, -b, a), torch.where(flip, -a, b)
-    share = (torch.special.ndtr(b) - torch.special.ndtr(a)).clamp(min=1e-300)
+    share = (below(b) - below(a)).clamp(min=1e-300)
     off = ((-a * a / 2).exp() - (-b * b / 2).exp()) / (share * (2 * torch.pi) ** 0.5)
     off = torch.minimum(torch.maximum(off, a), b)
     return mean + torch.where(flip, -off, off).to(mean.dtype)
