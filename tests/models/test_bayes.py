@@ -171,24 +171,26 @@ def test_a_link_of_events_and_one_of_categories() -> None:
     assert not list(categories(TABLE, 2))
 
 
-def planted(seed: int) -> Interactions:
+def planted(seed: int, whole: bool) -> Interactions:
+    """Three tastes, with a noise of 0.5; ratings as they are, or the nearest whole ones."""
     draw = np.random.default_rng(seed)
     left, right = draw.normal(size=(300, 3)), draw.normal(size=(120, 3))
     users, items = (draw.random((300, 120)) < 0.35).nonzero()
-    ratings = (3 + (left[users] * right[items]).sum(1) * 0.5 + draw.normal(scale=0.3, size=len(users))).clip(1, 5)
+    ratings = (3 + (left[users] * right[items]).sum(1) * 0.5 + draw.normal(scale=0.5, size=len(users))).clip(1, 5)
+    ratings = ratings.round() if whole else ratings
     return tables.table(users.tolist(), items.tolist(), ratings.tolist(), all_users=range(300), all_items=range(120))
 
 
 @LIKELIHOODS
 def test_it_finds_what_was_planted_and_knows_how_well(likelihood: str) -> None:
-    whole = planted(0)
+    whole = planted(0, whole=likelihood == "ordinal")
     held_out = np.random.default_rng(0).random(len(whole)) < 0.2
     train, test = whole.where(~held_out), whole.where(held_out)
     model = trained(train, likelihood=likelihood, sweeps=100, samples=25)
     query = queries.of_users(train, np.arange(300), model)
     pairs = torch.from_numpy(test.users).long(), torch.from_numpy(test.items).long()
     off = np.abs(model.predict(query, *pairs).numpy() - test.ratings)  # type: ignore[operator]
-    assert np.sqrt(np.mean(off**2)) < 0.4  # the noise alone is 0.3
+    assert np.sqrt(np.mean(off**2)) < 0.68  # the noise alone is 0.5, and 0.58 with the rounding
     assert np.mean(off < 1.2816 * model.spread(query, *pairs).numpy()) == pytest.approx(0.8, abs=0.06)
 
 
