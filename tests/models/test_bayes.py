@@ -7,18 +7,10 @@ from pydantic import ValidationError
 
 from palate import queries
 from palate.data.interactions import Interactions
-from palate.models.bayes import (
-    LEVELS,
-    BayesConfig,
-    BayesianFactorization,
-    Chain,
-    categories,
-    implicit,
-    levels_of,
-    mean_within,
-)
+from palate.models.bayes import BayesConfig, BayesianFactorization
+from palate.models.chain import LEVELS, Chain, Links, categories, implicit, levels_of
 from palate.models.contract import PADDING, UNSEEN, KnowsSpread, Query
-from palate.models.gibbs import truncated
+from palate.models.gibbs import mean_within, truncated
 from palate.training.fit import fit
 from tests import tables
 
@@ -35,13 +27,11 @@ def trained(train: Interactions = TABLE, **settings: object) -> BayesianFactoriz
 
 
 @pytest.mark.parametrize("links", ["none", "both"])
-def test_the_chain_draws_from_the_joint_distribution(links: str) -> None:
+def test_the_chain_draws_from_the_joint_distribution(links: Links) -> None:
     """Geweke, JASA 2004: with ratings drawn anew from the model at every sweep, all else keeps its prior."""
     train = tables.triples(("a", 1, 4), ("a", 2, 2), ("b", 1, 3), ("b", 3, 5), ("c", 2, 1))
     random = np.random.default_rng(0)
-    chain = Chain(
-        train, BayesConfig.model_validate({**SHORT, "dim": 1, "links": links, "likelihood": "gaussian"}), random
-    )
+    chain = Chain(train, 1, "gaussian", links, False, random)
     noise, volume = np.empty(3000), np.empty(3000)
     for at in range(3000):
         chain.sweep(adapt=False)
@@ -76,7 +66,7 @@ def test_score_and_predict_are_the_formula(likelihood: str) -> None:
     latent = torch.einsum("usk,isk->uis", left[..., :-1], right[..., :-1])
     latent = latent + left[:, None, :, -1] + right[None, :, :, -1]  # (5, n_items, samples)
     if likelihood == "gaussian":
-        right_score = TABLE.ratings.mean() + latent.mean(2)  # type: ignore[union-attr]
+        right_score = model.mean + latent.mean(2)
     else:
         values = latent.mean(2, keepdim=True) + latent.var(2, correction=0, keepdim=True).add(1).sqrt() * normals()
         right_score = model.levels.double()[torch.searchsorted(model.cutpoints.double(), values)].mean(2)
@@ -85,7 +75,8 @@ def test_score_and_predict_are_the_formula(likelihood: str) -> None:
 
 def normals(n: int = 20_001) -> torch.Tensor:
     """The quantiles of the standard normal."""
-    return torch.special.ndtri((torch.arange(n).double() + 0.5) / n)
+    found: torch.Tensor = torch.special.ndtri((torch.arange(n).double() + 0.5) / n)
+    return found
 
 
 @LIKELIHOODS
@@ -189,11 +180,11 @@ def test_it_finds_what_was_planted_and_knows_how_well(likelihood: str) -> None:
     model = trained(train, likelihood=likelihood, sweeps=100, samples=25)
     query = queries.of_users(train, np.arange(300), model)
     pairs = torch.from_numpy(test.users).long(), torch.from_numpy(test.items).long()
-    off = np.abs(model.predict(query, *pairs).numpy() - test.ratings)  # type: ignore[operator]
+    off = np.abs(model.predict(query, *pairs).numpy() - test.ratings)
     assert np.sqrt(np.mean(off**2)) < 0.68  # the noise alone is 0.5, and 0.58 with the rounding
     assert np.mean(off < 1.2816 * model.spread(query, *pairs).numpy()) == pytest.approx(0.8, abs=0.06)
 
 
 def test_more_samples_than_sweeps_in_the_second_half_are_refused() -> None:
     with pytest.raises(ValidationError, match="can't be kept"):
-        BayesConfig(sweeps=30, samples=16)
+        BayesConfig.model_validate({"sweeps": 30, "samples": 16})

@@ -25,9 +25,9 @@ def test_a_row_is_drawn_from_its_conditional(dim: int) -> None:
     starts = np.concatenate([[0], np.cumsum(counts)])
     columns, targets = draw.integers(0, 30, starts[-1]).astype(np.int32), draw.normal(size=starts[-1])
     features, precision, shift = draw.normal(size=(30, dim)), spd(dim, draw), draw.normal(size=(len(counts), dim))
-    floats = [a.astype(np.float32) for a in (targets, features, precision, shift)]
+    y, z, lam, sides = (a.astype(np.float32) for a in (targets, features, precision, shift))
     units = [np.zeros(shift.shape, np.float32), *(np.tile(e, (len(counts), 1)) for e in np.eye(dim, dtype=np.float32))]
-    mean, *moved = (draw_rows(starts, columns, *floats, 1.7, unit) for unit in units)
+    mean, *moved = (draw_rows(starts, columns, y, z, lam, sides, 1.7, unit) for unit in units)
     for row in range(len(counts)):
         of = slice(starts[row], starts[row + 1])
         x = features[columns[of]]

@@ -1,5 +1,7 @@
 """Loops of the Gibbs sampler: a conditional draw for each row of a sparse table, on the CPU."""
 
+from typing import Any
+
 import numpy as np
 
 from palate.compiled import Array, compiled_sums, in_threads
@@ -28,7 +30,7 @@ def draw_rows(
     All but starts and columns float32.
     """
     found = np.empty(shift.shape, np.float32)
-    alpha = np.float32(noise_precision)
+    alpha: Any = np.float32(noise_precision)
 
     def draw(part: slice) -> None:
         ends = starts[part.start : part.stop + 1]

@@ -50,7 +50,7 @@ class Link:
 
 
 class Prior:
-    """z_r ~ N(mu + Σ_l X_l B_l, Λ⁻¹) for every row r of a side, with mu | Λ ~ N(0, (2 Λ)⁻¹), Λ ~ Wishart(I, dim + 1)."""
+    """z_r ~ N(mu + Σ_l X_l B_l, Λ⁻¹) for each row r; mu | Λ ~ N(0, (STRENGTH Λ)⁻¹), Λ ~ Wishart(I, dim + 1)."""
 
     def __init__(self, n: int, dim: int, links: Sequence[Link]) -> None:
         self.links = links
@@ -132,7 +132,8 @@ class Cutpoints:
         low = np.floor(fitted.min() * FINE)
         bins = np.rint(fitted * FINE - low).astype(np.int64)
         n_bins = int(bins.max()) + 1
-        counts = np.bincount(self.ranks * n_bins + bins, minlength=self.n_levels * n_bins).reshape(-1, n_bins)
+        counts = np.bincount(self.ranks * n_bins + bins, minlength=self.n_levels * n_bins)
+        counts = counts.reshape(-1, n_bins).astype(np.int64)
         centres = (low + np.arange(n_bins)) / FINE
         now = self._likelihood(self.inner, counts, centres)
         for _ in range(STEPS):
@@ -145,7 +146,7 @@ class Cutpoints:
                 self.step *= np.exp(0.1 * (accepted - 0.3))
 
     @staticmethod
-    def _likelihood(inner: Floats, counts: Floats, centres: Floats) -> float:
+    def _likelihood(inner: Floats, counts: NDArray[np.int64], centres: Floats) -> float:
         shares = np.diff(below(torch.from_numpy(inner[:, None] - centres)).numpy(), axis=0, prepend=0, append=1)
         return float(np.sum(counts * np.log(np.maximum(shares, 1e-300))))
 
@@ -171,3 +172,14 @@ def truncated(mean: Floats, low: Floats, high: Floats, uniforms: Floats) -> Floa
     drawn = torch.maximum(torch.minimum(drawn, b), a)
     found: Floats = (centre + torch.where(flip, -drawn, drawn)).float().numpy()
     return found
+
+
+def mean_within(mean: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The mean of N(mean, 1) between low and high."""
+    a, b = (low - mean).double(), (high - mean).double()
+    flip = a > 0
+    a, b = torch.where(flip, -b, a), torch.where(flip, -a, b)
+    share = (below(b) - below(a)).clamp(min=1e-300)
+    off = ((-a * a / 2).exp() - (-b * b / 2).exp()) / (share * (2 * torch.pi) ** 0.5)
+    off = torch.minimum(torch.maximum(off, a), b)
+    return mean + torch.where(flip, -off, off).to(mean.dtype)
