@@ -99,7 +99,7 @@ class BayesianFactorization(SolvedModel):
             if beyond or left >= config.samples:
                 continue
             self._keep(config.samples - 1 - left, chain)
-            cutpoints += (chain.cutpoints.inner - chain.cutpoints.inner.mean()) / config.samples
+            cutpoints += (chain.cutpoints.inner - chain.cutpoints.centre) / config.samples
         normals = random.standard_normal((config.samples, config.dim + 1))
         self.normals.copy_(torch.from_numpy(normals - normals.mean(0)))
         self.mean.fill_(chain.mean)
@@ -110,8 +110,8 @@ class BayesianFactorization(SolvedModel):
         """Note a draw; latent values are counted from the mean of the cutpoints."""
         self.users[:, at] = torch.from_numpy(chain.users)
         self.items[:, at] = torch.from_numpy(chain.items)
-        if self.ordinal and len(chain.cutpoints.inner):
-            self.items[:, at, -1] -= float(chain.cutpoints.inner.mean())
+        if self.ordinal:
+            self.items[:, at, -1] -= chain.cutpoints.centre
         mean, scatter, n = posterior(chain.users.astype(np.float64))
         self.people_means[at] = torch.from_numpy(mean)
         self.people_precisions[at] = torch.from_numpy((len(mean) + n) * np.linalg.inv(scatter))

@@ -125,6 +125,10 @@ class Cutpoints:
         self.scale = 1 / np.sqrt(np.minimum(counts[1:], counts[:-1]))
         self.step = 0.5
 
+    @property
+    def centre(self) -> float:
+        return float(self.inner.mean()) if len(self.inner) else 0.0
+
     def move(self, fitted: Floats, adapt: bool, random: np.random.Generator) -> None:
         """A few steps of a random walk; `adapt` its length to an acceptance of 0.3."""
         if self.n_levels == 1:
