@@ -22,6 +22,7 @@ QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
     ("neural", "adam"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.003},
     ("sasrec", None): {"dim": 16, "batch_size": 8, "epochs": 20, "dropout": 0.1, "learning_rate": 0.01},
     ("next-item", None): {"l2": 1000},
+    ("bayes", None): {"dim": 4, "sweeps": 60, "samples": 20},
 }
 """Settings that let a model learn a small table in half a second."""
 

@@ -4,6 +4,7 @@ from importlib import import_module
 from operator import attrgetter
 
 from palate.errors import OptionError
+from palate.models.bayes import BayesianFactorization
 from palate.models.bias import Bias
 from palate.models.contract import Model
 from palate.models.ease import Ease
@@ -17,6 +18,7 @@ from palate.models.sasrec import SelfAttention
 MODELS: dict[str, type[Model]] = {
     "neural": NeuralRating,
     "mf": MatrixFactorization,
+    "bayes": BayesianFactorization,
     "bias": Bias,
     "ease": Ease,
     "item-knn": ItemKNN,

@@ -7,7 +7,7 @@ never seen is `UNSEEN` with a history. All it has learned lives in parameters an
     ├── SolvedModel    learns in one step: solve(train, generator)
     └── LearnedModel   learns by gradient descent: start(train), batches(train), loss(batch), finish(train)
 
-What only some models can do is a Protocol below: PredictsRatings, HasVectors.
+What only some models can do is a Protocol below: PredictsRatings, KnowsSpread, HasVectors.
 """
 
 from abc import ABC, abstractmethod
@@ -179,6 +179,15 @@ class PredictsRatings(Protocol):
         """The rating of each pair -> (N,), on the table's scale, not clipped to it.
 
         people: (N,) int64, which of the query's B people; items: (N,) int64 item rows.
+        """
+
+
+@runtime_checkable
+class KnowsSpread(Protocol):
+    def spread(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
+        """The standard deviation of the rating that `predict` means -> (N,), of what is not known and of what can't be.
+
+        people, items: as for `predict`.
         """
 
 

@@ -1,0 +1,189 @@
+"""What the Gibbs sampler of `bayes` draws around the rows: their prior, its links to what is known of them, cutpoints.
+
+Salakhutdinov & Mnih, ICML 2008, section 3.2, for the prior; Simm et al., MLSP 2017, section 3, for the links.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Floats = NDArray[np.floating]
+
+STRENGTH = 2.0
+"""How many rows of the mean 0 the prior of the mean counts as: beta0 of the paper."""
+
+POWER_STEPS = 4
+"""Of the subspace iteration that finds the leading singular vectors."""
+
+FINE = 64
+"""Bins in a unit of fitted value, in which events are counted for the cutpoints."""
+
+STEPS = 6
+"""Proposals for the cutpoints in a sweep."""
+
+
+class Link:
+    """X B, a linear part of every row's prior mean; B ~ N(0, Λ⁻¹ ⊗ (weight I)⁻¹), weight ~ Gamma(1/2, 1/2).
+
+    With X = U S Wᵀ only C = Wᵀ B matters, whose rows are independent given the others: C_k ~ N(0, (weight Λ)⁻¹).
+    """
+
+    def __init__(self, u: Floats, s: Floats, dim: int) -> None:
+        self.u, self.s = u.astype(np.float32), s.astype(np.float64)  # (n, q), (q,)
+        self.weight = 1.0
+        self.coefficients: Floats = np.zeros((len(s), dim))  # (q, dim), C above
+        self.mean: Floats = np.zeros((len(u), dim), dtype=np.float32)  # (n, dim), X B
+
+    def draw(self, rest: Floats, precision: Floats, random: np.random.Generator) -> None:
+        """Draw B, then its weight: `rest` (n, dim) is what X B and noise of that precision have to explain."""
+        found = (self.u.T @ rest.astype(np.float32)).astype(np.float64)  # (q, dim)
+        own = self.s**2 + self.weight
+        factor = np.linalg.inv(np.linalg.cholesky(precision))
+        noise = random.standard_normal(found.shape) @ factor
+        self.coefficients = (self.s / own)[:, None] * found + noise / np.sqrt(own)[:, None]
+        self.mean = self.u @ (self.s[:, None] * self.coefficients).astype(np.float32)
+        squares = float(np.sum(self.coefficients @ precision * self.coefficients))
+        self.weight = random.gamma(0.5 + self.coefficients.size / 2) / (0.5 + squares / 2)
+
+
+class Prior:
+    """z_r ~ N(mu + Σ_l X_l B_l, Λ⁻¹) for each row r; mu | Λ ~ N(0, (STRENGTH Λ)⁻¹), Λ ~ Wishart(I, dim + 1)."""
+
+    def __init__(self, n: int, dim: int, links: Sequence[Link]) -> None:
+        self.links = links
+        self.precision: Floats = np.eye(dim)  # Λ
+        self.means: Floats = np.zeros((n, dim))  # of each row
+
+    def draw(self, rows: Floats, random: np.random.Generator) -> None:
+        """Draw mu and Λ, then each link, given the rows (n, dim)."""
+        rows = rows.astype(np.float64)
+        linked = sum((link.mean for link in self.links), np.zeros_like(rows))
+        mean, scatter, n = posterior(rows - linked)
+        for link in self.links:
+            scatter = scatter + link.weight * link.coefficients.T @ link.coefficients
+            n += len(link.s)
+        dim = rows.shape[1]
+        self.precision = wishart(np.linalg.inv(scatter), dim + 1 + n, random)
+        factor = np.linalg.inv(np.linalg.cholesky(self.precision))
+        mu = mean + random.standard_normal(dim) @ factor / np.sqrt(STRENGTH + len(rows))
+        for link in self.links:
+            linked -= link.mean
+            link.draw(rows - mu - linked, self.precision, random)
+            linked += link.mean
+        self.means = mu + linked
+
+
+def posterior(rows: Floats) -> tuple[Floats, Floats, int]:
+    """Of the normal-Wishart given rows (n, dim): the mean of mu, the inverse scale of Λ, and n."""
+    n, mean = len(rows), rows.mean(0)
+    off = rows - mean
+    scatter = np.eye(rows.shape[1]) + off.T @ off + STRENGTH * n / (STRENGTH + n) * np.outer(mean, mean)
+    return n * mean / (STRENGTH + n), scatter, n
+
+
+def wishart(scale: Floats, freedom: float, random: np.random.Generator) -> Floats:
+    """A draw by Bartlett's decomposition -> (dim, dim)"""
+    dim = len(scale)
+    lower = np.tril(random.standard_normal((dim, dim)), -1)
+    lower[np.diag_indices(dim)] = np.sqrt(random.chisquare(freedom - np.arange(dim)))
+    factor = np.linalg.cholesky(scale) @ lower
+    drawn: Floats = factor @ factor.T
+    return drawn
+
+
+def leading(
+    times: Callable[[Floats], Floats],
+    transposed: Callable[[Floats], Floats],
+    width: int,
+    rank: int,
+    random: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """U (n, q) and S (q,) of a matrix (n, width) with these products, q = rank or less; exact if its rank is less."""
+    basis = np.linalg.qr(random.standard_normal((width, rank), dtype=np.float32))[0]
+    for _ in range(POWER_STEPS):
+        basis = np.linalg.qr(transposed(np.linalg.qr(times(basis))[0]))[0]
+    u, s, _ = np.linalg.svd(times(basis), full_matrices=False)
+    kept = s > 1e-5 * s.max(initial=0)
+    return u[:, kept], s[kept]
+
+
+class Cutpoints:
+    """Where one rating ends and the next begins, on the scale of latent values with a noise of 1.
+
+    Albert & Chib, JASA 1993, section 4; moved with the latent values summed out, as in Cowles, Statistics and
+    Computing 1996. The likelihood is of events counted in fine bins of their fitted value.
+    """
+
+    def __init__(self, ranks: NDArray[np.int64], n_levels: int) -> None:
+        self.ranks, self.n_levels = ranks, n_levels  # (n,): which of the levels each event has
+        counts = np.bincount(ranks, minlength=n_levels)
+        shares = torch.from_numpy(np.cumsum(counts)[:-1] / len(ranks))
+        self.inner: Floats = torch.special.ndtri(shares).numpy()  # (n_levels - 1,)
+        self.scale = 1 / np.sqrt(np.minimum(counts[1:], counts[:-1]))
+        self.step = 0.5
+
+    @property
+    def centre(self) -> float:
+        return float(self.inner.mean()) if len(self.inner) else 0.0
+
+    def move(self, fitted: Floats, adapt: bool, random: np.random.Generator) -> None:
+        """A few steps of a random walk; `adapt` its length to an acceptance of 0.3."""
+        if self.n_levels == 1:
+            return
+        low = np.floor(fitted.min() * FINE)
+        bins = np.rint(fitted * FINE - low).astype(np.int64)
+        n_bins = int(bins.max()) + 1
+        counts = np.bincount(self.ranks * n_bins + bins, minlength=self.n_levels * n_bins)
+        counts = counts.reshape(-1, n_bins).astype(np.int64)
+        centres = (low + np.arange(n_bins)) / FINE
+        now = self._likelihood(self.inner, counts, centres)
+        for _ in range(STEPS):
+            proposal = self.inner + self.step * self.scale * random.standard_normal(len(self.inner))
+            then = self._likelihood(proposal, counts, centres) if (np.diff(proposal) > 0).all() else -np.inf
+            accepted = np.log(random.random()) < then - now
+            if accepted:
+                self.inner, now = proposal, then
+            if adapt:
+                self.step *= np.exp(0.1 * (accepted - 0.3))
+
+    @staticmethod
+    def _likelihood(inner: Floats, counts: NDArray[np.int64], centres: Floats) -> float:
+        shares = np.diff(below(torch.from_numpy(inner[:, None] - centres)).numpy(), axis=0, prepend=0, append=1)
+        return float(np.sum(counts * np.log(np.maximum(shares, 1e-300))))
+
+    def latent(self, fitted: Floats, random: np.random.Generator) -> Floats:
+        """A draw of each event's latent value, given its rating and fitted value -> (n,) float32"""
+        edges = np.concatenate([[-np.inf], self.inner, [np.inf]])
+        return truncated(fitted, edges[self.ranks], edges[self.ranks + 1], random.random(len(fitted)))
+
+
+def below(x: Tensor) -> Tensor:
+    """The standard normal's distribution function, exact in its lower tail, where torch's own is not."""
+    return torch.erfc(x * -(0.5**0.5)) / 2
+
+
+def truncated(mean: Floats, low: Floats, high: Floats, uniforms: Floats) -> Floats:
+    """Draws of N(mean, 1) between low and high, by the inverse of its distribution function -> (n,) float32"""
+    centre = torch.from_numpy(mean).double()
+    a, b = torch.from_numpy(low) - centre, torch.from_numpy(high) - centre
+    flip = a > 0  # the lower tail is the exact one
+    a, b = torch.where(flip, -b, a), torch.where(flip, -a, b)
+    p, q = below(a), below(b)
+    drawn = torch.special.ndtri((p + torch.from_numpy(uniforms) * (q - p)).clamp(1e-300, 1 - 1e-16))
+    drawn = torch.maximum(torch.minimum(drawn, b), a)
+    found: Floats = (centre + torch.where(flip, -drawn, drawn)).float().numpy()
+    return found
+
+
+def mean_within(mean: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The mean of N(mean, 1) between low and high."""
+    a, b = (low - mean).double(), (high - mean).double()
+    flip = a > 0
+    a, b = torch.where(flip, -b, a), torch.where(flip, -a, b)
+    share = (below(b) - below(a)).clamp(min=1e-300)
+    off = ((-a * a / 2).exp() - (-b * b / 2).exp()) / (share * (2 * torch.pi) ** 0.5)
+    off = torch.minimum(torch.maximum(off, a), b)
+    return mean + torch.where(flip, -off, off).to(mean.dtype)

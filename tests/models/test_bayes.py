@@ -1,0 +1,205 @@
+"""Bayesian factorization: the chain as a whole, what is kept of it, and what is made of that."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from palate import queries
+from palate.data.interactions import Interactions
+from palate.models.bayes import BayesConfig, BayesianFactorization
+from palate.models.chain import LEVELS, Chain, Links, categories, implicit, levels_of
+from palate.models.contract import PADDING, UNSEEN, KnowsSpread, Query
+from palate.models.gibbs import mean_within, truncated
+from palate.training.fit import fit
+from tests import tables
+
+TABLE = tables.random_table(60, 40, 0.3)
+SHORT = {"dim": 3, "sweeps": 30, "samples": 10}
+LIKELIHOODS = pytest.mark.parametrize("likelihood", ["gaussian", "ordinal"])
+
+
+def trained(train: Interactions = TABLE, **settings: object) -> BayesianFactorization:
+    config = BayesConfig.model_validate({**SHORT, **settings})
+    model = BayesianFactorization(config, train.n_users, train.n_items)
+    fit(model, train)
+    return model
+
+
+@pytest.mark.parametrize("links", ["none", "both"])
+def test_the_chain_draws_from_the_joint_distribution(links: Links) -> None:
+    """Geweke, JASA 2004: with ratings drawn anew from the model at every sweep, all else keeps its prior."""
+    train = tables.triples(("a", 1, 4), ("a", 2, 2), ("b", 1, 3), ("b", 3, 5), ("c", 2, 1))
+    random = np.random.default_rng(0)
+    chain = Chain(train, 1, "gaussian", links, False, random)
+    noise, volume = np.empty(2000), np.empty(2000)
+    for at in range(2000):
+        chain.sweep(adapt=False)
+        noise[at] = chain.noise_precision
+        volume[at] = np.linalg.det(chain.items_prior.precision)
+        fitted = (chain.users[train.users, :1] * chain.items[train.items, :1]).sum(1)
+        fitted += chain.users[train.users, 1] + chain.items[train.items, 1]
+        chain.values = random.normal(fitted, 1 / np.sqrt(chain.noise_precision)).astype(np.float32)
+    assert np.mean(noise < np.log(2)) == pytest.approx(0.5, abs=0.06)  # Gamma(1, 1)
+    chi = random.chisquare([3, 2], (100_000, 2)).prod(1)  # the determinant of a Wishart(I, 3) matrix
+    for share in (0.25, 0.5, 0.75):
+        assert np.mean(volume < np.quantile(chi, share)) == pytest.approx(share, abs=0.06)
+
+
+@LIKELIHOODS
+@pytest.mark.usefixtures("threads_as_before")
+def test_the_number_of_threads_changes_no_bit(likelihood: str) -> None:
+    train, found = tables.random_table(700, 300, 0.2), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(trained(train, likelihood=likelihood, sweeps=4, samples=2).state_dict())
+    for other in found[1:]:
+        for name, value in found[0].items():
+            assert torch.equal(value, other[name]), name
+
+
+@LIKELIHOODS
+def test_score_and_predict_are_the_formula(likelihood: str) -> None:
+    model = trained(likelihood=likelihood)
+    query = queries.of_users(TABLE, np.arange(60), model)
+    left, right = model.users[:5].double(), model.items.double()
+    latent = torch.einsum("usk,isk->uis", left[..., :-1], right[..., :-1])
+    latent = latent + left[:, None, :, -1] + right[None, :, :, -1]  # (5, n_items, samples)
+    if likelihood == "gaussian":
+        right_score = model.mean + latent.mean(2)
+    else:
+        values = latent.mean(2, keepdim=True) + latent.var(2, correction=0, keepdim=True).add(1).sqrt() * normals()
+        right_score = model.levels.double()[torch.searchsorted(model.cutpoints.double(), values)].mean(2)
+    torch.testing.assert_close(model.score(query)[:5].double(), right_score, atol=3e-3, rtol=1e-3)
+
+
+def normals(n: int = 20_001) -> torch.Tensor:
+    """The quantiles of the standard normal."""
+    found: torch.Tensor = torch.special.ndtri((torch.arange(n).double() + 0.5) / n)
+    return found
+
+
+@LIKELIHOODS
+def test_spread_is_that_of_the_rating(likelihood: str) -> None:
+    model = trained(likelihood=likelihood)
+    assert isinstance(model, KnowsSpread)
+    people, items = torch.tensor([0, 4, 7]), torch.tensor([3, 9, 0])
+    found = model.spread(queries.of_users(TABLE, np.arange(60), model), people, items)
+    left, right = model.users[people].double(), model.items[items].double()
+    latent = (left[..., :-1] * right[..., :-1]).sum(2) + left[..., -1] + right[..., -1]
+    variance = latent.var(1, correction=0)
+    if likelihood == "gaussian":
+        expected = (variance + (1 / model.noise_precisions.double()).mean()).sqrt()
+    else:
+        values = latent.mean(1, keepdim=True) + variance[:, None].add(1).sqrt() * normals()
+        expected = model.levels.double()[torch.searchsorted(model.cutpoints.double(), values)].std(1)
+    torch.testing.assert_close(found.double(), expected, atol=3e-3, rtol=3e-3)
+
+
+def test_a_newcomer_is_drawn_from_the_closed_form() -> None:
+    """In each draw the ridge regression of their ratings towards the prior, and the stored noise of its covariance."""
+    model = trained(likelihood="gaussian")
+    histories, ratings = torch.tensor([[PADDING, 3, 9], [1, 2, 3]]), torch.tensor([[0.0, 5, 2], [1, 4, 4]])
+    found = Query(torch.tensor([UNSEEN, UNSEEN]), histories, ratings).people(model.users, model._fold_in)
+    for person, at in ((0, 0), (0, 7), (1, 3)):
+        rows = histories[person][histories[person] != PADDING]
+        vectors = model.items[rows, at].double().numpy()
+        x = np.concatenate([vectors[:, :-1], np.ones((len(rows), 1))], axis=1)
+        y = ratings[person][histories[person] != PADDING].numpy() - float(model.mean) - vectors[:, -1]
+        prior, alpha = model.people_precisions[at].double().numpy(), float(model.noise_precisions[at])
+        precision = prior + alpha * x.T @ x
+        mean = np.linalg.solve(precision, prior @ model.people_means[at].double().numpy() + alpha * x.T @ y)
+        drawn = mean + np.linalg.inv(np.linalg.cholesky(precision)).T @ model.normals[at].double().numpy()
+        np.testing.assert_allclose(found[person, at], drawn, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(model.normals.mean(0), torch.zeros(4), atol=1e-6, rtol=0)
+
+
+def test_a_newcomer_s_latent_values_and_vector_agree() -> None:
+    """Levels: the vector is the regression of the latent values, and these the means that the vector leads to."""
+    model = trained()
+    model.normals.zero_()
+    rows, ratings = torch.tensor([[4, 7, 11, 20]]), torch.tensor([[5.0, 1, 2, 4]])
+    found = model._fold_in(rows, ratings)[0, 6].double()
+    vectors = model.items[rows[0], 6].double()
+    x = torch.cat([vectors[:, :-1], torch.ones(4, 1)], dim=1)
+    fitted = x @ found + vectors[:, -1]
+    edges = [-torch.inf, *model.cutpoints[:4].tolist(), torch.inf]
+    low, high = (torch.tensor([edges[int(r) - 1 + one] for r in ratings[0]]).double() for one in (0, 1))
+    latent = mean_within(fitted, low, high) - vectors[:, -1]
+    prior = model.people_precisions[6].double()
+    right = torch.linalg.solve(prior + x.T @ x, prior @ model.people_means[6].double() + x.T @ latent)
+    torch.testing.assert_close(found, right, atol=5e-3, rtol=5e-3)
+
+
+def test_the_mean_within_is_that_of_the_draws() -> None:
+    n = 20_001
+    uniforms = (np.arange(n) + 0.5) / n
+    for mean, low, high in ((0.2, -1.0, 1.5), (-3.0, 2.0, np.inf), (7.0, -np.inf, 1.0), (0.0, -np.inf, np.inf)):
+        drawn = truncated(np.full(n, mean), np.full(n, low), np.full(n, high), uniforms)
+        found = mean_within(*(torch.tensor(value, dtype=torch.float64) for value in (mean, low, high)))
+        assert float(found) == pytest.approx(drawn.mean(dtype=np.float64), abs=2e-3)
+
+
+def test_levels_are_the_ratings_there_are() -> None:
+    levels, ranks = levels_of(np.array([3.5, 0.5, 5, 0.5], dtype=np.float32))
+    assert levels.tolist() == [0.5, 3.5, 5]
+    assert ranks.tolist() == [1, 0, 2, 0]
+    fine = np.random.default_rng(0).uniform(0, 100, 2000).astype(np.float32)
+    levels, ranks = levels_of(fine)
+    assert len(levels) == LEVELS
+    assert np.bincount(ranks).tolist() == [125] * LEVELS
+    assert np.mean(levels[ranks]) == pytest.approx(fine.mean(), rel=1e-5)
+
+
+def test_a_link_of_events_and_one_of_categories() -> None:
+    dense = np.zeros((60, 40))
+    dense[TABLE.users, TABLE.items] = 1
+    dense /= np.sqrt(np.maximum(dense.sum(1, keepdims=True), 1))
+    order = np.argsort(TABLE.items, kind="stable")
+    its_starts = np.concatenate([[0], np.cumsum(TABLE.item_counts)])
+    link = implicit(TABLE.offsets, TABLE.items, its_starts, TABLE.users[order], 2, np.random.default_rng(0))
+    np.testing.assert_allclose(link.u * link.s**2 @ link.u.T, dense @ dense.T, atol=1e-3)
+    assert not list(categories(TABLE, 2))
+
+
+def planted(seed: int, whole: bool) -> Interactions:
+    """Three tastes, with a noise of 0.5; ratings as they are, or the nearest whole ones."""
+    draw = np.random.default_rng(seed)
+    left, right = draw.normal(size=(300, 3)), draw.normal(size=(120, 3))
+    users, items = (draw.random((300, 120)) < 0.35).nonzero()
+    ratings = (3 + (left[users] * right[items]).sum(1) * 0.5 + draw.normal(scale=0.5, size=len(users))).clip(1, 5)
+    ratings = ratings.round() if whole else ratings
+    return tables.table(users.tolist(), items.tolist(), ratings.tolist(), all_users=range(300), all_items=range(120))
+
+
+@LIKELIHOODS
+def test_it_finds_what_was_planted_and_knows_how_well(likelihood: str) -> None:
+    whole = planted(0, whole=likelihood == "ordinal")
+    held_out = np.random.default_rng(0).random(len(whole)) < 0.2
+    train, test = whole.where(~held_out), whole.where(held_out)
+    model = trained(train, likelihood=likelihood, sweeps=100, samples=25)
+    query = queries.of_users(train, np.arange(300), model)
+    pairs = torch.from_numpy(test.users).long(), torch.from_numpy(test.items).long()
+    off = np.abs(model.predict(query, *pairs).numpy() - test.ratings)
+    assert np.sqrt(np.mean(off**2)) < 0.68  # the noise alone is 0.5, and 0.58 with the rounding
+    assert np.mean(off < 1.2816 * model.spread(query, *pairs).numpy()) == pytest.approx(0.8, abs=0.06)
+
+
+@LIKELIHOODS
+def test_one_rating_for_all_is_what_everybody_gives(likelihood: str) -> None:
+    model = trained(
+        tables.triples(("a", 1, 4), ("a", 2, 4), ("b", 1, 4), ("c", 2, 4)), likelihood=likelihood, sweeps=80
+    )
+    everybody = Query(
+        torch.tensor([0, 1, 2, UNSEEN]),
+        torch.tensor([[PADDING], [PADDING], [PADDING], [0]]),
+        torch.tensor([[0.0], [0], [0], [4]]),
+    )
+    torch.testing.assert_close(
+        model.score(everybody), torch.full((4, 2), 4.0), atol=0.5 if likelihood == "gaussian" else 0, rtol=0
+    )
+
+
+def test_more_samples_than_sweeps_in_the_second_half_are_refused() -> None:
+    with pytest.raises(ValidationError, match="can't be kept"):
+        BayesConfig.model_validate({"sweeps": 30, "samples": 16})
