@@ -12,7 +12,7 @@ from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
-from palate.evaluation.evaluate import evaluate, predict, squared_error
+from palate.evaluation.evaluate import evaluate, predict, relevant, squared_error
 from palate.evaluation.intervals import half_widths
 from palate.models.contract import Model, PredictsRatings
 from palate.models.settings import configure
@@ -150,27 +150,25 @@ def watch_of(cls: type[Model], split: Split, watch_test: bool) -> Watch:
 
     A model that predicts ratings is judged by their squared error, another by its lists.
     """
-    if issubclass(cls, PredictsRatings) and split.table.ratings is not None:
-        return _watched(split, watch_test, "loss", squared_error, min)
-    return _watched(split, watch_test, LISTS, lambda *of: evaluate(*of).get(LISTS, 0.0), max)
-
-
-def _watched(
-    split: Split,
-    watch_test: bool,
-    name: str,
-    quality: Callable[[Model, Interactions, Interactions], float],
-    best: Callable[[Iterable[float]], float],
-) -> Watch:
-    judged = len(split.validation) > 0
-    watched = {f"validation_{name}": split.validation} if judged else {}
-    if (watch_test or not judged) and len(split.test):
-        watched[f"test_{name}"] = split.test
+    by_ratings = issubclass(cls, PredictsRatings) and split.table.ratings is not None
+    name, quality = ("loss", squared_error) if by_ratings else (LISTS, _ndcg)
+    best: Callable[[Iterable[float]], float] = min if by_ratings else max
+    validation, test = (
+        part if by_ratings else relevant(part, split.train.scale) for part in (split.validation, split.test)
+    )
+    judged = len(validation) > 0
+    watched = {f"validation_{name}": validation} if judged else {}
+    if (watch_test or not judged) and len(test):
+        watched[f"test_{name}"] = test
 
     def measure(model: Model) -> Record:
         return {name: quality(model, split.train, part) for name, part in watched.items()}
 
     return Watch(measure, f"validation_{name}" if judged else None, best)
+
+
+def _ndcg(model: Model, known: Interactions, held_out: Interactions) -> float:
+    return evaluate(model, known, held_out)[LISTS]
 
 
 def _checkpoint(
