@@ -98,9 +98,7 @@ def measured(splits: Sequence[Split], k: int, name: str, settings: dict[str, Any
         seconds += time.perf_counter() - began
         reports.append(evaluate(model, split.before_test, split.test, k=k, people=EVERYBODY))
     people = [report["people"] for report in reports]
-    means = {
-        key: fmean([report[key] for report in reports], people) for key in (f"recall@{k}", f"ndcg@{k}")
-    }
+    means = {key: fmean([report[key] for report in reports], people) for key in (f"recall@{k}", f"ndcg@{k}")}
     return {**means, "people": sum(people), "seconds": round(seconds, 2)}
 
 
