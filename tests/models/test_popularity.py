@@ -16,3 +16,13 @@ def test_scores_are_counts_for_everybody() -> None:
     assert model.score(query).tolist() == [[3, 1, 1, 0]] * 2
     rows, _ = ranking.rank(model, query, 3, ranking.seen(train, np.array([0, 2])))
     assert rows.tolist() == [[2, 3, -1], [1, 2, 3]]
+
+
+def test_only_the_last_days_count_where_there_are_times() -> None:
+    """Events at hours 0, 24, 48 and 49; the last is at 49, so two days are those after hour 1."""
+    hours = [3600.0 * hour for hour in (0, 24, 48, 49)]
+    for days, times, counts in ((2, hours, [1, 2]), (None, hours, [2, 2]), (2, None, [2, 2])):
+        train = tables.table([1, 2, 3, 4], [10, 20, 20, 10], times=times)
+        model = Popularity(PopularityConfig(days=days), train.n_users, train.n_items)
+        fit(model, train)
+        assert model.counts.tolist() == counts

@@ -1,0 +1,70 @@
+"""Ease: the paper's formula, and the history that it is asked about."""
+
+import numpy as np
+import torch
+
+from palate import queries
+from palate.data.interactions import Interactions
+from palate.models.contract import PADDING, UNSEEN, Query
+from palate.models.ease import Ease, EaseConfig
+from palate.training.fit import fit
+from tests import tables
+
+TABLE = tables.random_table(200, 30, 0.3)
+
+
+def trained(train: Interactions = TABLE, **settings: object) -> Ease:
+    model = Ease(EaseConfig.model_validate(settings), train.n_users, train.n_items)
+    fit(model, train)
+    return model
+
+
+def liked(train: Interactions) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """-> (n_users, n_items): 1 where a rating is 4 or more, or wherever there are none."""
+    x = np.zeros((train.n_users, train.n_items))
+    keep = np.ones(len(train), dtype=np.bool_) if train.ratings is None else train.ratings >= 4
+    x[train.users[keep], train.items[keep]] = 1
+    return x
+
+
+def test_the_weights_are_the_papers() -> None:
+    """Equation (8), P = (XᵀX + l2 I)⁻¹ and B_ij = -P_ij / P_jj off the diagonal, in double precision."""
+    x = liked(TABLE)
+    p = np.linalg.inv(x.T @ x + 7 * np.eye(TABLE.n_items))
+    right = -p / np.diag(p)
+    np.fill_diagonal(right, 0)
+    np.testing.assert_allclose(trained(l2=7).weights.numpy(), right, atol=2e-5)
+
+
+def test_each_column_is_the_ridge_regression_on_all_other_items() -> None:
+    x, weights = liked(TABLE), trained(l2=3).weights.numpy()
+    for item in (0, 11, 29):
+        others = np.delete(x, item, axis=1)
+        right = np.linalg.solve(others.T @ others + 3 * np.eye(TABLE.n_items - 1), others.T @ x[:, item])
+        np.testing.assert_allclose(np.delete(weights[:, item], item), right, atol=2e-5)
+
+
+def test_a_score_sums_the_faded_rows_of_what_was_liked() -> None:
+    model = trained(l2=5, decay=0.5)
+    query = Query(
+        torch.tensor([UNSEEN, UNSEEN]),
+        torch.tensor([[PADDING, 4, 2, 9], [7, 7, 3, 7]]),
+        torch.tensor([[0.0, 5.0, 1.0, 4.0], [5.0, 5.0, 4.0, 5.0]]),
+    )
+    w = model.weights
+    expected = torch.stack([w[9] + 0.5 * w[4], w[7] + 0.5 * w[3]])  # 2 was disliked; 7 counts once, as the last event
+    torch.testing.assert_close(model.score(query), expected)
+
+
+def test_who_liked_nothing_is_shown_what_most_people_liked() -> None:
+    model = trained()
+    query = Query(torch.tensor([UNSEEN, 3]), torch.tensor([[PADDING], [4]]), torch.tensor([[0.0], [2.0]]))
+    assert torch.equal(model.score(query), torch.from_numpy(liked(TABLE).sum(0)).float().repeat(2, 1))
+
+
+def test_without_ratings_every_event_counts_and_a_pair_once() -> None:
+    train = tables.table(["a", "a", "a", "b", "b", "c"], ["x", "x", "y", "x", "y", "z"])
+    p = np.linalg.inv(np.array([[2, 2, 0], [2, 2, 0], [0, 0, 1]]) + 2 * np.eye(3))
+    model = trained(train, l2=2)
+    np.testing.assert_allclose(model.weights[0].numpy(), [0, -p[0, 1] / p[1, 1], 0], atol=1e-6)
+    assert model.score(queries.of_users(train, np.array([1]), model)).isfinite().all()
