@@ -276,7 +276,7 @@ def test_no_test_part_at_all() -> None:
         ({"model": "bias", "preset": "sgd"}, "model bias has no preset 'sgd'; its presets: none"),
         ({"settings": {"hiden": 3}}, "model neural has no setting 'hiden'; did you mean hidden?"),
         ({"settings": {"zzz": 3}}, "model neural has no setting 'zzz'; its settings: epochs, patience"),
-        ({"model": "popularity", "epochs": 3}, "model popularity has no setting 'epochs'; its settings: none"),
+        ({"model": "popularity", "epochs": 3}, "model popularity has no setting 'epochs'; its settings: days"),
         ({"settings": {"dim": 0}}, "setting dim of model neural is 0: Input should be greater than or equal to 1"),
         ({"settings": {"dim": "many"}}, "setting dim of model neural is 'many': "),
         ({"settings": {"learning_rate": math.nan}}, "setting learning_rate of model neural is nan"),
