@@ -16,13 +16,14 @@ from palate.evaluation.comparison import Compared, Comparison, Measure, Run, mea
 from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict, relevant
 from palate.evaluation.ranking_metrics import ndcg, recall
 from palate.evaluation.significance import PerPerson, Standing, standings
+from palate.learning import learn
 from palate.memory import Peak
 from palate.models import MODELS, find
 from palate.models.contract import LearnedModel, Model, PredictsRatings
-from palate.pipeline import check_ratings, load_table, watch_of
+from palate.pipeline import check_ratings, load_table
 from palate.recommender import at_least
 from palate.report import check_report, write_report
-from palate.training.fit import Observer, Record, fit
+from palate.training.fit import Observer, Record
 
 
 def compare(
@@ -125,8 +126,7 @@ def _train(
     """-> seconds, bytes, history"""
     began = time.perf_counter()
     with Peak() as peak:
-        watch = watch_of(type(model), split, watch_test=False)
-        history = fit(model, split.train, seed=seed, watch=watch, observers=observers, deadline=deadline)
+        history = learn(model, split, seed=seed, observers=observers, deadline=deadline)
     return time.perf_counter() - began, peak.bytes, history
 
 

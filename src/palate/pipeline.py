@@ -1,6 +1,6 @@
 """The whole flow, once, in order: read -> split -> fit -> evaluate -> recommend. Start here."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,18 @@ from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
-from palate.evaluation.evaluate import evaluate, predict, relevant, squared_error
+from palate.evaluation.evaluate import evaluate, predict
 from palate.evaluation.intervals import half_widths
+from palate.learning import learn
 from palate.models.contract import Model, PredictsRatings
 from palate.models.settings import configure
 from palate.recommender import Recommender, at_least
 from palate.training.checkpoint import Checkpoint
-from palate.training.fit import Observer, Record, Watch, fit
+from palate.training.fit import Observer, Record, fit
 
 DURATIONS = {"seconds", "ratings_per_second"}
 """What the artifact leaves out of the history, so that the same run gives the same bytes."""
 
-
-LISTS = "ndcg@10"
-"""What chooses the epoch of a model that predicts no ratings."""
 
 DATASET_NAMES = ("movielens-", "ml-")
 """How the name of a data set begins; what is called so and is no file is one, or one misspelt."""
@@ -94,11 +92,11 @@ def train(
 
     trained = cls(config, table.n_users, table.n_items).to(where)
     checkpoint = _checkpoint(output, resume, trained, split, seed, watch_test)
-    history = fit(
+    history = learn(
         trained,
-        split.train,
+        split,
         seed=seed,
-        watch=watch_of(cls, split, watch_test),
+        watch_test=watch_test,
         checkpoint=checkpoint,
         resume=resume,
         observers=observers,
@@ -143,32 +141,6 @@ def check_ratings(cls: type[Model], table: Interactions) -> None:
         raise UnsupportedError(
             f"model {models.name_of(cls)!r} learns from ratings, and this table has none: choose --model {others}"
         )
-
-
-def watch_of(cls: type[Model], split: Split, watch_test: bool) -> Watch:
-    """Validation chooses the epoch; the test part is only looked at, and only where asked for or nothing is chosen.
-
-    A model that predicts ratings is judged by their squared error, another by its lists.
-    """
-    by_ratings = issubclass(cls, PredictsRatings) and split.table.ratings is not None
-    name, quality = ("loss", squared_error) if by_ratings else (LISTS, _ndcg)
-    best: Callable[[Iterable[float]], float] = min if by_ratings else max
-    validation, test = (
-        part if by_ratings else relevant(part, split.train.scale) for part in (split.validation, split.test)
-    )
-    judged = len(validation) > 0
-    watched = {f"validation_{name}": validation} if judged else {}
-    if (watch_test or not judged) and len(test):
-        watched[f"test_{name}"] = test
-
-    def measure(model: Model) -> Record:
-        return {name: quality(model, split.train, part) for name, part in watched.items()}
-
-    return Watch(measure, f"validation_{name}" if judged else None, best)
-
-
-def _ndcg(model: Model, known: Interactions, held_out: Interactions) -> float:
-    return evaluate(model, known, held_out)[LISTS]
 
 
 def _checkpoint(

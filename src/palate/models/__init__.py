@@ -1,31 +1,14 @@
-"""The models, by the name that the command line and the artifact use. Adding one: its file, and its line here."""
+"""The models, by the name that the command line and the artifact use."""
 
 from importlib import import_module
 from operator import attrgetter
 
 from palate.errors import OptionError
-from palate.models.bayes import BayesianFactorization
-from palate.models.bias import Bias
+from palate.models.blend import ListBlend, RatingBlend
 from palate.models.contract import Model
-from palate.models.ease import Ease
-from palate.models.item_knn import ItemKNN
-from palate.models.mf import MatrixFactorization
-from palate.models.neural import NeuralRating
-from palate.models.next_item import NextItem
-from palate.models.popularity import Popularity
-from palate.models.sasrec import SelfAttention
+from palate.models.single import SINGLE
 
-MODELS: dict[str, type[Model]] = {
-    "neural": NeuralRating,
-    "mf": MatrixFactorization,
-    "bayes": BayesianFactorization,
-    "bias": Bias,
-    "ease": Ease,
-    "item-knn": ItemKNN,
-    "next-item": NextItem,
-    "popularity": Popularity,
-    "sasrec": SelfAttention,
-}
+MODELS: dict[str, type[Model]] = {**SINGLE, "rating-blend": RatingBlend, "list-blend": ListBlend}
 
 
 def find(name: str) -> type[Model]:

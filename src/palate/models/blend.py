@@ -1,0 +1,139 @@
+"""Blends: several models together, each with a weight.
+
+Ratings: Breiman, "Stacked Regressions", Machine Learning 1996, by a ridge regression that is drawn towards equal
+weights instead of 0. Lists: scores are made comparable before they are added, person by person, to mean 0 and spread 1;
+after Fox & Shaw, "Combination of Multiple Searches", TREC-2 1994, with weights.
+
+The members are trained first, then `palate/blending.py` chooses the weights.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from torch import Tensor, nn
+
+from palate.models.contract import BaseConfig, Model, PredictsRatings, Query
+from palate.models.single import SINGLE
+
+TOWARDS_EQUAL = 0.01
+"""Strength of the pull towards equal weights, a rating that weights are chosen on."""
+
+
+def _named(given: object) -> object:
+    """ "mf, bias" or ["mf", "bias"] -> {"mf": {}, "bias": {}}"""
+    if isinstance(given, str):
+        given = [name.strip() for name in given.split(",")]
+    return {name: {} for name in given} if isinstance(given, list | tuple) else given
+
+
+def _checked(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    for name in members:
+        if name not in SINGLE:
+            raise ValueError(f"there is no model {name!r} to blend: choose of {', '.join(SINGLE)}")
+        try:
+            SINGLE[name].Config.model_validate(members[name])
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {name}: {first['msg']}") from None
+    return members
+
+
+def _rating(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    for name in members:
+        if not issubclass(SINGLE[name], PredictsRatings):
+            raise ValueError(f"{name} predicts no ratings")
+    return members
+
+
+Members = Annotated[dict[str, dict[str, Any]], BeforeValidator(_named), AfterValidator(_checked)]
+"""Models by name, each with its settings."""
+
+
+class BlendConfig(BaseConfig):
+    """Settings of every blend."""
+
+    members: Members
+
+
+class RatingBlendConfig(BlendConfig):
+    """Settings of `rating-blend`."""
+
+    members: Annotated[Members, AfterValidator(_rating)] = Field(
+        {"bayes": {}, "mf": {}}, min_length=1, description="Models that predict ratings, with commas between."
+    )
+
+
+class ListBlendConfig(BlendConfig):
+    """Settings of `list-blend`."""
+
+    members: Members = Field({"ease": {}, "next-item": {}}, min_length=1, description="Models, with commas between.")
+
+
+class Blend(Model):
+    """Its members stand in the order of the settings, and their weights likewise."""
+
+    config: BlendConfig
+    weights: Tensor  # (M,)
+
+    def __init__(self, config: BlendConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.members = nn.ModuleDict()
+        for name, settings in config.members.items():
+            kind = SINGLE[name]
+            self.members[name] = kind(kind.Config.model_validate(settings), n_users, n_items)
+        self.register_buffer("weights", torch.full((len(self.members),), 1 / len(self.members)))
+
+    @property
+    def parts(self) -> list[Any]:
+        """The members, each a Model."""
+        return list(self.members.values())
+
+    def _sum(self, found: Iterable[Tensor]) -> Tensor:
+        """Each member's, weighted, in one."""
+        total: Tensor = reduce(torch.add, (weight * one for weight, one in zip(self.weights, found, strict=True)))
+        return total
+
+
+class RatingBlend(Blend):
+    """rating(u, i) = mean + Σ w_m (rating_m(u, i) - mean)"""
+
+    Config: ClassVar[type[BaseConfig]] = RatingBlendConfig
+    NEEDS_RATINGS: ClassVar[bool] = True
+
+    mean: Tensor  # () of the ratings that weights were chosen on
+
+    def __init__(self, config: BlendConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.register_buffer("mean", torch.zeros(()))
+
+    def weigh(self, predicted: Tensor, ratings: Tensor) -> None:
+        """Choose the weights. predicted: (n, M) of each member for ratings (n,) that none has learned from."""
+        away, target = predicted.double() - ratings.double().mean(), ratings.double() - ratings.double().mean()
+        pull = TOWARDS_EQUAL * len(ratings) * torch.eye(predicted.shape[1], dtype=torch.float64)
+        equal = torch.full((predicted.shape[1],), 1 / predicted.shape[1], dtype=torch.float64)
+        self.mean.fill_(ratings.double().mean())
+        self.weights.copy_(torch.linalg.solve(away.T @ away + pull, away.T @ target + pull @ equal))
+
+    def score(self, query: Query) -> Tensor:
+        return self._sum(part.score(query) - self.mean for part in self.parts) + self.mean
+
+    def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
+        return self._sum(part.predict(query, people, items) - self.mean for part in self.parts) + self.mean
+
+
+class ListBlend(Blend):
+    """score(u, i) = Σ w_m (score_m(u, i) - mean of score_m(u, ·)) / spread of score_m(u, ·)"""
+
+    Config: ClassVar[type[BaseConfig]] = ListBlendConfig
+
+    def score(self, query: Query) -> Tensor:
+        return self._sum(standard(part.score(query)) for part in self.parts)
+
+
+def standard(scores: Tensor) -> Tensor:
+    """Scores (B, n_items) to mean 0 and spread 1 in each row; a row of equal scores to 0."""
+    away = scores - scores.mean(1, keepdim=True)
+    return away / away.square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(scores.dtype).tiny)
