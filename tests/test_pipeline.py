@@ -189,6 +189,13 @@ def test_intervals_come_from_the_validation_part_alone() -> None:
     assert {f"{name}@{level}" for name in ("covered", "width") for level in (50, 80, 90, 95)} <= report.keys()
 
 
+def test_intervals_hold_real_ratings_as_often_as_they_say() -> None:
+    recommender = palate.train("movielens-small", model="bias", baselines=(), device="cpu").recommender
+    report = recommender.evaluate(people=1, full=True)
+    for level in (50, 80, 90, 95):
+        assert report[f"covered@{level}"] == pytest.approx(level / 100, abs=0.01)
+
+
 @pytest.mark.parametrize(("model", "options"), [("bias", {"validation": 0}), ("popularity", {})])
 def test_no_intervals_without_validation_or_predictions(model: str, options: dict[str, Any]) -> None:
     recommender = trained.train(model, **options).recommender

@@ -1,4 +1,4 @@
-"""What else there is to say of ranked lists: how much of the catalogue they use, how well known and how alike.
+"""Ranked lists beyond accuracy: how much of the catalogue they use, how well known their items are and how alike.
 
 lists: (B, k) int64 item rows, PADDING where a list ends early. What an item's popularity is, and which items are alike,
 is taken from the known events, so that it is the same for every model.

@@ -67,8 +67,8 @@ def _of_intervals(predicted: Ratings, real: Ratings, scale: tuple[float, float],
     report = {}
     for level, half_width in half_widths.items():
         low, high = around(predicted, half_width, scale)
-        report[f"covered@{level:.0%}"[:-1]] = covered(low, high, real)
-        report[f"width@{level:.0%}"[:-1]] = float((high - low).mean())
+        report[f"covered@{100 * level:.0f}"] = covered(low, high, real)
+        report[f"width@{100 * level:.0f}"] = float((high - low).mean())
     return report
 
 

@@ -1,10 +1,11 @@
-"""Predicted ratings to intervals that hold the real one as often as they say, whatever the model: split conformal.
+"""Predicted ratings to intervals that hold the real one as often as they say: split conformal.
 
 Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World", 2005; Lei, G'Sell, Rinaldo, Tibshirani &
-Wasserman, "Distribution-Free Predictive Inference for Regression", JASA 2018, algorithm 2. The promise is of the
-average over ratings drawn as those of the calibration part were, not of each person. It is exact where the calibration
-part took no part in training. Here that is the validation part: its ratings are not learned from, but they choose the
-epoch of a model that learns in epochs, which makes its residuals, and so the intervals, a trifle small.
+Wasserman, "Distribution-Free Predictive Inference for Regression", JASA 2018, algorithm 2. It needs nothing of the
+model but its predictions. The promise is of the average over ratings drawn as those of the calibration part were, not
+of each person, and it is exact where the calibration part took no part in training. Here that is the validation part:
+its ratings are not learned from, but they choose the epoch of a model that learns in epochs, which makes its residuals,
+and so the intervals, a trifle small.
 """
 
 from collections.abc import Mapping
