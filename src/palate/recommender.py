@@ -138,7 +138,9 @@ class Recommender:
         everyone = np.arange(self.table.n_users)
         room = ranking.MEMORY if memory is None else left(size(memory)) * ROOM_SHARE
         frames = []
-        for place, rows, scores in ranking.rank_users(self.model, self.table, everyone, k, int(room), rare):
+        for place, rows, scores in ranking.rank_users(
+            self.model, self.table, everyone, k, int(room), rare, self.split.newcomers
+        ):
             found = (rows != PADDING).cpu().numpy()
             people, ranks = found.nonzero()
             frames.append(
@@ -197,7 +199,14 @@ class Recommender:
         if held_out is None:
             if not len(self.split.test):
                 raise OptionError("this model held out no test part: name a table to evaluate it on")
-            return evaluate(self.model, self.split.before_test, self.split.test, k=k, seed=self.training.seed)
+            return evaluate(
+                self.model,
+                self.split.shown,
+                self.split.test,
+                k=k,
+                seed=self.training.seed,
+                newcomers=self.split.newcomers,
+            )
         users = self.table.user_ids.find(held_out.user_ids.ids)[held_out.users]
         items = self.table.item_ids.find(held_out.item_ids.ids)[held_out.items]
         known = (users != UNKNOWN) & (items != UNKNOWN)
@@ -217,7 +226,7 @@ class Recommender:
         )
         asked = asked.where(in_order(asked.users, asked.times))
         rest = self.table.where(~np.isin(self._pairs_of(self.table), self._pairs_of(asked)))
-        report = evaluate(self.model, rest, asked, k=k, seed=self.training.seed)
+        report = evaluate(self.model, rest, asked, k=k, seed=self.training.seed, newcomers=self.split.newcomers)
         return report | {"unknown": float((~known).sum()), "learned": float(learned.sum())}
 
     def export_vectors(self, path: str | Path, *, of: Literal["item", "user"] = "item", header: bool = True) -> None:
@@ -244,7 +253,7 @@ class Recommender:
         if user is not None:
             row = self.table.user_ids.row(user)
             met = self.table.items[self.table.offsets[row] : self.table.offsets[row + 1]]
-            return queries.of_users(self.table, np.array([row]), self.model), met.astype(np.int64)
+            return queries.of_users(self.table, np.array([row]), self.model, self.split.newcomers), met.astype(np.int64)
         assert ratings is not None
         rows = self._items(ratings)
         if len(np.unique(rows)) < len(rows):

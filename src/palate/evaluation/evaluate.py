@@ -28,6 +28,7 @@ def evaluate(
     k: int = 10,
     people: int = PEOPLE_RANKED,
     seed: int = 0,
+    newcomers: NDArray[np.bool_] | None = None,
 ) -> Metrics:
     """What the model makes of `held_out` when `known` is all it may know.
 
@@ -35,23 +36,27 @@ def evaluate(
     recall@k, ndcg@k: means over people with a relevant held-out item, at most `people` of them, drawn by `seed`; the
     list is the top k of all items but those known of the person. Relevant is an item rated at `LIKED` of the scale or
     above, or any item where there are no ratings. `people` among the results says how many were ranked.
+    newcomers: (n_users,), whom the model has learned nothing of: they ask as someone never seen, with their events in
+    `known`.
     """
     report: Metrics = {}
     if isinstance(model, PredictsRatings) and held_out.ratings is not None and len(held_out):
         assert known.scale is not None
-        predicted = predict(model, known, held_out).clip(*known.scale)
+        predicted = predict(model, known, held_out, newcomers).clip(*known.scale)
         report |= {"rmse": rmse(predicted, held_out.ratings), "mae": mae(predicted, held_out.ratings)}
-    return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed)
+    return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, newcomers)
 
 
 @torch.inference_mode()
-def predict(model: Model, known: Interactions, pairs: Interactions) -> NDArray[np.float32]:
+def predict(
+    model: Model, known: Interactions, pairs: Interactions, newcomers: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """The predicted rating of each event of `pairs` -> (n,), not clipped."""
     assert isinstance(model, PredictsRatings)
     model.eval()
     users, of_pair = np.unique(pairs.users.astype(np.int64), return_inverse=True)  # of_pair ascends, as users do
     predicted = np.empty(len(pairs), dtype=np.float32)
-    for place, query in queries.in_chunks(known, users, model):
+    for place, query in queries.in_chunks(known, users, model, newcomers=newcomers):
         rows = slice(*np.searchsorted(of_pair, [place.start, place.stop]))
         people = torch.from_numpy(of_pair[rows] - place.start).to(model.device)
         items = torch.from_numpy(pairs.items[rows]).to(model.device, torch.int64)
@@ -59,10 +64,12 @@ def predict(model: Model, known: Interactions, pairs: Interactions) -> NDArray[n
     return predicted
 
 
-def squared_error(model: Model, known: Interactions, held_out: Interactions) -> float:
+def squared_error(
+    model: Model, known: Interactions, held_out: Interactions, newcomers: NDArray[np.bool_] | None = None
+) -> float:
     """The mean squared error of ratings as predicted, not clipped: the course's loss."""
     assert held_out.ratings is not None
-    return rmse(predict(model, known, held_out), held_out.ratings) ** 2
+    return rmse(predict(model, known, held_out, newcomers), held_out.ratings) ** 2
 
 
 def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Interactions:
@@ -72,7 +79,15 @@ def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Inter
     return held_out.where(held_out.ratings >= scale[0] + LIKED * (scale[1] - scale[0]))
 
 
-def _evaluate_lists(model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int) -> Metrics:
+def _evaluate_lists(
+    model: Model,
+    known: Interactions,
+    liked: Interactions,
+    k: int,
+    people: int,
+    seed: int,
+    newcomers: NDArray[np.bool_] | None,
+) -> Metrics:
     users = np.unique(liked.users).astype(np.int64)
     if people < len(users):
         users = np.sort(np.random.default_rng(seed).choice(users, people, replace=False))
@@ -80,7 +95,7 @@ def _evaluate_lists(model: Model, known: Interactions, liked: Interactions, k: i
         return {}
     hits = np.zeros((len(users), min(k, known.n_items)), dtype=np.bool_)
     counts = np.zeros(len(users), dtype=np.int64)
-    for place, rows, _ in ranking.rank_users(model, known, users, k):
+    for place, rows, _ in ranking.rank_users(model, known, users, k, newcomers=newcomers):
         truth = ranking.seen(liked, users[place])  # (b, n_items)
         found = rows.cpu()
         hits[place] = (truth.gather(1, found.clamp(min=0)) & (found != PADDING)).numpy()
