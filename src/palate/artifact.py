@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 
 from palate.data.catalogue import SCHEMA, Catalogue
 from palate.data.interactions import Interactions
-from palate.data.split import TEST, Split
+from palate.data.split import KNOWN, TEST, Split
 from palate.data.vocabulary import Vocabulary
 from palate.errors import ArtifactError, OutputError
 from palate.files import check_writable, folder_written_beside, previous_of
@@ -289,7 +289,7 @@ def _split(path: Path, header: Header) -> Split:
         and bool((users[1:] >= users[:-1]).all())
         and items.min() >= 0
         and items.max() < header.n_items
-        and part.max() <= TEST
+        and part.max() <= KNOWN
         and part.min() < TEST  # something was learned from
         and all(np.isfinite(columns[name]).all() for name in ("ratings", "times") if name in columns)
     )

@@ -39,7 +39,7 @@ def weigh(blend: Blend, split: Split, seed: int) -> None:
 def _weigh_ratings(blend: RatingBlend, split: Split) -> None:
     """By ridge regression."""
     assert split.validation.ratings is not None
-    predicted = [predict(part, split.train, split.validation) for part in blend.parts]
+    predicted = [predict(part, split.train, split.validation, split.newcomers) for part in blend.parts]
     blend.weigh(torch.from_numpy(np.stack(predicted, axis=1)), torch.from_numpy(split.validation.ratings))
 
 
@@ -74,5 +74,5 @@ def _weigh_lists(blend: Blend, split: Split, seed: int) -> None:
 def _standard_scores(model: Model, split: Split, users: NDArray[np.int64]) -> Tensor:
     """-> (B, n_items)"""
     model.eval()
-    chunks = queries.in_chunks(split.train, users, model)
+    chunks = queries.in_chunks(split.train, users, model, newcomers=split.newcomers)
     return torch.cat([standard(model.score(query)).cpu() for _, query in chunks])

@@ -133,14 +133,14 @@ def _train(
 def _measure(model: Model, split: Split, k: int, people: int, seed: int) -> dict[str, PerPerson]:
     """On the test part, by person; the people are the same for every model."""
     measured = {}
-    known, test = split.before_test, split.test
+    known, test = split.shown, split.test
     if isinstance(model, PredictsRatings) and test.ratings is not None:
         assert known.scale is not None
-        error = predict(model, known, test).clip(*known.scale) - test.ratings.astype(np.float64)
+        error = predict(model, known, test, split.newcomers).clip(*known.scale) - test.ratings.astype(np.float64)
         _, of_event = np.unique(test.users, return_inverse=True)
         sums = np.bincount(of_event, error**2).astype(np.float64)
         measured["rmse"] = PerPerson(sums[None], np.bincount(of_event).astype(np.float64))
-    found = lists(model, known, relevant(test, known.scale), k, people, seed)
+    found = lists(model, known, relevant(test, known.scale), k, people, seed, split.newcomers)
     if len(found.users):
         ones = np.ones(len(found.users))
         measured[f"ndcg@{k}"] = PerPerson(ndcg(found.hits, found.counts)[None], ones)

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from palate.blending import weigh
 from palate.data.interactions import Interactions
 from palate.data.split import Split
@@ -67,10 +70,10 @@ def watch_of(cls: type[Model], split: Split, watch_test: bool) -> Watch:
         watched[f"test_{name}"] = test
 
     def measure(model: Model) -> Record:
-        return {name: quality(model, split.train, part) for name, part in watched.items()}
+        return {name: quality(model, split.train, part, split.newcomers) for name, part in watched.items()}
 
     return Watch(measure, f"validation_{name}" if judged else None, best)
 
 
-def _ndcg(model: Model, known: Interactions, held_out: Interactions) -> float:
-    return evaluate(model, known, held_out)[LISTS]
+def _ndcg(model: Model, known: Interactions, held_out: Interactions, newcomers: NDArray[np.bool_]) -> float:
+    return evaluate(model, known, held_out, newcomers=newcomers)[LISTS]

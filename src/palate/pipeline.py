@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from palate import datasets, devices, models
 from palate.artifact import Metrics, Training, check_place
 from palate.data import split as splits
@@ -53,6 +56,7 @@ def train(
     epochs: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    split: str = "random",
     test: float = 0.2,
     validation: float = 0.1,
     watch_test: bool = False,
@@ -66,7 +70,8 @@ def train(
 
     source, items, reading: as `palate.read` takes them; source may also be the name of a data set of `palate.datasets`.
     model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings.
-    test: the share of all events held out for `metrics`. validation: the share of the rest that chooses the epoch; with
+    split: how what is held out is chosen, see `data/split.py`: "random", "time", "last", "users" or "items".
+    test: the share of all events, or people or items, held out for `metrics`. validation: the share of the rest that chooses the epoch; with
     0 every epoch runs and the last is kept, the test loss of each is recorded, and nothing is chosen by it.
     watch_test: record the test loss of each epoch beside the validation loss, as a curve to look at.
     observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar.
@@ -75,7 +80,7 @@ def train(
     Raises:
         DataError: the table can't be read.
         OptionError: a setting, share, device or model that can't be.
-        UnsupportedError: the model needs ratings and the table has none.
+        UnsupportedError: the model needs ratings, or the split times, and the table has none.
         Interrupted: Ctrl-C, after a checkpoint was saved.
     """
     seed, test, validation = int(seed), float(test), float(validation)  # numpy's are welcome too
@@ -88,13 +93,13 @@ def train(
     table = load_table(source, items, reading)
     check_ratings(cls, table)
     rivals = [name for name in baselines if _fair(name, model, table)]
-    split = splits.random(table, test=test, validation=validation, seed=seed)
+    parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
 
     trained = cls(config, table.n_users, table.n_items).to(where)
-    checkpoint = _checkpoint(output, resume, trained, split, seed, watch_test)
+    checkpoint = _checkpoint(output, resume, trained, parts, seed, watch_test)
     history = learn(
         trained,
-        split,
+        parts,
         seed=seed,
         watch_test=watch_test,
         checkpoint=checkpoint,
@@ -102,19 +107,20 @@ def train(
         observers=observers,
     )
 
-    metrics = _report(trained, split, seed)
-    compared = {name: _report(_baseline(name, split), split, seed) for name in rivals}
+    metrics = _report(trained, parts, parts.newcomers, seed)
+    untaught = splits.absent(table, parts.part < splits.TEST)
+    compared = {name: _report(_baseline(name, parts), parts, untaught, seed) for name in rivals}
     training = Training(
         preset=preset,
         seed=seed,
-        split={"method": "random", "test": test, "validation": validation, "hash": split.hash},
+        split={"method": split, "test": test, "validation": validation, "hash": parts.hash},
         history=[{name: value for name, value in record.items() if name not in DURATIONS} for record in history],
         metrics=metrics,
         baselines=compared,
-        half_widths=_half_widths(trained, split),
-        notes=list(table.notes),
+        half_widths=_half_widths(trained, parts),
+        notes=[*table.notes, *parts.notes],
     )
-    recommender = Recommender(trained, split, training)
+    recommender = Recommender(trained, parts, training)
     if output is not None:
         recommender.save(output)
     if checkpoint is not None:
@@ -164,8 +170,10 @@ def _checkpoint(
     return Checkpoint(path, identity)
 
 
-def _report(model: Model, split: Split, seed: int) -> Metrics:
-    return evaluate(model, split.before_test, split.test, seed=seed) if len(split.test) else {}
+def _report(model: Model, split: Split, newcomers: NDArray[np.bool_], seed: int) -> Metrics:
+    if not len(split.test):
+        return {}
+    return evaluate(model, split.shown, split.test, seed=seed, newcomers=newcomers)
 
 
 def _half_widths(model: Model, split: Split) -> dict[float, float]:
@@ -173,7 +181,7 @@ def _half_widths(model: Model, split: Split) -> dict[float, float]:
     real, scale = split.validation.ratings, split.train.scale
     if not isinstance(model, PredictsRatings) or real is None or scale is None or not len(real):
         return {}
-    return half_widths(predict(model, split.train, split.validation).clip(*scale), real, scale)
+    return half_widths(predict(model, split.train, split.validation, split.newcomers).clip(*scale), real, scale)
 
 
 def _fair(baseline: str, model: str, table: Interactions) -> bool:

@@ -12,12 +12,19 @@ from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, UNSEEN, Model, Query
 
 
-def of_users(history: Interactions, users: NDArray[np.int64], model: Model) -> Query:
-    """The query of people from training, user rows (B,), with their events in `history` where the model looks back."""
-    device, people = model.device, torch.from_numpy(users)
-    if not model.LOOKS_BACK:
+def of_users(
+    history: Interactions, users: NDArray[np.int64], model: Model, newcomers: NDArray[np.bool_] | None = None
+) -> Query:
+    """The query of people of the table, user rows (B,), with their events in `history` where the model looks back.
+
+    newcomers: (n_users,), whom the model has learned nothing of: they ask as `UNSEEN`, and always with their events.
+    """
+    device, lengths = model.device, _lengths(history, users, model, newcomers)
+    people = torch.from_numpy(users if newcomers is None else np.where(newcomers[users], UNSEEN, users))
+    if not model.LOOKS_BACK and not lengths.any():
         return Query(people.to(device), torch.empty(len(users), 0, dtype=torch.int64, device=device))
-    starts, ends = history.offsets[users], history.offsets[users + 1]
+    ends = history.offsets[users + 1]
+    starts = ends - lengths
     longest = int((ends - starts).max(initial=0))
     at = ends[:, None] + np.arange(-longest, 0)  # (B, L)
     known = at >= starts[:, None]
@@ -44,14 +51,29 @@ def of_newcomer(items: NDArray[np.int64], ratings: NDArray[np.float32] | None, m
 
 
 def in_chunks(
-    history: Interactions, users: NDArray[np.int64], model: Model, people: int = 65_536, events: int = 4_000_000
+    history: Interactions,
+    users: NDArray[np.int64],
+    model: Model,
+    people: int = 65_536,
+    events: int = 4_000_000,
+    newcomers: NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[slice, Query]]:
     """Queries of user rows (B,), with their place: at most so many people each, and so many padded events."""
-    lengths = np.diff(history.offsets)[users] if model.LOOKS_BACK else np.zeros(len(users), dtype=np.int64)
+    lengths = _lengths(history, users, model, newcomers)
     start = 0
     while start < len(users):
         longest = np.maximum.accumulate(lengths[start : start + people])
         fits = int(np.searchsorted(longest * np.arange(1, len(longest) + 1), events, side="right"))
         stop = start + max(1, fits)
-        yield slice(start, stop), of_users(history, users[start:stop], model)
+        yield slice(start, stop), of_users(history, users[start:stop], model, newcomers)
         start = stop
+
+
+def _lengths(
+    history: Interactions, users: NDArray[np.int64], model: Model, newcomers: NDArray[np.bool_] | None
+) -> NDArray[np.int64]:
+    """How many events each query of user rows (B,) has -> (B,)."""
+    lengths: NDArray[np.int64] = history.offsets[users + 1] - history.offsets[users]
+    if model.LOOKS_BACK:
+        return lengths
+    return np.zeros_like(lengths) if newcomers is None else np.where(newcomers[users], lengths, 0)

@@ -55,15 +55,17 @@ def rank_users(
     k: int,
     memory: int = MEMORY,
     leave_out: Tensor | None = None,
+    newcomers: NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """Chunks of user rows (B,), each with its place, item rows (b, k) and scores (b, k), as `rank` gives them.
 
-    What a person has in `history` is left out, and the items of leave_out, bool (n_items,).
+    What a person has in `history` is left out, and the items of leave_out, bool (n_items,). newcomers: as
+    `queries.of_users` takes them.
 
     A chunk is as large as `memory` bytes and MEMORY allow.
     """
     people = max(1, min(memory, MEMORY) // (BYTES_A_SCORE * model.n_items))
-    for place, query in queries.in_chunks(history, users, model, people):
+    for place, query in queries.in_chunks(history, users, model, people, newcomers=newcomers):
         met = seen(history, users[place]).to(model.device)
         yield place, *rank(model, query, k, met if leave_out is None else met.logical_or_(leave_out))
 

@@ -169,7 +169,9 @@ class Recommender:
         everyone = np.arange(self.table.n_users)
         room = ranking.MEMORY if memory is None else left(size(memory)) * ROOM_SHARE
         frames = []
-        for place, rows, scores in ranking.rank_users(self.model, self.table, everyone, k, int(room), rare):
+        for place, rows, scores in ranking.rank_users(
+            self.model, self.table, everyone, k, int(room), rare, self.split.newcomers
+        ):
             found = (rows != PADDING).cpu().numpy()
             people, ranks = found.nonzero()
             frames.append(
@@ -233,7 +235,8 @@ class Recommender:
         at_least(people, 1, "people")
         known, asked, left_out = self._held_out(held_out)
         seed, half_widths = self.training.seed, self.training.half_widths
-        report = evaluate(self.model, known, asked, k=k, people=people, seed=seed, full=full, half_widths=half_widths)
+        options: dict[str, Any] = {"full": full, "half_widths": half_widths, "newcomers": self.split.newcomers}
+        report = evaluate(self.model, known, asked, k=k, people=people, seed=seed, **options)
         return report | left_out
 
     def calibration(self, held_out: Interactions | None = None) -> Results:
@@ -248,7 +251,7 @@ class Recommender:
             raise UnsupportedError(f"{self._lacks('predicted ratings')} {_who(PredictsRatings)}")
         if asked.ratings is None or known.scale is None:
             raise UnsupportedError("the table has no ratings to compare predictions with")
-        found = calibration(predict(self.model, known, asked).clip(*known.scale), asked.ratings)
+        found = calibration(predict(self.model, known, asked, self.split.newcomers).clip(*known.scale), asked.ratings)
         return Results(pl.DataFrame(found._asdict()))
 
     def _held_out(self, held_out: Interactions | None) -> tuple[Interactions, Interactions, Metrics]:
@@ -256,7 +259,7 @@ class Recommender:
         if held_out is None:
             if not len(self.split.test):
                 raise OptionError("this model held out no test part: name a table to evaluate it on")
-            return self.split.before_test, self.split.test, {}
+            return self.split.shown, self.split.test, {}
         users = self.table.user_ids.find(held_out.user_ids.ids)[held_out.users]
         items = self.table.item_ids.find(held_out.item_ids.ids)[held_out.items]
         known = (users != UNKNOWN) & (items != UNKNOWN)
@@ -302,7 +305,7 @@ class Recommender:
         if user is not None:
             row = self.table.user_ids.row(user)
             met = self.table.items[self.table.offsets[row] : self.table.offsets[row + 1]]
-            return queries.of_users(self.table, np.array([row]), self.model), met.astype(np.int64)
+            return queries.of_users(self.table, np.array([row]), self.model, self.split.newcomers), met.astype(np.int64)
         assert ratings is not None
         rows = self._items(ratings)
         if len(np.unique(rows)) < len(rows):

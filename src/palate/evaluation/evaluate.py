@@ -34,6 +34,7 @@ def evaluate(
     seed: int = 0,
     full: bool = False,
     half_widths: HalfWidths | None = None,
+    newcomers: NDArray[np.bool_] | None = None,
 ) -> Metrics:
     """What the model makes of `held_out` when `known` is all it may know.
 
@@ -41,18 +42,20 @@ def evaluate(
     recall@k, ndcg@k: means over people with a relevant held-out item, at most `people` of them, drawn by `seed`; the
     list is the top k of all items but those known of the person. Relevant is an item rated at `LIKED` of the scale or
     above, or any item where there are no ratings. `people` among the results says how many were ranked.
+    newcomers: (n_users,), whom the model has learned nothing of: they ask as someone never seen, with their events in
+    `known`.
     full: also all else that `rating_metrics`, `ranking_metrics` and `beyond_accuracy` measure, and with `half_widths`
     how often intervals hold the real rating (`covered@80` of those for 80 %) and how wide they are.
     """
     report: Metrics = {}
     if isinstance(model, PredictsRatings) and held_out.ratings is not None and len(held_out):
         assert known.scale is not None
-        predicted = predict(model, known, held_out).clip(*known.scale)
+        predicted = predict(model, known, held_out, newcomers).clip(*known.scale)
         report |= {"rmse": rmse(predicted, held_out.ratings), "mae": mae(predicted, held_out.ratings)}
         if full:
             report |= _more_of_ratings(predicted, held_out.ratings, held_out.users)
             report |= _of_intervals(predicted, held_out.ratings, known.scale, half_widths or {})
-    return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, full)
+    return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, full, newcomers)
 
 
 def _more_of_ratings(predicted: Ratings, real: Ratings, users: NDArray[np.int32]) -> Metrics:
@@ -73,13 +76,15 @@ def _of_intervals(predicted: Ratings, real: Ratings, scale: tuple[float, float],
 
 
 @torch.inference_mode()
-def predict(model: Model, known: Interactions, pairs: Interactions) -> NDArray[np.float32]:
+def predict(
+    model: Model, known: Interactions, pairs: Interactions, newcomers: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """The predicted rating of each event of `pairs` -> (n,), not clipped."""
     assert isinstance(model, PredictsRatings)
     model.eval()
     users, of_pair = np.unique(pairs.users.astype(np.int64), return_inverse=True)  # of_pair ascends, as users do
     predicted = np.empty(len(pairs), dtype=np.float32)
-    for place, query in queries.in_chunks(known, users, model):
+    for place, query in queries.in_chunks(known, users, model, newcomers=newcomers):
         rows = slice(*np.searchsorted(of_pair, [place.start, place.stop]))
         people = torch.from_numpy(of_pair[rows] - place.start).to(model.device)
         items = torch.from_numpy(pairs.items[rows]).to(model.device, torch.int64)
@@ -87,10 +92,12 @@ def predict(model: Model, known: Interactions, pairs: Interactions) -> NDArray[n
     return predicted
 
 
-def squared_error(model: Model, known: Interactions, held_out: Interactions) -> float:
+def squared_error(
+    model: Model, known: Interactions, held_out: Interactions, newcomers: NDArray[np.bool_] | None = None
+) -> float:
     """The mean squared error of ratings as predicted, not clipped: the course's loss."""
     assert held_out.ratings is not None
-    return rmse(predict(model, known, held_out), held_out.ratings) ** 2
+    return rmse(predict(model, known, held_out, newcomers), held_out.ratings) ** 2
 
 
 def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Interactions:
@@ -110,7 +117,15 @@ class Lists:
     counts: NDArray[np.int64]  # (n,) relevant items of each, at least 1
 
 
-def lists(model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int) -> Lists:
+def lists(
+    model: Model,
+    known: Interactions,
+    liked: Interactions,
+    k: int,
+    people: int,
+    seed: int,
+    newcomers: NDArray[np.bool_] | None = None,
+) -> Lists:
     """The top k of all items but those known of each person who has a relevant item in `liked`: at most `people` of
     them, drawn by the seed, the same for every model."""
     users = np.unique(liked.users).astype(np.int64)
@@ -118,7 +133,7 @@ def lists(model: Model, known: Interactions, liked: Interactions, k: int, people
         users = np.sort(np.random.default_rng(seed).choice(users, people, replace=False))
     shape = len(users), min(k, known.n_items)
     found = Lists(users, np.zeros(shape, np.int64), np.zeros(shape, np.bool_), np.zeros(len(users), np.int64))
-    for place, rows, _ in ranking.rank_users(model, known, users, k):
+    for place, rows, _ in ranking.rank_users(model, known, users, k, newcomers=newcomers):
         truth, items = ranking.seen(liked, users[place]), rows.cpu()  # (b, n_items), (b, k)
         found.items[place] = items.numpy()
         found.hits[place] = (truth.gather(1, items.clamp(min=0)) & (items != PADDING)).numpy()
@@ -127,9 +142,16 @@ def lists(model: Model, known: Interactions, liked: Interactions, k: int, people
 
 
 def _evaluate_lists(
-    model: Model, known: Interactions, liked: Interactions, k: int, people: int, seed: int, full: bool
+    model: Model,
+    known: Interactions,
+    liked: Interactions,
+    k: int,
+    people: int,
+    seed: int,
+    full: bool,
+    newcomers: NDArray[np.bool_] | None,
 ) -> Metrics:
-    found = lists(model, known, liked, k, people, seed)
+    found = lists(model, known, liked, k, people, seed, newcomers)
     if not len(found.users):
         return {}
     names = RANKING_METRICS if full else ("recall", "ndcg")
