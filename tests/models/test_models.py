@@ -31,7 +31,7 @@ def test_a_model_of_others_is_found_by_module_and_class() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nueral", "unknown model 'nueral': there are neural, mf, bias, ease, item-knn, next-item, popularity"),
+        ("nueral", "unknown model 'nueral': there are neural, mf, bias, popularity"),
         ("", "unknown model ''"),
         ("no.such.module:Model", "can't be imported: No module named 'no'"),
         ("palate.models.neural:NoSuch", "can't be imported: .*NoSuch"),

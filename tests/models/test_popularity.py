@@ -10,7 +10,7 @@ from tests import tables
 
 def test_scores_are_counts_for_everybody() -> None:
     train = tables.table([1, 2, 3, 1, 2], [10, 10, 10, 20, 30], all_items=[10, 20, 30, 40])
-    model = Popularity(Popularity.Config(), train.n_users, train.n_items)
+    model = Popularity(PopularityConfig(), train.n_users, train.n_items)
     fit(model, train)
     query = queries.of_users(train, np.array([0, 2]), model)
     assert model.score(query).tolist() == [[3, 1, 1, 0]] * 2

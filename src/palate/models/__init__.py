@@ -17,10 +17,10 @@ MODELS: dict[str, type[Model]] = {
     "neural": NeuralRating,
     "mf": MatrixFactorization,
     "bias": Bias,
+    "popularity": Popularity,
     "ease": Ease,
     "item-knn": ItemKNN,
     "next-item": NextItem,
-    "popularity": Popularity,
 }
 
 
