@@ -373,7 +373,7 @@ HARM: dict[str, Callable[[Path], object]] = {
     "users out of order": with_columns(lambda c: c["users"].__setitem__(0, 7)),
     "an item out of bounds": with_columns(lambda c: c["items"].__setitem__(3, 20)),
     "an item below zero": with_columns(lambda c: c["items"].__setitem__(3, -1)),
-    "a part that is none": with_columns(lambda c: c["part"].__setitem__(3, 3)),
+    "a part that is none": with_columns(lambda c: c["part"].__setitem__(3, 4)),
     "all of it test": with_columns(lambda c: c["part"].fill(2)),
     "a rating that is NaN": with_columns(lambda c: c["ratings"].__setitem__(3, np.nan)),
     "a time that is infinite": with_columns(lambda c: c["times"].__setitem__(3, np.inf)),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import palate
-from palate import pipeline
+from palate import learning, pipeline
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.errors import ArtifactError, DataError, Interrupted, OptionError, OutputError, UnsupportedError
@@ -134,6 +134,7 @@ def spied_fit(monkeypatch: pytest.MonkeyPatch) -> list[Interactions]:
         fitted.append(train)
         return fit(model, train, **options)
 
+    monkeypatch.setattr(learning, "fit", spy)
     monkeypatch.setattr(pipeline, "fit", spy)
     return fitted
 
@@ -161,14 +162,14 @@ def test_the_test_part_is_read_once_for_each_models_metrics(monkeypatch: pytest.
         asked.append(f"{type(model).__name__}: metrics")
         return evaluate(model, known, held_out, **options)
 
-    def spied_error(model: Any, known: Interactions, held_out: Interactions) -> float:
+    def spied_error(model: Any, known: Interactions, held_out: Interactions, newcomers: Any) -> float:
         test = known.__class__ is Interactions and len(held_out) == n_test
         asked.append(f"{type(model).__name__}: {'test' if test else 'validation'} loss")
-        return squared_error(model, known, held_out)
+        return squared_error(model, known, held_out, newcomers)
 
     n_test = len(trained.train("bias").recommender.split.test)
     monkeypatch.setattr(pipeline, "evaluate", spied_evaluate)
-    monkeypatch.setattr(pipeline, "squared_error", spied_error)
+    monkeypatch.setattr(learning, "squared_error", spied_error)
     trained.train(epochs=2)
     losses, metrics = asked[:2], asked[2:]
     assert losses == ["NeuralRating: validation loss"] * 2

@@ -12,7 +12,7 @@ from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 import palate
 from palate.errors import OptionError, OutputError, UnknownIdError, UnsupportedError
 from tests import trained
-from tests.names import PREDICTING
+from tests.names import PREDICTING, WITH_VECTORS
 
 MOVIES = range(101, 121)
 
@@ -287,7 +287,7 @@ def test_what_a_model_lacks_it_says_and_who_has_it(popularity: Any, tmp_path: Pa
     ):
         with pytest.raises(UnsupportedError) as caught:
             ask()  # type: ignore[no-untyped-call]
-        assert str(caught.value) == "model 'popularity' has no vectors; train one that has: neural, mf"
+        assert str(caught.value) == f"model 'popularity' has no vectors; train one that has: {WITH_VECTORS}"
     assert list(tmp_path.iterdir()) == []
 
 

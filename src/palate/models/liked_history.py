@@ -22,7 +22,7 @@ class LikedHistory(nn.Module):
 
     def __init__(self, n_items: int) -> None:
         super().__init__()
-        self.register_buffer("least", torch.tensor(-torch.inf))
+        self.register_buffer("least", torch.tensor(torch.finfo(torch.float32).min))
         self.register_buffer("counts", torch.zeros(n_items))
 
     def learn(self, train: Interactions) -> Interactions:

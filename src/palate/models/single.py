@@ -17,9 +17,9 @@ SINGLE: dict[str, type[Model]] = {
     "mf": MatrixFactorization,
     "bayes": BayesianFactorization,
     "bias": Bias,
+    "popularity": Popularity,
     "ease": Ease,
     "item-knn": ItemKNN,
     "next-item": NextItem,
-    "popularity": Popularity,
     "sasrec": SelfAttention,
 }
