@@ -20,6 +20,8 @@ from tests import tables
 QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
     ("neural", "sgd"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.02},
     ("neural", "adam"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.003},
+    ("als", None): {"dim": 2},
+    ("graph-filter", None): {"rank": 2},
 }
 """Settings that let a model learn a small table in half a second."""
 
@@ -28,7 +30,7 @@ CANNOT_LEARN_A_CHECKERBOARD = {
     "bias": "a number per person and a number per item add up: what suits whom is not in them",
 }
 
-TAKES_EVERY_EVENT_ALIKE: set[str] = set()
+TAKES_EVERY_EVENT_ALIKE: set[str] = {"als", "graph-filter"}
 """Models that learn from what people took, however they rated it: they are shown only what people like."""
 
 VARIANTS = [(name, preset) for name, model in MODELS.items() for preset in model.PRESETS or [None]]

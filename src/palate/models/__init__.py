@@ -4,8 +4,10 @@ from importlib import import_module
 from operator import attrgetter
 
 from palate.errors import OptionError
+from palate.models.als import AlternatingLeastSquares
 from palate.models.bias import Bias
 from palate.models.contract import Model
+from palate.models.graph_filter import GraphFilter
 from palate.models.mf import MatrixFactorization
 from palate.models.neural import NeuralRating
 from palate.models.popularity import Popularity
@@ -15,6 +17,8 @@ MODELS: dict[str, type[Model]] = {
     "mf": MatrixFactorization,
     "bias": Bias,
     "popularity": Popularity,
+    "als": AlternatingLeastSquares,
+    "graph-filter": GraphFilter,
 }
 
 

@@ -1,0 +1,98 @@
+"""AlternatingLeastSquares: a vector for each person and each item, from what people took and all that they did not.
+
+Implicit ALS of Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, section 4,
+in the parametrisation of Rendle et al., "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys
+2022, section 3: every pair weighs a0 and pulls to 0, every event adds a weight of 1 and pulls to 1, and the penalty
+grows with the weights (their nu = 1). The regressions are solved by a few conjugate gradient steps from the vectors of
+the sweep before, as Takács, Pilászy & Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback
+Collaborative Filtering", RecSys 2011. After the last sweep the people are solved to the end, as one never seen is.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from palate.data.interactions import Interactions, in_turn
+from palate.models.compiled_als import improve
+from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
+
+FIRST_STD = 0.1
+"""Length, on average, of the first item vectors."""
+
+STEPS = 3
+"""Conjugate gradient steps of a sweep."""
+
+TO_THE_END = 100
+"""The same, at most, of people once the items stand."""
+
+
+class AlternatingLeastSquaresConfig(BaseConfig):
+    """Settings of `als`."""
+
+    dim: int = Field(64, ge=1, description="Numbers in a vector.")
+    sweeps: int = Field(8, ge=1, description="How often all people and all items are solved by turns.")
+    l2: float = Field(0.003, gt=0, description="Penalty on a vector's squares, for each unit of weight.")
+    unobserved: float = Field(0.1, gt=0, description="Weight of a pair without an event, where an event weighs 1.")
+
+
+class AlternatingLeastSquares(SolvedModel):
+    """score(u, i) = p_u · q_i; a person never seen is solved from their history as in training."""
+
+    Config: ClassVar[type[BaseConfig]] = AlternatingLeastSquaresConfig
+    LOOKS_BACK: ClassVar[bool] = False
+
+    config: AlternatingLeastSquaresConfig
+    users: Tensor  # (n_users, dim)
+    items: Tensor  # (n_items, dim)
+
+    def __init__(self, config: AlternatingLeastSquaresConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.register_buffer("users", torch.zeros(n_users, config.dim))
+        self.register_buffer("items", torch.zeros(n_items, config.dim))
+
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        its_users = train.users[in_turn(train.items.astype(np.int64))]
+        item_starts = np.concatenate([[0], np.cumsum(train.item_counts)])
+        self.items.normal_(0, FIRST_STD / self.config.dim**0.5, generator=generator)
+        users, items = self.users.cpu().numpy(), self.items.cpu().numpy()
+        for _ in range(self.config.sweeps):
+            self._improve(users, train.offsets, train.items, items, STEPS)
+            self._improve(items, item_starts, its_users, users, STEPS)
+        self.items.copy_(torch.from_numpy(items))
+        self.users.copy_(torch.from_numpy(self._to_the_end(train.offsets, train.items)))
+
+    def score(self, query: Query) -> Tensor:
+        people = self.users[query.users.clamp(min=0)]  # (B, dim)
+        new = query.users == UNSEEN
+        if new.any():
+            known = query.histories[new] != PADDING
+            starts = np.concatenate([[0], known.sum(1).cumsum(0).cpu().numpy()])
+            found = self._to_the_end(starts, query.histories[new][known].cpu().numpy())
+            people[new] = torch.from_numpy(found).to(self.device)
+        return people @ self.items.T
+
+    def user_vectors(self) -> Tensor:
+        return self.users
+
+    def item_vectors(self) -> Tensor:
+        return self.items
+
+    def _to_the_end(self, starts: NDArray[np.int64], items: NDArray[np.integer]) -> NDArray[np.float32]:
+        """People whose events are starts[p]:starts[p + 1] of item rows (n,) -> (n people, dim)"""
+        found = np.zeros((len(starts) - 1, self.config.dim), dtype=np.float32)
+        self._improve(found, starts, items.astype(np.int32), self.items.cpu().numpy(), TO_THE_END)
+        return found
+
+    def _improve(
+        self,
+        found: NDArray[np.float32],
+        starts: NDArray[np.int64],
+        columns: NDArray[np.int32],
+        features: NDArray[np.float32],
+        steps: int,
+    ) -> None:
+        improve(found, starts, columns, features, self.config.unobserved, self.config.l2, steps)
