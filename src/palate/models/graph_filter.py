@@ -6,6 +6,7 @@ are found by power steps from a random start as Halko, Martinsson & Tropp, "Find
 Review 2011, algorithm 4.4. A pair of a person and an item counts once, however often it was met.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -90,9 +91,9 @@ class GraphFilter(SolvedModel):
         arrays = (array.contiguous().cpu().numpy() for array in (self.starts, self.items, scale, signals))
         return torch.from_numpy(there_and_back(*arrays)).to(self.device)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], *arguments: Any) -> None:
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:
         starts, items = state_dict["starts"], state_dict["items"]
-        if len(items) and not (0 <= items.min() and items.max() < self.n_items):
+        if len(items) and not (items.min() >= 0 and items.max() < self.n_items):
             raise ValueError("weight items has rows out of bounds")
         if starts[0] != 0 or starts[-1] != len(items) or (starts.diff() < 0).any():
             raise ValueError("weight starts does not divide the items")
