@@ -263,8 +263,8 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
     for name, expected in model.state_dict().items():
         found = weights.get(name)
         shape = tuple(expected.shape)
-        if found is not None and name in cls.SIZED_BY_DATA:
-            shape = (*found.shape[:1], *shape[1:])
+        if name in cls.SIZED_BY_DATA and found is not None and found.ndim == len(shape):
+            shape = (len(found), *shape[1:])
         if found is None or found.shape != shape or found.dtype != expected.dtype:
             raise ValueError(f"weight {name} should be {shape} {expected.dtype}")
         if found.is_floating_point() and not found.isfinite().all():

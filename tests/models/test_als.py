@@ -41,7 +41,7 @@ def test_each_row_is_its_own_regression(d: int) -> None:
     columns = draw.integers(0, 30, starts[-1]).astype(np.int32)
     features = draw.normal(size=(30, d)).astype(np.float32)
     found = draw.normal(size=(len(counts), d)).astype(np.float32)
-    improve(found, starts, columns, features, 0.2, 0.01, 100)
+    improve(found, starts, columns, features, features.T @ features, 0.2, 0.01, 100)
     for row, w in enumerate(found):
         met = np.bincount(columns[starts[row] : starts[row + 1]], minlength=30)
         np.testing.assert_allclose(w, closed_form(met, features, 0.2, 0.01), rtol=1e-3, atol=1e-4)
@@ -59,8 +59,8 @@ def test_a_step_is_that_of_the_textbook() -> None:
         step = left @ left / (direction @ a @ direction)
         x, after = x + step * direction, left - step * a @ direction
         direction, left = after + after @ after / (left @ left) * direction, after
-    found = start.astype(np.float32)[None]
-    improve(found, np.array([0, 3]), np.array([2, 5, 6], np.int32), features.astype(np.float32), 0.2, 0.01, 2)
+    found, floats = start.astype(np.float32)[None], features.astype(np.float32)
+    improve(found, np.array([0, 3]), np.array([2, 5, 6], np.int32), floats, floats.T @ floats, 0.2, 0.01, 2)
     np.testing.assert_allclose(found[0], x, rtol=1e-4, atol=1e-5)
     assert np.abs(x - closed_form(met, features, 0.2, 0.01)).max() > 1e-3  # there is more to go
 

@@ -12,15 +12,16 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from palate.compiled import Array
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_als import improve
 from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
+from palate.models.products import product
 
-FIRST_STD = 0.1
+FIRST_LENGTH = 0.1
 """Length, on average, of the first item vectors."""
 
 STEPS = 3
@@ -48,32 +49,35 @@ class AlternatingLeastSquares(SolvedModel):
     config: AlternatingLeastSquaresConfig
     users: Tensor  # (n_users, dim)
     items: Tensor  # (n_items, dim)
+    gram: Tensor  # (dim, dim): the sum of q qᵀ over all items, which every newcomer needs
 
     def __init__(self, config: AlternatingLeastSquaresConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         self.register_buffer("users", torch.zeros(n_users, config.dim))
         self.register_buffer("items", torch.zeros(n_items, config.dim))
+        self.register_buffer("gram", torch.zeros(config.dim, config.dim))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
         its_users = train.users[in_turn(train.items.astype(np.int64))]
         item_starts = np.concatenate([[0], np.cumsum(train.item_counts)])
-        self.items.normal_(0, FIRST_STD / self.config.dim**0.5, generator=generator)
-        users, items = self.users.cpu().numpy(), self.items.cpu().numpy()
+        self.items.normal_(0, FIRST_LENGTH / self.config.dim**0.5, generator=generator)
+        items, users = self.items.cpu().numpy(), np.zeros(self.users.shape, dtype=np.float32)
         for _ in range(self.config.sweeps):
-            self._improve(users, train.offsets, train.items, items, STEPS)
-            self._improve(items, item_starts, its_users, users, STEPS)
+            self._improve(users, train.offsets, train.items, items, items.T @ items, STEPS)
+            self._improve(items, item_starts, its_users, users, users.T @ users, STEPS)
         self.items.copy_(torch.from_numpy(items))
-        self.users.copy_(torch.from_numpy(self._to_the_end(train.offsets, train.items)))
+        self.gram.copy_(torch.from_numpy(items.T @ items))
+        self.users.copy_(self._to_the_end(train.offsets, train.items))
 
     def score(self, query: Query) -> Tensor:
         people = self.users[query.users.clamp(min=0)]  # (B, dim)
         new = query.users == UNSEEN
         if new.any():
-            known = query.histories[new] != PADDING
+            histories = query.histories[new]
+            known = histories != PADDING
             starts = np.concatenate([[0], known.sum(1).cumsum(0).cpu().numpy()])
-            found = self._to_the_end(starts, query.histories[new][known].cpu().numpy())
-            people[new] = torch.from_numpy(found).to(self.device)
-        return people @ self.items.T
+            people[new] = self._to_the_end(starts, histories[known].cpu().numpy().astype(np.int32))
+        return product(people, self.items.T)
 
     def user_vectors(self) -> Tensor:
         return self.users
@@ -81,18 +85,11 @@ class AlternatingLeastSquares(SolvedModel):
     def item_vectors(self) -> Tensor:
         return self.items
 
-    def _to_the_end(self, starts: NDArray[np.int64], items: NDArray[np.integer]) -> NDArray[np.float32]:
+    def _to_the_end(self, starts: Array, items: Array) -> Tensor:
         """People whose events are starts[p]:starts[p + 1] of item rows (n,) -> (n people, dim)"""
         found = np.zeros((len(starts) - 1, self.config.dim), dtype=np.float32)
-        self._improve(found, starts, items.astype(np.int32), self.items.cpu().numpy(), TO_THE_END)
-        return found
+        self._improve(found, starts, items, self.items.cpu().numpy(), self.gram.cpu().numpy(), TO_THE_END)
+        return torch.from_numpy(found).to(self.device)
 
-    def _improve(
-        self,
-        found: NDArray[np.float32],
-        starts: NDArray[np.int64],
-        columns: NDArray[np.int32],
-        features: NDArray[np.float32],
-        steps: int,
-    ) -> None:
-        improve(found, starts, columns, features, self.config.unobserved, self.config.l2, steps)
+    def _improve(self, found: Array, starts: Array, columns: Array, features: Array, gram: Array, steps: int) -> None:
+        improve(found, starts, columns, features, gram, self.config.unobserved, self.config.l2, steps)

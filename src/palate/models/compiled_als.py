@@ -11,16 +11,19 @@ SOLVED = 1e-12
 """What is left of the right side, squared and relative to it, at which a row is solved."""
 
 
-def improve(found: Array, starts: Array, columns: Array, features: Array, a0: float, l2: float, steps: int) -> None:
+def improve(
+    found: Array, starts: Array, columns: Array, features: Array, gram: Array, a0: float, l2: float, steps: int
+) -> None:
     """Bring the w_r, rows of found (n_rows, d), nearer to what minimises, each row r for itself,
 
         the sum over its events e of (1 - features[column_e] · w_r)² + a0 the sum over all columns of (features · w_r)²
         + l2 (n_r + a0 n_columns) |w_r|²
 
     by at most so many steps of conjugate gradients; with no event w_r is 0. starts (n_rows + 1,): the events of row r
-    are starts[r]:starts[r + 1] of columns (n,); features (n_columns, d). found and features are float32.
+    are starts[r]:starts[r + 1] of columns (n,); features (n_columns, d); gram (d, d) is featuresᵀ features. All but
+    starts and columns are float32.
     """
-    everything = np.float32(a0) * (features.T @ features)  # (d, d)
+    everything = np.float32(a0) * gram
     penalty = np.float32(l2) * (np.diff(starts) + np.float32(a0 * len(features))).astype(np.float32)
 
     def solve(part: slice) -> None:
