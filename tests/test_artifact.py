@@ -604,3 +604,39 @@ def test_a_folder_of_any_name(saved: Path, tmp_path: Path, name: str) -> None:
     opened.save(tmp_path / name / "m")
     opened.save(tmp_path / name / "m")
     assert palate.load(tmp_path / name / "m").recommend(1) == opened.recommend(1)
+
+
+# A weight as long as its data
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Path:
+    trained.train("graph-filter", settings={"rank": 3}, output=tmp_path / "g.palate", baselines=())
+    return tmp_path / "g.palate"
+
+
+def test_a_weight_may_be_as_long_as_its_data(graph: Path) -> None:
+    weights, opened = load_file(graph / artifact.WEIGHTS), artifact.read(graph).model.state_dict()
+    assert weights["items"].numel() > 100
+    assert weights.keys() == opened.keys()
+    assert all(torch.equal(weights[name], opened[name]) for name in weights)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda w: w.update(items=w["items"][:-1]),
+        lambda w: w.update(items=w["items"][:, None]),
+        lambda w: w.update(items=w["items"][0].clone()),
+        lambda w: w.update(items=w["items"].long()),
+        lambda w: w["items"].__setitem__(0, 20),
+        lambda w: w.update(starts=w["starts"][:-1]),
+        lambda w: w["starts"].__setitem__(0, -1),
+    ],
+)
+def test_what_points_elsewhere_is_damage(graph: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    with_weights(change)(graph)
+    reseal(graph)
+    with pytest.raises(ArtifactError, match="is damaged: weight") as error:
+        artifact.read(graph)
+    in_one_line(error.value)

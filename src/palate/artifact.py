@@ -264,8 +264,11 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
         model = cls(config, header.n_users, header.n_items)
     for name, expected in model.state_dict().items():
         found = weights.get(name)
-        if found is None or found.shape != expected.shape or found.dtype != expected.dtype:
-            raise ValueError(f"weight {name} should be {tuple(expected.shape)} {expected.dtype}")
+        shape = tuple(expected.shape)
+        if name in cls.SIZED_BY_DATA and found is not None and found.ndim == len(shape):
+            shape = (len(found), *shape[1:])
+        if found is None or found.shape != shape or found.dtype != expected.dtype:
+            raise ValueError(f"weight {name} should be {shape} {expected.dtype}")
         if found.is_floating_point() and not found.isfinite().all():
             raise ValueError(f"weight {name} is not finite")
     model.load_state_dict(weights, strict=True, assign=True)

@@ -26,6 +26,8 @@ QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
     ("next-item", None): {"l2": 1000},
     ("bayes", None): {"dim": 4, "sweeps": 60, "samples": 20},
     ("rating-blend", None): {"members": {"mf": {}, "bayes": {"dim": 4, "sweeps": 60, "samples": 20}}},
+    ("als", None): {"dim": 2},
+    ("graph-filter", None): {"rank": 2},
 }
 """Settings that let a model learn a small table in half a second."""
 
@@ -34,7 +36,7 @@ CANNOT_LEARN_A_CHECKERBOARD = {
     "bias": "a number per person and a number per item add up: what suits whom is not in them",
 }
 
-TAKES_EVERY_EVENT_ALIKE: set[str] = {"sasrec"}
+TAKES_EVERY_EVENT_ALIKE: set[str] = {"als", "graph-filter", "sasrec"}
 """Models that learn from what people took, however they rated it: they are shown only what people like."""
 
 READS_IN_TURN = {"sasrec"}

@@ -101,6 +101,8 @@ class Model(nn.Module, ABC):
     """Whether data without ratings teaches it nothing."""
     LOOKS_BACK: ClassVar[bool] = True
     """Whether the score of a person from training needs their history; that of a newcomer always may."""
+    SIZED_BY_DATA: ClassVar[frozenset[str]] = frozenset()
+    """Buffers (n, ...) whose n only the training part says; the shape of all others follows from what __init__ gets."""
 
     def __init__(self, config: BaseConfig, n_users: int, n_items: int) -> None:
         super().__init__()
@@ -110,6 +112,11 @@ class Model(nn.Module, ABC):
     def device(self) -> torch.device:
         weights: dict[str, Tensor] = self.state_dict()
         return next(iter(weights.values())).device
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:
+        for name in self.SIZED_BY_DATA & state_dict.keys():
+            setattr(self, name, getattr(self, name).new_empty(state_dict[name].shape))
+        super()._load_from_state_dict(state_dict, *arguments)
 
     @abstractmethod
     def score(self, query: Query) -> Tensor:

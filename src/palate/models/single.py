@@ -1,10 +1,12 @@
 """The models that stand alone, by the name that the command line and the artifact use. Adding one: its file, and its
 line here."""
 
+from palate.models.als import AlternatingLeastSquares
 from palate.models.bayes import BayesianFactorization
 from palate.models.bias import Bias
 from palate.models.contract import Model
 from palate.models.ease import Ease
+from palate.models.graph_filter import GraphFilter
 from palate.models.item_knn import ItemKNN
 from palate.models.mf import MatrixFactorization
 from palate.models.neural import NeuralRating
@@ -21,5 +23,7 @@ SINGLE: dict[str, type[Model]] = {
     "ease": Ease,
     "item-knn": ItemKNN,
     "next-item": NextItem,
+    "als": AlternatingLeastSquares,
+    "graph-filter": GraphFilter,
     "sasrec": SelfAttention,
 }

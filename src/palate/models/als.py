@@ -1,0 +1,95 @@
+"""AlternatingLeastSquares: a vector for each person and each item, from what people took and all that they did not.
+
+Implicit ALS of Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, section 4,
+in the parametrisation of Rendle et al., "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys
+2022, section 3: every pair weighs a0 and pulls to 0, every event adds a weight of 1 and pulls to 1, and the penalty
+grows with the weights (their nu = 1). The regressions are solved by a few conjugate gradient steps from the vectors of
+the sweep before, as Takács, Pilászy & Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback
+Collaborative Filtering", RecSys 2011. After the last sweep the people are solved to the end, as one never seen is.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from palate.compiled import Array
+from palate.data.interactions import Interactions, in_turn
+from palate.models.compiled_als import improve
+from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
+from palate.models.products import product
+
+FIRST_LENGTH = 0.1
+"""Length, on average, of the first item vectors."""
+
+STEPS = 3
+"""Conjugate gradient steps of a sweep."""
+
+TO_THE_END = 100
+"""The same, at most, of people once the items stand."""
+
+
+class AlternatingLeastSquaresConfig(BaseConfig):
+    """Settings of `als`."""
+
+    dim: int = Field(64, ge=1, description="Numbers in a vector.")
+    sweeps: int = Field(8, ge=1, description="How often all people and all items are solved by turns.")
+    l2: float = Field(0.003, gt=0, description="Penalty on a vector's squares, for each unit of weight.")
+    unobserved: float = Field(0.1, gt=0, description="Weight of a pair without an event, where an event weighs 1.")
+
+
+class AlternatingLeastSquares(SolvedModel):
+    """score(u, i) = p_u · q_i; a person never seen is solved from their history as in training."""
+
+    Config: ClassVar[type[BaseConfig]] = AlternatingLeastSquaresConfig
+    LOOKS_BACK: ClassVar[bool] = False
+
+    config: AlternatingLeastSquaresConfig
+    users: Tensor  # (n_users, dim)
+    items: Tensor  # (n_items, dim)
+    gram: Tensor  # (dim, dim): the sum of q qᵀ over all items, which every newcomer needs
+
+    def __init__(self, config: AlternatingLeastSquaresConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.register_buffer("users", torch.zeros(n_users, config.dim))
+        self.register_buffer("items", torch.zeros(n_items, config.dim))
+        self.register_buffer("gram", torch.zeros(config.dim, config.dim))
+
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        its_users = train.users[in_turn(train.items.astype(np.int64))]
+        item_starts = np.concatenate([[0], np.cumsum(train.item_counts)])
+        self.items.normal_(0, FIRST_LENGTH / self.config.dim**0.5, generator=generator)
+        items, users = self.items.cpu().numpy(), np.zeros(self.users.shape, dtype=np.float32)
+        for _ in range(self.config.sweeps):
+            self._improve(users, train.offsets, train.items, items, items.T @ items, STEPS)
+            self._improve(items, item_starts, its_users, users, users.T @ users, STEPS)
+        self.items.copy_(torch.from_numpy(items))
+        self.gram.copy_(torch.from_numpy(items.T @ items))
+        self.users.copy_(self._to_the_end(train.offsets, train.items))
+
+    def score(self, query: Query) -> Tensor:
+        people = self.users[query.users.clamp(min=0)]  # (B, dim)
+        new = query.users == UNSEEN
+        if new.any():
+            histories = query.histories[new]
+            known = histories != PADDING
+            starts = np.concatenate([[0], known.sum(1).cumsum(0).cpu().numpy()])
+            people[new] = self._to_the_end(starts, histories[known].cpu().numpy().astype(np.int32))
+        return product(people, self.items.T)
+
+    def user_vectors(self) -> Tensor:
+        return self.users
+
+    def item_vectors(self) -> Tensor:
+        return self.items
+
+    def _to_the_end(self, starts: Array, items: Array) -> Tensor:
+        """People whose events are starts[p]:starts[p + 1] of item rows (n,) -> (n people, dim)"""
+        found = np.zeros((len(starts) - 1, self.config.dim), dtype=np.float32)
+        self._improve(found, starts, items, self.items.cpu().numpy(), self.gram.cpu().numpy(), TO_THE_END)
+        return torch.from_numpy(found).to(self.device)
+
+    def _improve(self, found: Array, starts: Array, columns: Array, features: Array, gram: Array, steps: int) -> None:
+        improve(found, starts, columns, features, gram, self.config.unobserved, self.config.l2, steps)

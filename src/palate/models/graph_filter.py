@@ -1,0 +1,100 @@
+"""GraphFilter: what people took as a signal on the items, passed through a filter of the graph of people and items.
+
+GF-CF of Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021, section 4.2: nothing is
+trained, the sum of a linear low-pass filter and an ideal one is applied to a person's history. The singular vectors
+are found by power steps from a random start as Halko, Martinsson & Tropp, "Finding Structure with Randomness", SIAM
+Review 2011, algorithm 4.4. A pair of a person and an item counts once, however often it was met.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from palate.data.interactions import Interactions
+from palate.models.compiled_graph import there_and_back
+from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
+
+SPARE = 16
+"""Directions followed beside those wanted, so that the last of these come out right."""
+
+NOTHING = 1e-6
+"""A direction that R shrinks to less than this, squared, is not in the data."""
+
+
+class GraphFilterConfig(BaseConfig):
+    """Settings of `graph-filter`."""
+
+    rank: int = Field(256, ge=1, description="Singular vectors that the ideal filter lets pass.")
+    ideal: float = Field(0.3, ge=0, description="Weight of the ideal filter beside the linear one.")
+    power_steps: int = Field(6, ge=1, description="Times the random start is multiplied by the graph.")
+
+
+class GraphFilter(SolvedModel):
+    """score(u, i) = (x RᵀR + ideal x D^-½ V Vᵀ D^½)_i, with x the history of u, 1 at each item in it.
+
+    R is the table of who has what, each row and column over the root of its sum, D those sums of the columns, V its
+    first right singular vectors. People never seen are scored from their history as everybody else.
+    """
+
+    Config: ClassVar[type[BaseConfig]] = GraphFilterConfig
+    SIZED_BY_DATA: ClassVar[frozenset[str]] = frozenset({"items"})
+
+    config: GraphFilterConfig
+    starts: Tensor  # (n_users + 1,) int64: the items of user u are items[starts[u]:starts[u + 1]]
+    items: Tensor  # (n pairs,) int32
+    vectors: Tensor  # (n_items, rank): V, zeros where the data has fewer directions
+
+    def __init__(self, config: GraphFilterConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        self.register_buffer("starts", torch.zeros(n_users + 1, dtype=torch.int64))
+        self.register_buffer("items", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("vectors", torch.zeros(n_items, config.rank))
+
+    def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        pairs = np.unique(train.users.astype(np.int64) * train.n_items + train.items)
+        counts = np.bincount(pairs // train.n_items, minlength=train.n_users)
+        self.starts[1:] = torch.from_numpy(np.cumsum(counts))
+        self.items = torch.from_numpy((pairs % train.n_items).astype(np.int32)).to(self.device)
+
+        followed = min(self.config.rank + SPARE, self.n_items)
+        found = torch.randn(followed, self.n_items, generator=generator, device=self.device)
+        for _ in range(self.config.power_steps):
+            found = torch.linalg.qr(self._linear(found).T).Q.T  # (followed, n_items)
+        values, turn = torch.linalg.eigh(self._linear(found) @ found.T)
+        best = values.argsort(descending=True)[: self.config.rank]
+        best = best[values[best] > NOTHING]
+        self.vectors[:, : len(best)] = found.T @ turn[:, best]
+
+    def score(self, query: Query) -> Tensor:
+        known = query.histories.masked_fill(query.histories == PADDING, self.n_items)
+        signal = torch.zeros(len(query), self.n_items + 1, device=self.device).scatter_(1, known, 1.0)[:, :-1]
+        people, items = signal.nonzero(as_tuple=True)
+        starts = torch.searchsorted(people, torch.arange(len(query), device=self.device))
+        roots = self._counts().sqrt()
+        passed = functional.embedding_bag(
+            items, self.vectors, starts, mode="sum", per_sample_weights=roots.reciprocal()[items]
+        )  # (B, rank)
+        return self._linear(signal).addmm_(passed, self.vectors.T * roots, alpha=self.config.ideal)
+
+    def _counts(self) -> Tensor:
+        """People who have each item -> (n_items,) float32; 1 where nobody has, which nothing reaches."""
+        return self.items.bincount(minlength=self.n_items).clamp(min=1).float()
+
+    def _linear(self, signals: Tensor) -> Tensor:
+        """(n, n_items) -> times RᵀR."""
+        scale = self._counts().rsqrt()
+        arrays = (array.contiguous().cpu().numpy() for array in (self.starts, self.items, scale, signals))
+        return torch.from_numpy(there_and_back(*arrays)).to(self.device)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:
+        starts, items = state_dict["starts"], state_dict["items"]
+        if len(items) and not (items.min() >= 0 and items.max() < self.n_items):
+            raise ValueError("weight items has rows out of bounds")
+        if starts[0] != 0 or starts[-1] != len(items) or (starts.diff() < 0).any():
+            raise ValueError("weight starts does not divide the items")
+        super()._load_from_state_dict(state_dict, *arguments)
