@@ -62,9 +62,10 @@ def test_who_liked_nothing_is_shown_what_most_people_liked() -> None:
     assert torch.equal(model.score(query), torch.from_numpy(liked(TABLE).sum(0)).float().repeat(2, 1))
 
 
-def test_without_ratings_every_event_counts_and_a_pair_once() -> None:
-    train = tables.table(["a", "a", "a", "b", "b", "c"], ["x", "x", "y", "x", "y", "z"])
+def test_without_ratings_every_event_counts_a_pair_once_and_an_item_nobody_took_for_nothing() -> None:
+    train = tables.table(["a", "a", "a", "b", "b", "c"], ["x", "x", "y", "x", "y", "z"], all_items=["zz"])
     p = np.linalg.inv(np.array([[2, 2, 0], [2, 2, 0], [0, 0, 1]]) + 2 * np.eye(3))
     model = trained(train, l2=2)
-    np.testing.assert_allclose(model.weights[0].numpy(), [0, -p[0, 1] / p[1, 1], 0], atol=1e-6)
+    np.testing.assert_allclose(model.weights[0].numpy(), [0, -p[0, 1] / p[1, 1], 0, 0], atol=1e-6)
+    assert not model.weights[3].any()
     assert model.score(queries.of_users(train, np.array([1]), model)).isfinite().all()

@@ -37,12 +37,14 @@ class Ease(SolvedModel):
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        gram = torch.from_numpy(Pairs.of(self.history.learn(train)).together(0, self.n_items)).to(self.device)
+        pairs = Pairs.of(self.history.learn(train))
+        liked = self.history.counts.nonzero().flatten()  # the weights of all other items are 0
+        gram = torch.from_numpy(pairs.together(0, self.n_items)).to(self.device)[liked[:, None], liked]
         gram.diagonal().add_(self.config.l2)
         torch.cholesky_inverse(torch.linalg.cholesky(gram), out=gram)
         gram /= -gram.diagonal().clone()
         gram.diagonal().zero_()
-        self.weights.copy_(gram)
+        self.weights.zero_()[liked[:, None], liked] = gram
 
     def score(self, query: Query) -> Tensor:
         weights = self.history.weights(query, self.config.decay)
