@@ -159,10 +159,10 @@ def test_the_test_part_is_read_once_for_each_models_metrics(monkeypatch: pytest.
         asked.append(f"{type(model).__name__}: metrics")
         return evaluate(model, known, held_out, **options)
 
-    def spied_error(model: Any, known: Interactions, held_out: Interactions) -> float:
+    def spied_error(model: Any, known: Interactions, held_out: Interactions, newcomers: Any) -> float:
         test = known.__class__ is Interactions and len(held_out) == n_test
         asked.append(f"{type(model).__name__}: {'test' if test else 'validation'} loss")
-        return squared_error(model, known, held_out)
+        return squared_error(model, known, held_out, newcomers)
 
     n_test = len(trained.train("bias").recommender.split.test)
     monkeypatch.setattr(pipeline, "evaluate", spied_evaluate)

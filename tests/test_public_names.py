@@ -10,12 +10,14 @@ from palate import errors
 
 PUBLIC = [
     "Bars",
+    "Finding",
     "Interactions",
     "MODELS",
     "Profiler",
     "Recommender",
     "Results",
     "Trained",
+    "checkup",
     "datasets",
     "draw_curves",
     "errors",

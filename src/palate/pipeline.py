@@ -68,8 +68,9 @@ def train(
     source, items, reading: as `palate.read` takes them; source may also be the name of a data set of `palate.datasets`.
     model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings.
     split: how what is held out is chosen, see `data/split.py`: "random", "time", "last", "users" or "items".
-    test: the share of all events, or people or items, held out for `metrics`. validation: the share of the rest that chooses the epoch; with
-    0 every epoch runs and the last is kept, the test loss of each is recorded, and nothing is chosen by it.
+    test: the share of all events, or people or items, held out for `metrics`. validation: the share of the rest that
+    chooses the epoch; with 0 every epoch runs and the last is kept, the test loss of each is recorded, and nothing is
+    chosen by it.
     watch_test: record the test loss of each epoch beside the validation loss, as a curve to look at.
     observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar.
     output: a folder to save to; while training, `output`.checkpoint allows to `resume` after a stop or a crash.

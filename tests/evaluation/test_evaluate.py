@@ -144,6 +144,6 @@ def test_models_that_look_back_see_what_is_known_and_no_more() -> None:
 def test_predictions_stand_in_the_table_s_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when people come in many chunks."""
     original = queries.in_chunks
-    monkeypatch.setattr(queries, "in_chunks", lambda known, users, model: original(known, users, model, people=1))
+    monkeypatch.setattr(queries, "in_chunks", lambda *asked, **rest: original(*asked, people=1, **rest))
     expected = SCORES[HELD_OUT.users, HELD_OUT.items]
     assert predict(ScriptedRatings(SCORES), KNOWN, HELD_OUT).tolist() == expected.tolist()

@@ -11,6 +11,33 @@ if TYPE_CHECKING:
     from palate import Recommender
     from palate.data.vocabulary import Id
 
+TABLE = "The table"
+
+Tables = Annotated[
+    list[str],
+    typer.Argument(help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(help="'lists' for a user and their items a line.", rich_help_panel=TABLE, show_default=False),
+]
+UserColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="The user column, by name or number, where it is not found by itself.",
+        rich_help_panel=TABLE,
+        show_default=False,
+    ),
+]
+ItemColumn = Annotated[str | None, typer.Option(help="The item column.", rich_help_panel=TABLE, show_default=False)]
+RatingColumn = Annotated[str | None, typer.Option(help="The rating column.", rich_help_panel=TABLE, show_default=False)]
+TimeColumn = Annotated[str | None, typer.Option(help="The time column.", rich_help_panel=TABLE, show_default=False)]
+Separator = Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)]
+TimeUnit = Annotated[str | None, typer.Option(help="s, ms, us or ns.", rich_help_panel=TABLE, show_default=False)]
+Encoding = Annotated[
+    str | None, typer.Option(help="Such as latin-1; UTF-8 if not named.", rich_help_panel=TABLE, show_default=False)
+]
+
 Model = Annotated[Path, typer.Argument(help="A model's folder, as palate train writes it.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 K = Annotated[int, typer.Option("-k", help="How many.", min=1)]

@@ -9,51 +9,38 @@ from typing import Annotated, Any
 import typer
 
 import palate
-from palate.cli.options import Json
+from palate.cli.options import (
+    TABLE,
+    Encoding,
+    Format,
+    ItemColumn,
+    Json,
+    RatingColumn,
+    Separator,
+    Tables,
+    TimeColumn,
+    TimeUnit,
+    UserColumn,
+)
 from palate.cli.output import as_json, as_table, errors, say
 from palate.errors import OptionError
 
-TABLE, CHOICE, RUN = "The table", "The model", "The run"
+CHOICE, RUN = "The model", "The run"
 
 
 def train(
-    ratings: Annotated[
-        list[str],
-        typer.Argument(
-            help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False
-        ),
-    ],
+    ratings: Tables,
     items: Annotated[
         str | None, typer.Option(help="A file with the items' titles.", rich_help_panel=TABLE, show_default=False)
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(help="'lists' for a user and their items a line.", rich_help_panel=TABLE, show_default=False),
-    ] = None,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            help="The user column, by name or number, where it is not found by itself.",
-            rich_help_panel=TABLE,
-            show_default=False,
-        ),
-    ] = None,
-    item: Annotated[
-        str | None, typer.Option(help="The item column.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    rating: Annotated[
-        str | None, typer.Option(help="The rating column.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="The time column.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    separator: Annotated[str | None, typer.Option(rich_help_panel=TABLE, show_default=False)] = None,
-    time_unit: Annotated[
-        str | None, typer.Option(help="s, ms, us or ns.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="Such as latin-1; UTF-8 if not named.", rich_help_panel=TABLE, show_default=False)
-    ] = None,
+    format: Format = None,
+    user: UserColumn = None,
+    item: ItemColumn = None,
+    rating: RatingColumn = None,
+    time: TimeColumn = None,
+    separator: Separator = None,
+    time_unit: TimeUnit = None,
+    encoding: Encoding = None,
     model: Annotated[
         str, typer.Option(help="A model that palate info lists, or package.module:Class.", rich_help_panel=CHOICE)
     ] = "neural",
@@ -88,7 +75,17 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="What every draw follows from.", rich_help_panel=RUN, min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUN)] = "auto",
-    test: Annotated[float, typer.Option(help="Share of all events held out to report on.", rich_help_panel=RUN)] = 0.2,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="How the test is chosen: random, time (the latest events), last (everybody's last event), "
+            "users (people never seen) or items.",
+            rich_help_panel=RUN,
+        ),
+    ] = "random",
+    test: Annotated[
+        float, typer.Option(help="Share of all events, people or items held out to report on.", rich_help_panel=RUN)
+    ] = 0.2,
     validation: Annotated[
         float,
         typer.Option(
@@ -150,6 +147,7 @@ def train(
             epochs=epochs,
             seed=seed,
             device=device,
+            split=split,
             test=test,
             validation=validation,
             watch_test=watch_test,
@@ -158,6 +156,9 @@ def train(
             resume=resume,
             observers=[observer for observer in (profiler, bars) if observer is not None],
         )
+    if not json:
+        for note in trained.recommender.training.notes[len(table.notes) :]:
+            say(note)
     if profiler is not None:
         print(profiler.report(), file=sys.stderr)
     if export_vectors is not None:

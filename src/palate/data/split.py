@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +109,7 @@ def rolling(table: Interactions, *, blocks: int = 3, test: float = 0.2, validati
         raise OptionError(f"blocks is {blocks}: it must be at least 1, and at most the {n_test:,} events to test on")
     order = _by_age(table)
     cuts = np.linspace(len(table) - n_test, len(table), blocks + 1).round().astype(np.int64).tolist()
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         rows = np.sort(order[:stop])
         until = table.where(rows)
         yield _cut(until, np.searchsorted(rows, order[:stop]), start - round(start * validation), start)
@@ -237,12 +238,8 @@ def _cut(table: Interactions, order: NDArray[np.int64], n_train: int, n_before: 
     part[order[:n_train]] = TRAIN
     times = _check_times(table)
     notes = []
-    for what, cut in (("validation", n_train), ("the test", n_before)):
-        if (
-            0 < cut < len(table)
-            and times[order[cut - 1]] == times[order[cut]]
-            and (cut < n_before or what != "validation")
-        ):
+    for cut, what in {n_train: "validation", n_before: "the test"}.items():
+        if 0 < cut < len(table) and times[order[cut - 1]] == times[order[cut]]:
             tied = times == times[order[cut]]
             before = np.count_nonzero(tied[order[:cut]])
             notes.append(
