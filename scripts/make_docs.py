@@ -28,9 +28,11 @@ SOURCE = ROOT / "src" / "palate"
 MADE = "<!-- Made by scripts/make_docs.py; don't edit it here. -->"
 
 EXAMPLES = {
+    "checkup": ("palate checkup ratings.csv", "palate checkup ratings.csv --split time --json"),
     "train": (
         "palate train ratings.csv --items movies.csv -o movies.palate",
         "palate train movielens-small --preset adam --set dim=20 --epochs 10",
+        "palate train ratings.csv --split time --model bias -o later.palate  # tested on the latest fifth",
         "palate train ratings.csv --validation 0  # the course's plain epochs: nothing is chosen, the last is kept",
     ),
     "compare": (
@@ -74,7 +76,7 @@ FIRST = [
         "devices",
     ),
     *("plots", "models", "queries", "ranking", "embeddings", "evaluation", "training", "artifact", "progress"),
-    *("recommender", "pipeline", "cli", "contract", "samples"),
+    *("checkups", "recommender", "pipeline", "cli", "contract", "samples"),
 ]
 """The order of the tree, which is that of imports; what is not named here comes after what is."""
 

@@ -1,7 +1,9 @@
 from . import datasets as datasets
 from . import errors as errors
 from .artifact import read_header as read_header
+from .checkups import checkup as checkup
 from .contest import compare as compare
+from .data.checkup import Finding as Finding
 from .data.interactions import Interactions as Interactions
 from .data.read import read as read
 from .evaluation.comparison import Comparison as Comparison

@@ -2,7 +2,7 @@
 
 import typer
 
-from palate.cli import compare, curves, evaluate, info, lists, predict, recommend, sample, similar, train
+from palate.cli import checkup, compare, curves, evaluate, info, lists, predict, recommend, sample, similar, train
 
 app = typer.Typer(
     name="palate",
@@ -10,6 +10,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("checkup")(checkup.checkup)
 app.command("train")(train.train)
 app.command("compare")(compare.compare)
 app.command("recommend")(recommend.recommend)

@@ -73,7 +73,17 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="What every draw follows from.", rich_help_panel=RUN, min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUN)] = "auto",
-    test: Annotated[float, typer.Option(help="Share of all events held out to report on.", rich_help_panel=RUN)] = 0.2,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="How the test is chosen: random, time (the latest events), last (everybody's last event), "
+            "users (people never seen) or items.",
+            rich_help_panel=RUN,
+        ),
+    ] = "random",
+    test: Annotated[
+        float, typer.Option(help="Share of all events, people or items held out to report on.", rich_help_panel=RUN)
+    ] = 0.2,
     validation: Annotated[
         float,
         typer.Option(
@@ -127,6 +137,7 @@ def train(
             epochs=epochs,
             seed=seed,
             device=device,
+            split=split,
             test=test,
             validation=validation,
             watch_test=watch_test,
@@ -135,6 +146,9 @@ def train(
             resume=resume,
             observers=[observer for observer in (profiler, bars) if observer is not None],
         )
+    if not json:
+        for note in trained.recommender.training.notes[len(table.notes) :]:
+            say(note)
     if profiler is not None:
         print(profiler.report(), file=sys.stderr)
     if export_vectors is not None:

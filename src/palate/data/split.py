@@ -238,12 +238,8 @@ def _cut(table: Interactions, order: NDArray[np.int64], n_train: int, n_before: 
     part[order[:n_train]] = TRAIN
     times = _check_times(table)
     notes = []
-    for what, cut in (("validation", n_train), ("the test", n_before)):
-        if (
-            0 < cut < len(table)
-            and times[order[cut - 1]] == times[order[cut]]
-            and (cut < n_before or what != "validation")
-        ):
+    for cut, what in {n_train: "validation", n_before: "the test"}.items():
+        if 0 < cut < len(table) and times[order[cut - 1]] == times[order[cut]]:
             tied = times == times[order[cut]]
             before = np.count_nonzero(tied[order[:cut]])
             notes.append(

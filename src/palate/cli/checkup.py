@@ -1,0 +1,62 @@
+"""palate checkup"""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+import palate
+from palate.cli.options import (
+    Encoding,
+    Format,
+    ItemColumn,
+    Json,
+    RatingColumn,
+    Separator,
+    Table,
+    TimeColumn,
+    TimeUnit,
+    UserColumn,
+)
+from palate.cli.output import as_json, as_table, say
+
+
+def checkup(
+    ratings: Table,
+    split: Annotated[str, typer.Option(help="The split to look at: random, time, last, users or items.")] = "random",
+    test: Annotated[float, typer.Option(help="Its share of events, people or items to test on.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="What its draws follow from.", min=0)] = 0,
+    format: Format = None,
+    user: UserColumn = None,
+    item: ItemColumn = None,
+    rating: RatingColumn = None,
+    time: TimeColumn = None,
+    separator: Separator = None,
+    time_unit: TimeUnit = None,
+    encoding: Encoding = None,
+    json: Json = False,
+) -> None:
+    """What in a table may mislead a model or its figures, and what to do about it."""
+    source: Any = ratings[0] if len(ratings) == 1 else ratings
+    reading = {
+        "format": format,
+        "user": user,
+        "item": item,
+        "rating": rating,
+        "time": time,
+        "separator": separator,
+        "time_unit": time_unit,
+        "encoding": encoding,
+    }
+    table = palate.load_table(source, None, reading)
+    findings = [asdict(finding) for finding in palate.checkup(table, split=split, test=test, seed=seed)]
+    if json:
+        as_json({"events": len(table), "split": split, "findings": findings, "notes": list(table.notes)})
+        return
+    for note in table.notes:
+        say(note)
+    say()
+    if findings:
+        as_table("", [{**finding, "count": f"{finding['count']:,}"} for finding in findings])
+    else:
+        say("nothing found that should mislead a model or its figures")

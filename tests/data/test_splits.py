@@ -1,0 +1,189 @@
+"""The splits that follow time, people or items: what may stand in which part, under ties too."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from palate.data import split
+from palate.data.interactions import Interactions
+from palate.data.split import KNOWN, TEST, TRAIN, VALIDATION, Split
+from palate.errors import OptionError, UnsupportedError
+from tests import tables
+
+Event = tuple[int, int, int]
+
+EVENTS = st.lists(
+    st.tuples(st.integers(0, 6), st.integers(0, 8), st.integers(0, 9)),
+    min_size=12,
+    max_size=60,
+    unique_by=lambda event: event[:2],
+)
+"""(user, item, time), with many times alike."""
+
+SHARES = st.tuples(st.floats(0.05, 0.6), st.floats(0, 0.5))
+quickly = settings(max_examples=60, deadline=None)
+
+
+def timed(events: list[Event]) -> Interactions:
+    users, items, times = zip(*events, strict=True)
+    return tables.table(users, items, [1.0] * len(events), times)
+
+
+def parts(found: Split) -> dict[Event, int]:
+    """The part of each event, by its ids and time."""
+    table = found.table
+    assert table.times is not None
+    users, items = table.user_ids.ids[table.users], table.item_ids.ids[table.items]
+    named = zip(users.to_list(), items.to_list(), table.times.astype(int).tolist(), strict=True)
+    return dict(zip(named, found.part.tolist(), strict=True))
+
+
+def times_of(table: Interactions) -> list[float]:
+    assert table.times is not None
+    times: list[float] = table.times.tolist()
+    return times
+
+
+@quickly
+@given(EVENTS, SHARES)
+def test_by_time_nothing_learned_is_later_than_the_test(events: list[Event], shares: tuple[float, float]) -> None:
+    table = timed(events)
+    found = split.by_time(table, test=shares[0], validation=shares[1])
+    assert len(found.train) + len(found.validation) + len(found.test) == len(table)
+    assert len(found.test) == round(len(table) * shares[0])
+    assert len(found.validation) == round((len(table) - len(found.test)) * shares[1])
+    in_turn = [times_of(part) for part in (found.train, found.validation, found.test) if len(part)]
+    for earlier, later in pairwise(in_turn):
+        assert max(earlier) <= min(later)
+
+
+def test_by_time_says_what_it_did_to_a_tie() -> None:
+    table = timed([(1, 1, 0), (1, 2, 5), (2, 1, 5), (2, 2, 5), (3, 1, 5), (3, 3, 9)])
+    found = split.by_time(table, test=0.5, validation=0)
+    assert found.part.tolist() == [TRAIN, TRAIN, TRAIN, TEST, TEST, TEST]
+    assert found.notes == (
+        "4 events are at the very moment where the test begins: the first 2 of them, in the table's order, stand "
+        "before it",
+    )
+    assert split.by_time(table, test=1 / 6, validation=0).notes == ()
+
+
+@quickly
+@given(EVENTS, st.integers(1, 3))
+def test_rolling_tests_follow_each_other(events: list[Event], blocks: int) -> None:
+    table = timed(events)
+    found = list(split.rolling(table, blocks=blocks, test=0.4, validation=0.2))
+    assert len(found) == blocks
+    assert sum(len(each.test) for each in found) == round(0.4 * len(table))
+    tested = [event for each in found for event, part in parts(each).items() if part == TEST]
+    assert len(set(tested)) == len(tested)
+    assert set(tested) == {event for event, part in parts(split.by_time(table, test=0.4)).items() if part == TEST}
+    for each, following in pairwise(found):
+        assert set(parts(each)) == {event for event, part in parts(following).items() if part != TEST}
+        assert max(times_of(each.before_test)) <= min(times_of(each.test))
+
+
+@quickly
+@given(EVENTS, st.booleans())
+def test_the_last_of_everybody_is_left_out(events: list[Event], validation: bool) -> None:
+    table = timed(events)
+    held_out = [TEST, VALIDATION] if validation else [TEST]
+    by_user: dict[int, list[Event]] = {}
+    for event in sorted(events, key=lambda event: event[2]):  # stable: at the same time, as given
+        by_user.setdefault(event[0], []).append(event)
+    if all(len(own) <= len(held_out) for own in by_user.values()):
+        with pytest.raises(OptionError, match=f"nobody has the {len(held_out) + 1} events"):
+            split.leave_last_out(table, validation=validation)
+        return
+    expected = dict.fromkeys(events, TRAIN)
+    for own in by_user.values():
+        if len(own) > len(held_out):
+            expected |= dict(zip(reversed(own), held_out, strict=False))
+    assert parts(split.leave_last_out(table, validation=validation)) == expected
+
+
+@quickly
+@given(EVENTS, st.randoms())
+def test_to_write_people_in_another_order_changes_no_part(events: list[Event], chance: Random) -> None:
+    people = sorted({user for user, _, _ in events})
+    turn = chance.sample(people, len(people))
+    moved = sorted(events, key=lambda event: turn.index(event[0]))  # stable: each person's own order stays
+    for method in ("time", "last", "users", "items", "random"):
+        try:
+            first = split.divide(timed(events), method, seed=3)
+        except OptionError:
+            continue
+        assert parts(first) == parts(split.divide(timed(moved), method, seed=3)), method
+
+
+@quickly
+@given(EVENTS, SHARES, st.floats(0.1, 0.9), st.integers(0, 9))
+def test_of_new_people_nothing_is_learned(
+    events: list[Event], shares: tuple[float, float], known: float, seed: int
+) -> None:
+    table = timed(events)
+    try:
+        found = split.new_users(table, test=shares[0], validation=shares[1], known=known, seed=seed)
+    except OptionError:
+        return
+    new = set(found.test.users.tolist())
+    assert len(new) == max(1, round(shares[0] * table.n_users))
+    assert not new & set(found.before_test.users.tolist())
+    assert found.newcomers[sorted(new)].all()
+    for person in new:
+        own = found.part[table.users == person]
+        n_known = min(max(1, round(len(own) * known)), len(own) - 1)
+        assert own.tolist() == [KNOWN] * n_known + [TEST] * (len(own) - n_known)  # the oldest are shown
+    assert len(found.shown) + len(found.test) == len(table)
+    assert found.hash == split.new_users(table, test=shares[0], validation=shares[1], known=known, seed=seed).hash
+
+
+@quickly
+@given(EVENTS, SHARES, st.integers(0, 9))
+def test_of_new_items_nothing_is_learned(events: list[Event], shares: tuple[float, float], seed: int) -> None:
+    table = timed(events)
+    try:
+        found = split.new_items(table, test=shares[0], validation=shares[1], seed=seed)
+    except OptionError:
+        return
+    new = set(found.test.items.tolist())
+    assert len(new) == max(1, round(shares[0] * table.n_items))
+    assert not new & set(found.before_test.items.tolist())
+    assert len(found.before_test) + len(found.test) == len(table)
+
+
+def test_without_times_any_event_of_a_new_person_may_be_shown() -> None:
+    table = tables.random_table(60, 40, 0.5)
+    found = split.new_users(table, known=0.5)
+    firsts = [found.part[table.users == person][0] for person in np.unique(found.test.users)]
+    assert {KNOWN, TEST} <= set(firsts)
+
+
+@pytest.mark.parametrize("method", ["time", "last"])
+def test_a_table_without_times_can_t_be_split_by_them(method: str) -> None:
+    with pytest.raises(UnsupportedError, match="no times to split by: name its time column, or choose split 'random'"):
+        split.divide(tables.random_table(), method)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda table: split.divide(table, "tme"), "split is 'tme'; it can be random, time, last, users, items"),
+        (lambda table: split.divide(table, "last", test=0), "split 'last' without a test share"),
+        (lambda table: split.divide(table, "users", test=1), "the test share is 1: it must be at least 0 and below 1"),
+        (lambda table: split.new_users(table, known=1), "the known share is 1: it must be above 0 and below 1"),
+        (lambda table: list(split.rolling(table, blocks=0)), "blocks is 0: it must be at least 1"),
+        (lambda table: list(split.rolling(table, blocks=9)), "at most the 2 events to test on"),
+        (lambda table: split.new_users(table, test=0.9), "the test needs 3 of the table: there are 2"),
+        (lambda table: split.new_items(table, test=0.9), "leave no event to learn from"),
+    ],
+)
+def test_what_can_t_be_is_named(make: Callable[[Interactions], object], message: str) -> None:
+    table = timed([(1, 1, 0), (1, 2, 1), (1, 3, 2), (2, 1, 3), (2, 2, 4), (2, 3, 5), (3, 1, 6), (1, 4, 7), (2, 4, 8)])
+    with pytest.raises(OptionError, match=message):
+        make(table)
