@@ -202,7 +202,7 @@ def test_who_has_no_events_gets_what_is_near_to_most() -> None:
     mean = functional.normalize(vectors[0] + 4 * vectors[1] + vectors[2], dim=0)
     nobody = Query(torch.tensor([UNSEEN, 0]), torch.full((2, 0), PADDING))
     for scores in model.score(nobody):
-        torch.testing.assert_close(scores, vectors @ mean / 0.1, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(scores, vectors @ mean / 0.07, rtol=1e-4, atol=1e-4)
 
 
 # Learning

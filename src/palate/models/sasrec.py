@@ -36,17 +36,17 @@ PEOPLE_READ = 1024
 class SelfAttentionConfig(AnnealedConfig):
     """Settings of `sasrec`."""
 
-    epochs: int = Field(30, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
-    patience: int = Field(30, ge=1, description="Epochs without a better validation measure before training stops.")
+    epochs: int = Field(16, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
+    patience: int = Field(16, ge=1, description="Epochs without a better validation measure before training stops.")
     batch_size: int = Field(128, ge=1, description="Histories in a step.")
     learning_rate: float = Field(0.002, gt=0, description="Size of a step, at its highest.")
     dim: int = Field(64, ge=1, description="Numbers in a vector.")
-    blocks: int = Field(2, ge=1, description="Blocks of attention and feed-forward network.")
-    heads: int = Field(2, ge=1, description="Parts that attention looks with; they share out dim.")
-    dropout: float = Field(0.5, ge=0, lt=1, description="Share of numbers that a step leaves out.")
+    blocks: int = Field(1, ge=1, description="Blocks of attention and feed-forward network.")
+    heads: int = Field(1, ge=1, description="Parts that attention looks with; they share out dim.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of numbers that a step leaves out.")
     length: int = Field(50, ge=1, description="Last events of a person that are read.")
     negatives: int = Field(2048, ge=1, description="Items drawn for a step as what did not come next.")
-    temperature: float = Field(0.1, ge=0.03, description="What cosines are divided by.")
+    temperature: float = Field(0.07, ge=0.03, description="What cosines are divided by.")
 
     @model_validator(mode="after")
     def _heads_share_dim(self) -> "SelfAttentionConfig":
