@@ -13,7 +13,7 @@ from palate.cli.evaluate import evaluate
 from palate.evaluation.evaluate import PEOPLE_RANKED
 from tests import trained
 from tests.cli.conftest import Palate
-from tests.names import PREDICTING
+from tests.names import PREDICTING, WITH_VECTORS
 
 # recommend
 
@@ -160,7 +160,7 @@ def test_mistakes_when_asking_for_neighbours(palate: Palate, model: Path, popula
     assert palate("similar", model, "--item", "101", "--user", "1").error.endswith("and not both")
     assert palate("similar", model, "--item", "Movie ?").error.startswith("unknown item 'Movie ?'; did you mean")
     assert palate("analogy", model, "101", "102").error.startswith("Missing argument 'c'")
-    lacks = "model 'popularity' has no vectors; train one that has: neural, mf"
+    lacks = f"model 'popularity' has no vectors; train one that has: {WITH_VECTORS}"
     assert palate("similar", popularity, "--item", "101").error == lacks
     assert palate("analogy", popularity, "101", "102", "103").error == lacks
 

@@ -9,7 +9,7 @@ from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate as library
 from tests.cli.conftest import Palate
-from tests.names import EVERY_MODEL, WITHOUT_RATINGS
+from tests.names import EVERY_MODEL, WITH_VECTORS, WITHOUT_RATINGS
 
 QUICK = ("--set", "hidden=16", "--set", "batch_size=64", "--epochs", "2", "--device", "cpu")
 
@@ -137,7 +137,7 @@ def test_vectors_written_after_training(palate: Palate, tables: Path, here: Path
         palate("train", tables / "ratings.csv", "-o", "m.palate", *QUICK, "--export-vectors", name)
         assert len(KeyedVectors.load_word2vec_format(name, no_header=name.endswith("glove"))) == 20
     ran = palate("train", tables / "ratings.csv", "--model", "bias", "-o", "b.palate", "--export-vectors", "b.txt")
-    assert ran.error == "model 'bias' has no vectors; train one that has: neural, mf"
+    assert ran.error == f"model 'bias' has no vectors; train one that has: {WITH_VECTORS}"
 
 
 def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,8 @@ def _off_the_grid(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDA
     low, high = values[common].min(), values[common].max()
     steps = (values - low) / np.diff(values[common]).min()
     far = (values < low - (high - low)) | (values > high + (high - low))
-    return ~common & (far | (np.abs(steps - steps.round()) > 0.01))
+    odd: NDArray[np.bool_] = ~common & (far | (np.abs(steps - steps.round()) > 0.01))
+    return odd
 
 
 def _times(table: Interactions, now: float) -> Iterator[Finding]:
