@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,24 @@ def test_the_same_seed_gives_the_same_standings(found: palate.Comparison, small:
     again = palate.compare(small, models=QUICK, seeds=3, seed=5)
     for one, other in zip(found.models, again.models, strict=True):
         assert one.standings == other.standings
+
+
+def test_the_split_may_be_another(small: Interactions) -> None:
+    timed = replace(small, times=np.arange(len(small), dtype=np.float64))
+    found = palate.compare(timed, models=["bias"], seeds=1, split="last")
+    assert found.facts["split"] == "last"
+    assert found.facts["hash"] == splits.leave_last_out(timed).hash
+    with pytest.raises(OptionError, match="split is 'lost'"):
+        palate.compare(timed, models=["bias"], split="lost")
+
+
+def test_newcomers_are_asked_as_such(small: Interactions) -> None:
+    found = palate.compare(small, models=["bias"], seeds=1, split="users", seed=2)
+    parts = splits.divide(small, "users", seed=2)
+    model = Bias(BiasConfig.model_validate({}), small.n_users, small.n_items)
+    fit(model, parts.train)
+    expected = evaluate(model, parts.shown, parts.test, seed=2, newcomers=parts.newcomers)
+    assert found.models[0].standings["rmse"].value == pytest.approx(expected["rmse"], rel=1e-6)
 
 
 def test_people_are_at_most_as_many_as_said(small: Interactions) -> None:

@@ -35,6 +35,7 @@ def compare(
     minutes: float = 10.0,
     k: int = 10,
     people: int = PEOPLE_RANKED,
+    split: str = "random",
     test: float = 0.2,
     validation: float = 0.1,
     seed: int = 0,
@@ -49,13 +50,14 @@ def compare(
     models: by their names; every one that can learn from this table, if not here. seeds: how often a model is trained;
     one whose second run measures as its first is not trained a third time. minutes: for all of it; a training gets an
     equal share of what is left, and a model whose turn never comes is left out. people: as many get lists, at most.
-    report: a page to write, .html, with all of it. told: hears which training begins.
+    split, test, validation: what is held out, as `palate.train` takes them. report: a page to write, .html, with all
+    of it. told: hears which training begins.
 
     Every model learns from the training part alone; the validation part chooses the epoch of those that have epochs.
 
     Raises:
         OptionError: an unknown model, or a budget or split that can't be.
-        UnsupportedError: none of the models can learn from this table.
+        UnsupportedError: none of the models can learn from this table, or the split needs times and it has none.
         OutputError: the report can't be written.
     """
     at_least(seeds, 1, "seeds")
@@ -70,7 +72,7 @@ def compare(
     table = load_table(source, items, reading)
     left_out: dict[str, str] = {}
     chosen = _chosen(models, table, left_out)
-    split = splits.random(table, test=test, validation=validation, seed=seed)
+    parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
 
     runs: dict[str, list[Run]] = {name: [] for name in chosen}
     turns = [(name, number) for number in range(seeds) for name in chosen]
@@ -82,17 +84,17 @@ def compare(
         told(f"{name}, run {number + 1} of at most {seeds}")
         model = _build(name, table).to(where)
         try:
-            run = _train(model, split, seed + number, now + (end - now) / (len(turns) - place), observers)
+            run = _train(model, parts, seed + number, now + (end - now) / (len(turns) - place), observers)
         except OptionError as error:  # a training that diverged: the others go on
             left_out[name] = str(error)
         else:
-            runs[name].append(Run(*run, _measure(model, split, k, people, seed)))
+            runs[name].append(Run(*run, _measure(model, parts, k, people, seed)))
     for name in chosen:
         if not runs[name]:
             left_out.setdefault(name, f"{minutes:g} minutes were over before its turn")
 
     facts = {"events": len(table), "users": table.n_users, "items": table.n_items, "fingerprint": table.fingerprint}
-    facts |= {"split": "random", "test": test, "validation": validation, "hash": split.hash}
+    facts |= {"split": split, "test": test, "validation": validation, "hash": parts.hash}
     facts |= {"seed": seed, "seeds": seeds, "minutes": minutes, "k": k}
     there = {name: runs[name] for name in chosen if name not in left_out}
     found = _ranked(there, measures_of(k), left_out, facts)

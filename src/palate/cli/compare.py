@@ -48,6 +48,14 @@ def compare(
     k: Annotated[int, typer.Option("-k", help="Length of the ranked lists.", rich_help_panel=RUN, min=1)] = 10,
     seed: Annotated[int, typer.Option(help="What every draw follows from.", rich_help_panel=RUN, min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUN)] = "auto",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="How the test is chosen: random, time (the latest events), last (everybody's last event), "
+            "users (people never seen) or items.",
+            rich_help_panel=RUN,
+        ),
+    ] = "random",
     test: Annotated[float, typer.Option(help="Share of all events held out to measure on.", rich_help_panel=RUN)] = 0.2,
     validation: Annotated[
         float, typer.Option(help="Share of the rest that chooses epochs.", rich_help_panel=RUN)
@@ -77,6 +85,7 @@ def compare(
             k=k,
             seed=seed,
             device=device,
+            split=split,
             test=test,
             validation=validation,
             report=report,
