@@ -6,6 +6,7 @@ import torch
 
 from palate import queries
 from palate.data.interactions import Interactions
+from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN
 from tests import tables
 from tests.scripted import LookingBack, Scripted
@@ -99,3 +100,14 @@ def test_chunks_are_as_large_as_allowed(small: Interactions) -> None:
         6,
     ]
     assert not list(queries.in_chunks(small, np.empty(0, dtype=np.int64), LookingBack(30, 20)))
+
+
+def test_newcomers_of_whom_nothing_is_known_ask_without_events_but_with_ratings(small: Interactions) -> None:
+    """As a model that folds in ratings needs them, even none."""
+    model = Bias(BiasConfig.model_validate({}), small.n_users, small.n_items)
+    nothing = small.where(np.zeros(len(small), dtype=np.bool_))
+    query = queries.of_users(nothing, np.array([3, 4]), model, np.arange(small.n_users) == 3)
+    assert query.users.tolist() == [UNSEEN, 4]
+    assert query.histories.shape == (2, 0)
+    assert query.ratings is not None
+    assert model.score(query).shape == (2, small.n_items)

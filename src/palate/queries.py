@@ -21,7 +21,7 @@ def of_users(
     """
     device, lengths = model.device, _lengths(history, users, model, newcomers)
     people = torch.from_numpy(users if newcomers is None else np.where(newcomers[users], UNSEEN, users))
-    if not model.LOOKS_BACK and not lengths.any():
+    if not model.LOOKS_BACK and bool((people != UNSEEN).all()):
         return Query(people.to(device), torch.empty(len(users), 0, dtype=torch.int64, device=device))
     ends = history.offsets[users + 1]
     starts = ends - lengths
