@@ -7,7 +7,7 @@ import numpy as np
 from palate.compiled import Array, compiled, in_threads
 from palate.data.interactions import Interactions, in_turn
 
-ITEMS_A_PART = 64
+ITEMS_A_PART = 16
 """Items that one thread takes at a time."""
 
 

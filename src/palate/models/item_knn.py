@@ -18,7 +18,7 @@ from palate.models.compiled_counts import Pairs
 from palate.models.contract import BaseConfig, Query, SolvedModel
 from palate.models.liked_history import LikedHistory
 
-NUMBERS_AT_ONCE = 2**23
+NUMBERS_AT_ONCE = 2**22
 """Similarities that are held at once, in training and in scoring."""
 
 

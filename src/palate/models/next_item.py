@@ -1,7 +1,7 @@
 """NextItem: the linear model that best writes everybody's next item as a sum over the items just before it.
 
 Choi, Kim, Lee, Shim & Lee, "Session-aware Linear Item-Item Models for Session-based Recommendation", WWW 2021, the
-transition model SLIT of section 3.3: ridge regression from a past to what came next. Here the past fades by decay^age
+transition model SLIT: ridge regression from a past to what came next. Here the past fades by decay^age
 in place of exp(-age/δ), one next item is the target in place of all later ones, and a person's events are one session.
 """
 
