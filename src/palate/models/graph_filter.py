@@ -18,6 +18,7 @@ from torch.nn import functional
 from palate.data.interactions import Interactions
 from palate.models.compiled_graph import there_and_back
 from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
+from palate.models.products import product
 
 SPARE = 16
 """Directions followed beside those wanted, so that the last of these come out right."""
@@ -79,7 +80,8 @@ class GraphFilter(SolvedModel):
         passed = functional.embedding_bag(
             items, self.vectors, starts, mode="sum", per_sample_weights=roots.reciprocal()[items]
         )  # (B, rank)
-        return self._linear(signal).addmm_(passed, self.vectors.T * roots, alpha=self.config.ideal)
+        ideal = product(passed, self.vectors.T).mul_(roots)  # (B, n_items)
+        return self._linear(signal).add_(ideal, alpha=self.config.ideal)
 
     def _counts(self) -> Tensor:
         """People who have each item -> (n_items,) float32; 1 where nobody has, which nothing reaches."""
