@@ -24,8 +24,8 @@ PROGRAMS = [*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py"), ROOT / "
 MADE = runpy.run_path(str(ROOT / "scripts" / "make_docs.py"))
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-QUICK = ["--epochs", "2"]
-"""Added to a training that names no number of epochs."""
+QUICK = {"train": ["--epochs", "2"], "compare": ["--models", "bias,popularity"]}
+"""Added to a command that names no model, nor its epochs."""
 
 
 def shown(page: Path) -> str:
@@ -41,8 +41,8 @@ def blocks(text: str, language: str) -> list[str]:
 def run(command: str) -> None:
     program, *words = shlex.split(command, comments=True)
     assert program == "palate"
-    if words[0] == "train" and "--epochs" not in words:
-        words += QUICK
+    if not {"--epochs", "--model", "--models"} & set(words):
+        words += QUICK.get(words[0], [])
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, f"{command}\n{done.output}\n{done.exception!r}"
 
