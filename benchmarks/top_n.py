@@ -33,6 +33,12 @@ GRIDS: dict[str, dict[str, Sequence[Any]]] = {
     "item-knn": {"neighbours": [100, 300], "shrinkage": [0, 3, 30], "decay": [0.7, 1]},
     "ease": {"l2": [100, 300, 1000], "decay": [0.7, 0.85, 1]},
     "next-item": {"l2": [20, 50, 100], "decay": [0.6, 0.7, 0.8]},
+    "als": {"dim": [64, 128], "unobserved": [0.01, 0.1], "l2": [0.003, 0.01]},
+    "graph-filter": {"rank": [128, 512], "ideal": [0.1, 0.3, 1]},
+    "sasrec": {},
+    "mf": {},
+    "neural": {},
+    "bias": {},
 }
 """The values that are tried of each model's settings, each with each."""
 

@@ -1,6 +1,6 @@
 """Makes what follows from the code: docs/cli/ from the commands, docs/models.md from the models' settings, the tables
-of docs/performance.md from what the benchmarks wrote, and in the README the main flow and the tree of files, from
-their first lines.
+of docs/performance.md and docs/lists.md from what the benchmarks wrote, and in the README the main flow and the tree of
+files, from their first lines.
 
     python scripts/make_docs.py
 
@@ -111,7 +111,8 @@ def pages() -> dict[str, str]:
     )
     made["docs/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
     made["docs/models.md"] = models_page()
-    made["docs/performance.md"] = with_results((ROOT / "docs" / "performance.md").read_text(encoding="utf-8"))
+    for page in ("docs/performance.md", "docs/lists.md"):
+        made[page] = with_results((ROOT / page).read_text(encoding="utf-8"))
     made["README.md"] = readme((ROOT / "README.md").read_text(encoding="utf-8"))
     return made
 
@@ -175,7 +176,7 @@ def models_page() -> str:
 
 def with_results(text: str) -> str:
     """The page with the table of each benchmark named made anew, between <!-- results: name --> and its end."""
-    for name in re.findall(r"<!-- results: (\w+) -->", text):
+    for name in re.findall(r"<!-- results: ([\w-]+) -->", text):
         found = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
         table = _table(list(found["table"][0]), [[*map(str, row.values())] for row in found["table"]])
         said = f"`{found['command']}`, {found['date']}, commit {found['commit']}, {found['machine']}"

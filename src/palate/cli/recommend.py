@@ -37,5 +37,6 @@ def recommend(
     as_table(f"For user {user}" if user is not None else "For you", found.to_dicts())
     if recommender.predicts_ratings:
         say(
-            "Ranked by predicted rating, which favours items that few people rated; --min-ratings 20 asks for known ones."
+            "Ranked by predicted rating, which favours items that few people rated: --min-ratings 20 asks for known ones, "
+            "and a model trained with --model ease makes better lists."
         )

@@ -6,10 +6,13 @@ Difficulty of Evaluating Baselines", 2019, section 3, compared. As there, what a
 of their prior, and so do an item's categories: Simm et al., "Macau", MLSP 2017. Ratings are either numbers with normal
 noise or ordered levels of a latent value (Albert & Chib, JASA 1993, section 4).
 
-Differences: biases are the last number of a vector, drawn with it. Draws are kept from the second half of the chain. An
-unseen rating level is predicted from the mean and variance of the latent value over the draws, as if that were normal.
-A newcomer's prior is the distribution of the people in training, whatever they took; the latent values of their
-ratings are fitted by mean-field steps, not drawn.
+Differences: biases are the last number of a vector, drawn with it. Of a link's matrix the leading singular vectors are
+kept. Draws are kept from the second half of the chain. A level is predicted from the mean and variance of the latent
+value over the draws, as if that were normal. A newcomer's prior is what the people in training are like, whatever they
+took, as what newcomers took is not yet what people take; the latent values of their ratings are fitted by mean-field
+steps, not drawn.
+
+It holds samples * (n_users + n_items) * (dim + 1) numbers: 65 MB for MovieLens 1M as set.
 """
 
 from typing import ClassVar
