@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import learn
 from palate.memory import Peak
 from palate.models import MODELS, find
+from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model, PredictsRatings
 from palate.pipeline import check_ratings, load_table
 from palate.recommender import at_least
@@ -150,6 +151,13 @@ def _measure(model: Model, split: Split, k: int, people: int, seed: int) -> dict
     return measured
 
 
+def _kind(name: str) -> Literal["learned", "solved", "blend"]:
+    model = find(name)
+    if issubclass(model, Blend):
+        return "blend"
+    return "learned" if issubclass(model, LearnedModel) else "solved"
+
+
 def _draws_nothing(runs: list[Run]) -> bool:
     """Whether a second run, of another seed, was as the first."""
     return len(runs) > 1 and all(
@@ -174,8 +182,6 @@ def _ranked(
             found = standings(list(those.values()), larger_is_better=measure.larger_is_better, root=measure.root)
             for name, one in zip(those, found, strict=True):
                 standing[name][measure.name] = one
-    compared = [
-        Compared(name, issubclass(find(name), LearnedModel), found, standing[name]) for name, found in runs.items()
-    ]
+    compared = [Compared(name, _kind(name), found, standing[name]) for name, found in runs.items()]
     there = [measure for measure in measures if any(measure.name in found.standings for found in compared)]
     return Comparison(there, compared, left_out, facts)

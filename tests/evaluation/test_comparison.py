@@ -1,6 +1,7 @@
 """What a comparison says, for standings made up by hand."""
 
 import json
+from typing import Literal
 
 import pytest
 
@@ -10,11 +11,16 @@ from palate.evaluation.significance import Standing
 RMSE, NDCG, RECALL = measures_of(10)
 
 
-def model(name: str, seconds: float, groups: dict[str, tuple[float, int]], *, learned: bool = False) -> Compared:
+def model(
+    name: str,
+    seconds: float,
+    groups: dict[str, tuple[float, int]],
+    kind: Literal["learned", "solved", "blend"] = "solved",
+) -> Compared:
     standings = {
         measure: Standing(value, value - 0.01, value + 0.01, 0.001, group) for measure, (value, group) in groups.items()
     }
-    return Compared(name, learned, [Run(seconds, 10**6, [], {}), Run(seconds + 2, 10**7, [], {})], standings)
+    return Compared(name, kind, [Run(seconds, 10**6, [], {}), Run(seconds + 2, 10**7, [], {})], standings)
 
 
 def comparison(*models: Compared, measures: tuple[Measure, ...] = (RMSE,)) -> Comparison:
@@ -42,10 +48,17 @@ def test_those_that_cannot_be_told_apart_are_named_with_the_quickest() -> None:
     ],
 )
 def test_whether_gradient_descent_paid(learned: tuple[float, int], solved: tuple[float, int], said: str) -> None:
-    found = comparison(model("deep", 9, {"rmse": learned}, learned=True), model("plain", 1, {"rmse": solved}))
+    found = comparison(model("deep", 9, {"rmse": learned}, "learned"), model("plain", 1, {"rmse": solved}))
     assert found.sentences[-1] == (
         f"deep learns by gradient descent and {said} by rmse, 10.0 s of training against 2.0 s"
     )
+
+
+def test_a_blend_is_neither_side_of_that_question() -> None:
+    blend = model("blend", 20, {"rmse": (0.7, 1)}, "blend")
+    found = comparison(blend, model("deep", 9, {"rmse": (0.8, 2)}, "learned"), model("plain", 1, {"rmse": (0.9, 3)}))
+    assert found.sentences[0].startswith("for predicting ratings use blend")
+    assert "earned it, ahead of plain" in found.sentences[-1]
 
 
 def test_a_larger_ndcg_is_better_and_recall_decides_nothing() -> None:

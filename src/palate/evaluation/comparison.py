@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from palate.evaluation.significance import PerPerson, Standing
 
@@ -49,8 +49,8 @@ class Compared:
     """One model, over its runs."""
 
     model: str
-    learned: bool
-    """By gradient descent; else solved."""
+    kind: Literal["learned", "solved", "blend"]
+    """Learned is by gradient descent; a blend may hold members of both kinds."""
     runs: list[Run]
     standings: Mapping[str, Standing]
     """By measure; a ranking model has no rmse."""
@@ -109,8 +109,8 @@ def _about(measure: Measure, best_first: list[Compared]) -> list[str]:
     if len(alike) > 1:
         quick, names = min(alike, key=lambda found: found.seconds), ", ".join(found.model for found in alike)
         said.append(f"{names} can't be told apart by it; {quick.model} trains soonest, {quick.seconds:.1f} s")
-    learned = [found for found in best_first if found.learned]
-    solved = [found for found in best_first if not found.learned]
+    learned = [found for found in best_first if found.kind == "learned"]
+    solved = [found for found in best_first if found.kind == "solved"]
     if learned and solved:
         said.append(_paid(measure, learned[0], solved[0]))
     return said
