@@ -39,8 +39,12 @@ EXAMPLES = {
     ),
     "lists": ("palate lists movies.palate -k 10 --memory 4GB -o lists.parquet",),
     "predict": ("palate predict movies.palate --user 1 --item 318 --item 'Toy Story (1995)'",),
-    "similar": ("palate similar movies.palate --item 'Toy Story (1995)' --min-ratings 50",),
+    "similar": (
+        "palate similar movies.palate --item 'Toy Story (1995)' --min-ratings 50",
+        "palate similar movies.palate --item 'Toy Story (1995)' --towards Crime --strength 0.5 --min-ratings 50",
+    ),
     "analogy": ("palate analogy movies.palate 'Aliens (1986)' 'Alien (1979)' 'Toy Story (1995)' --min-ratings 50",),
+    "directions": ("palate directions movies.palate --min-ratings 20",),
     "evaluate": ("palate evaluate movies.palate", "palate evaluate movies.palate newer-ratings.csv --json"),
     "curves": ("palate curves movies.palate -o curves.svg",),
     "info": ("palate info", "palate info neural", "palate info movies.palate --export-vectors movies.txt"),
@@ -62,7 +66,18 @@ FIRST = [
         "download",
         "devices",
     ),
-    *("plots", "models", "queries", "ranking", "embeddings", "evaluation", "training", "artifact", "progress"),
+    *(
+        "plots",
+        "models",
+        "queries",
+        "ranking",
+        "embeddings",
+        "directions",
+        "evaluation",
+        "training",
+        "artifact",
+        "progress",
+    ),
     *("recommender", "pipeline", "cli", "contract", "samples"),
 ]
 """The order of the tree, which is that of imports; what is not named here comes after what is."""

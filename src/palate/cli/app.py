@@ -2,7 +2,7 @@
 
 import typer
 
-from palate.cli import curves, evaluate, info, lists, predict, recommend, sample, similar, train
+from palate.cli import curves, directions, evaluate, info, lists, predict, recommend, sample, similar, train
 
 app = typer.Typer(
     name="palate",
@@ -16,6 +16,7 @@ app.command("lists")(lists.lists)
 app.command("predict")(predict.predict)
 app.command("similar")(similar.similar)
 app.command("analogy")(similar.analogy)
+app.command("directions")(directions.directions)
 app.command("evaluate")(evaluate.evaluate)
 app.command("curves")(curves.curves)
 app.command("info")(info.info)
