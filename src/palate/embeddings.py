@@ -37,7 +37,8 @@ def random_offsets(vectors: Tensor, like: Tensor, n: int, seed: int) -> Tensor:
     first = torch.randint(len(vectors), (n,), generator=generator)
     second = (first + torch.randint(1, max(len(vectors), 2), (n,), generator=generator)) % len(vectors)
     units = functional.normalize(vectors, dim=1)
-    return functional.normalize(units[first] - units[second], dim=1) * like.norm()
+    offsets: Tensor = functional.normalize(units[first] - units[second], dim=1) * like.norm()
+    return offsets
 
 
 def export_text(vectors: Tensor, names: list[str], path: Path, *, header: bool) -> None:

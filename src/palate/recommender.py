@@ -40,7 +40,7 @@ DRAWS = 20
 """How many random pairs an analogy is compared with."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class CheckedAnalogy:
     """The answer to an analogy beside what needs no analogy to be found."""
 

@@ -14,7 +14,7 @@ import palate as library
 from palate.cli.output import as_json
 from tests.cli.conftest import Palate
 
-COMMANDS = ("train", "recommend", "predict", "similar", "analogy", "evaluate", "curves", "info", "sample")
+COMMANDS = ("train", "recommend", "predict", "similar", "analogy", "directions", "evaluate", "curves", "info", "sample")
 SLOW = ("torch", "polars", "matplotlib", "numpy", "safetensors")
 
 
