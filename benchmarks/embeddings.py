@@ -3,9 +3,9 @@
     python -m benchmarks.embeddings [--models mf neural] [--seed 0]
 
 Movies with ten ratings or more. Genres: Jaccard likeness of a movie and its ten nearest, and with genres shuffled.
-Franchises are parsed from titles, so some are remakes: is a sibling among a movie's ten nearest; and is the sequel of one
-among the ten nearest to its first film plus the step from first film to sequel of another, all pairs of franchises?
-Beside it: no step; the step of each franchise dealt to another's first film ("shuffled"); a random pair's difference
+Franchises are parsed from titles, so some are remakes: is a sibling among a movie's ten nearest; and is the sequel of
+one among the ten nearest to its first film plus the step from first film to sequel of another, all pairs of franchises?
+Beside it: no step; from its first film to a franchise's sequel dealt to it ("shuffled"); a random pair's difference
 as long as the step ("random"). Directions are learned on half of the movies; movies of the other half that lack the
 genre are moved along it, and the share of the genre among their ten nearest of that half is taken.
 """
