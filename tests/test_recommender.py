@@ -14,7 +14,7 @@ import palate
 from palate.directions import direction
 from palate.embeddings import random_offsets
 from palate.errors import OptionError, OutputError, UnknownIdError, UnsupportedError
-from palate.recommender import DRAWS
+from palate.results import DRAWS
 from tests import trained
 
 MOVIES = range(101, 121)

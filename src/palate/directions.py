@@ -97,6 +97,20 @@ def measured(vectors: Tensor, attribute: Attribute) -> tuple[float, float]:
     return found[0], sum(found[1:]) / SHUFFLES
 
 
+def table(vectors: Tensor, known: list[Attribute]) -> pl.DataFrame:
+    """Each attribute of the items with these vectors (n, d) and how well it is told, the best told first."""
+    rows = [(each.name, each.items, each.measure, *measured(vectors, each)) for each in known]
+    schema = {
+        "attribute": pl.String(),
+        "items": pl.Int64(),
+        "measure": pl.String(),
+        "score": pl.Float64(),
+        "shuffled": pl.Float64(),
+    }
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.sort("measure", "score", descending=True, maintain_order=True)
+
+
 def auc(scores: Tensor, positive: Tensor) -> float:
     """How often a positive's score (n,) is above a negative's; a tie counts half."""
     negatives, positives = scores[~positive].sort().values, scores[positive].contiguous()

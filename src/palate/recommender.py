@@ -18,14 +18,14 @@ from palate.artifact import Artifact, Metrics, Training
 from palate.data.interactions import Interactions, in_order
 from palate.data.split import Split
 from palate.data.vocabulary import UNKNOWN, Id, Vocabulary, did_you_mean
-from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, measured, moved
+from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
 from palate.errors import OptionError, UnknownIdError, UnsupportedError
 from palate.evaluation.evaluate import evaluate
 from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
 from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
-from palate.results import Results
+from palate.results import DRAWS, CheckedAnalogy, Results
 
 ROOM_SHARE = 0.5
 """How much of the memory that is left ranking may plan with; the rest is for the lists, and for what models take."""
@@ -35,32 +35,6 @@ Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of
 
 Ratings = Rated | Iterable[Id]
 """What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""
-
-DRAWS = 20
-"""How many random pairs an analogy is compared with."""
-
-
-@dataclass(frozen=True)
-class CheckedAnalogy:
-    """The answer to an analogy beside what needs no analogy to be found."""
-
-    answer: Results
-    """The nearest to a - b + c."""
-    no_offset: Results
-    """The nearest to c alone."""
-    shuffled: Results
-    """The nearest to c + the difference of one random pair, as long as a - b."""
-    in_no_offset: int
-    """How many of the answer's items no offset finds too."""
-    in_shuffled: float
-    """How many of them a random pair's offset finds too, on average."""
-
-    @property
-    def sentence(self) -> str:
-        return (
-            f"Of these {len(self.answer)}, {self.in_no_offset} are also among the nearest to c alone, and "
-            f"{self.in_shuffled:.1f} are found with a random pair in place of a and b (mean of {DRAWS} pairs)."
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,15 +207,7 @@ class Recommender:
         """
         at_least(min_ratings, 0, "min_ratings")
         vectors, known = self._attributes(min_ratings)
-        scores = [measured(vectors, attribute) for attribute in known]
-        columns = {
-            "attribute": pl.Series([attribute.name for attribute in known], dtype=pl.String),
-            "items": pl.Series([attribute.items for attribute in known], dtype=pl.Int64),
-            "measure": pl.Series([attribute.measure for attribute in known], dtype=pl.String),
-            "score": pl.Series([score for score, _ in scores], dtype=pl.Float64),
-            "shuffled": pl.Series([shuffled for _, shuffled in scores], dtype=pl.Float64),
-        }
-        return Results(pl.DataFrame(columns).sort("measure", "score", descending=True, maintain_order=True))
+        return Results(table(vectors, known))
 
     def analogy(self, a: Id, b: Id, c: Id, *, k: int = 10, min_ratings: int = 0) -> Results:
         """The k items nearest to a - b + c, those three left out: "king - man + woman".
