@@ -48,8 +48,12 @@ EXAMPLES = {
         "palate predict movies.palate --user 1 --item 318 --item 'Toy Story (1995)'",
         "palate predict movies.palate --user 1 --item 318 --interval 0.8",
     ),
-    "similar": ("palate similar movies.palate --item 'Toy Story (1995)' --min-ratings 50",),
+    "similar": (
+        "palate similar movies.palate --item 'Toy Story (1995)' --min-ratings 50",
+        "palate similar movies.palate --item 'Toy Story (1995)' --towards Crime --strength 0.5 --min-ratings 50",
+    ),
     "analogy": ("palate analogy movies.palate 'Aliens (1986)' 'Alien (1979)' 'Toy Story (1995)' --min-ratings 50",),
+    "directions": ("palate directions movies.palate --min-ratings 20",),
     "evaluate": (
         "palate evaluate movies.palate",
         "palate evaluate movies.palate -k 50 --people 5000",
@@ -75,8 +79,8 @@ FIRST = [
         "download",
         "devices",
     ),
-    *("plots", "models", "queries", "ranking", "embeddings", "evaluation", "training", "artifact", "progress"),
-    *("checkups", "recommender", "pipeline", "cli", "contract", "samples"),
+    *("plots", "models", "queries", "ranking", "embeddings", "directions", "evaluation", "training", "artifact"),
+    *("progress", "checkups", "recommender", "pipeline", "cli", "contract", "samples"),
 ]
 """The order of the tree, which is that of imports; what is not named here comes after what is."""
 

@@ -147,6 +147,7 @@ def test_no_path_of_a_machine_is_written_down(path: Path) -> None:
         ("newcomers-ml-100k", "docs/newcomers.md", ["neural", "bias", "difference, 95 % interval"]),
         ("newcomers-movielens-small", "docs/newcomers.md", ["neural", "bias"]),
         ("sample", "README.md", ["rmse"]),
+        ("embeddings", "docs/embeddings.md", ["genre Jaccard", "analogy", "no step", "genre AUC", "year R2", "moved"]),
     ],
 )
 def test_the_figures_of_a_page_are_those_measured(results: str, page: str, columns: list[str]) -> None:

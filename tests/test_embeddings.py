@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from palate.embeddings import analogy, export_text, nearest
+from palate.embeddings import analogy, export_text, nearest, random_offsets
 from palate.errors import OutputError
 
 EAST, NORTH, NORTHEAST, WEST, NOTHING = [1.0, 0.0], [0.0, 3.0], [2.0, 2.0], [-5.0, 0.0], [0.0, 0.0]
@@ -83,3 +83,19 @@ def test_a_failed_export_leaves_what_was_there(tmp_path: Path) -> None:
         export_text(torch.eye(1), ["a"], tmp_path / "v.txt" / "inside", header=True)
     assert [path.name for path in tmp_path.iterdir()] == ["v.txt"]
     assert (tmp_path / "v.txt").read_text() == "before"
+
+
+def test_random_offsets_are_differences_of_pairs_as_long_as_another() -> None:
+    vectors = torch.tensor([EAST, NORTH, WEST])
+    like = torch.tensor([0.3, 0.4])
+    found = random_offsets(vectors, like, 200, seed=0)
+    torch.testing.assert_close(found.norm(dim=1), torch.full((200,), 0.5))
+    units = torch.nn.functional.normalize(vectors, dim=1)
+    pairs = [units[i] - units[j] for i in range(3) for j in range(3) if i != j]
+    expected = torch.stack([0.5 * pair / pair.norm() for pair in pairs])
+    nearest_pair = torch.cdist(found, expected)
+    assert nearest_pair.min(1).values.max() < 1e-6, "nothing else"
+    assert nearest_pair.min(0).values.max() < 1e-6, "and every pair comes"
+    assert torch.equal(found, random_offsets(vectors, like, 200, seed=0))
+    assert not torch.equal(found, random_offsets(vectors, like, 200, seed=1))
+    assert random_offsets(vectors[:1], like, 2, seed=0).tolist() == [[0, 0], [0, 0]]

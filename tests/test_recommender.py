@@ -1,3 +1,4 @@
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import torch
 from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate
+from palate.directions import direction
+from palate.embeddings import random_offsets
 from palate.errors import OptionError, OutputError, UnknownIdError, UnsupportedError
+from palate.results import DRAWS
 from tests import trained
 from tests.names import PREDICTING, WITH_VECTORS
 
@@ -263,6 +267,92 @@ def test_an_analogy_is_a_minus_b_plus_c_of_unit_vectors(neural: Any) -> None:
     assert [row.score for row in found] == pytest.approx([expected[row.id - 101].item() for row in found], abs=1e-5)
 
 
+def with_vectors(recommender: Any, vectors: torch.Tensor) -> Any:
+    """The same table with item vectors made by hand, (20, 4)."""
+    model = copy.deepcopy(recommender.model)
+    model.vectors.weight[30:] = vectors
+    return palate.Recommender(model, recommender.split, recommender.training)
+
+
+def test_an_analogy_beside_its_controls(neural: Any) -> None:
+    vectors = torch.eye(4).repeat(5, 1) + 0.2  # every item is one of four alike; of four rows of 101, 102, ...
+    vectors[0], vectors[1], vectors[2] = torch.tensor([[1.0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0]])
+    vectors[3], vectors[4] = torch.tensor([[0, 1.0, 2**0.5, 0], [0, 1, 0, 0.1]])
+    made = with_vectors(neural, vectors)
+    found = made.check_analogy(101, 102, 103, k=2)
+    assert found.answer == made.analogy(101, 102, 103, k=2)
+    assert found.answer[0].id == 104, "king - man + woman = queen"
+    assert (
+        found.no_offset
+        == palate.Results(made.similar(103, k=4).to_polars().filter(~pl.col("id").is_in([101, 102])))[:2]
+    )
+    assert found.no_offset[0].id == 105
+    assert found.in_no_offset == len(set(ids(found.answer)) & set(ids(found.no_offset)))
+    assert not {101, 102, 103} & {*ids(found.answer), *ids(found.no_offset), *ids(found.shuffled)}
+    assert found.sentence.startswith(f"Of these 2, {found.in_no_offset} are also among the nearest to c alone, and ")
+
+
+def test_the_controls_of_an_analogy_by_a_slow_transcription(neural: Any) -> None:
+    vectors = neural.model.item_vectors()
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    often = int(np.median(neural.table.item_counts))
+    enough = torch.from_numpy(neural.table.item_counts >= often)
+    drawn = enough.clone()
+    drawn[[0, 1, 5]] = True
+    found = neural.check_analogy(101, 102, 106, k=3, min_ratings=often, seed=4)
+
+    def near(towards: torch.Tensor) -> list[int]:
+        scores = cosines(vectors, towards[None])
+        scores[~enough] = -9
+        scores[[0, 1, 5]] = -9
+        return [101 + int(row) for row in scores.argsort(descending=True)[:3]]
+
+    lists = [near(unit[5] + offset) for offset in random_offsets(vectors[drawn], unit[0] - unit[1], DRAWS, seed=4)]
+    assert ids(found.shuffled) == lists[0]
+    assert ids(found.no_offset) == near(unit[5])
+    shared = [len(set(ids(found.answer)) & set(other)) for other in lists]
+    assert found.in_shuffled == pytest.approx(np.mean(shared))
+    assert 0 < found.in_shuffled < 3, "else the mean is not tested"
+    assert found == neural.check_analogy(101, 102, 106, k=3, min_ratings=often, seed=4)
+    assert found != neural.check_analogy(101, 102, 106, k=3, min_ratings=often, seed=5)
+
+
+# Directions.
+
+
+def test_directions_and_neighbours_moved_along_one(neural: Any) -> None:
+    vectors = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
+    vectors[:, 1] = torch.tensor([1.0, -1.0]).repeat(10) * 0.5  # rows are Western, Drama and Comedy, Western, ...
+    made = with_vectors(neural, vectors)
+    found = made.directions(min_ratings=0)
+    assert found[0]._fields == ("attribute", "items", "measure", "score", "shuffled")
+    assert {row.attribute: row.items for row in found} == {"Comedy": 10, "Drama": 10, "Western": 10}
+    assert all(row.score > 0.9 for row in found)
+    assert max(row.shuffled for row in found) < 0.75
+    west = {movie for movie in MOVIES if movie % 2 == 1}
+    assert set(ids(made.similar(102, k=8, towards="Western", strength=9))) <= west
+    assert not set(ids(made.similar(101, k=8, towards="Western", strength=-9))) & west
+    assert made.similar(101, towards="Western", strength=0) == made.similar(101)
+    way = direction(vectors, torch.tensor([1.0, 0.0]).repeat(10))
+    expected = cosines(vectors, (vectors[0] / vectors[0].norm() + 0.5 * way)[None])
+    near = made.similar(101, k=50, towards="Western", strength=0.5)
+    assert [row.score for row in near] == pytest.approx([expected[row.id - 101].item() for row in near], abs=1e-5)
+
+
+def test_a_direction_that_cannot_be_taken(neural: Any) -> None:
+    with pytest.raises(UnknownIdError, match=r"unknown attribute 'Westen'; did you mean Western"):
+        neural.similar(101, towards="Westen")
+    with pytest.raises(UnknownIdError, match=r"unknown attribute '\?'; palate directions lists those there are"):
+        neural.similar(101, towards="?")
+    with pytest.raises(OptionError, match="towards moves an item, not a user"):
+        neural.similar(user=1, towards="Western")
+    with pytest.raises(OptionError, match="strength is nan"):
+        neural.similar(101, towards="Western", strength=math.nan)
+    with pytest.raises(OptionError, match="min_ratings is -1"):
+        neural.directions(min_ratings=-1)
+    assert len(neural.directions(min_ratings=10_000)) == 0
+
+
 def test_similar_needs_an_item_or_a_user(neural: Any) -> None:
     for options in ({}, {"item": 101, "user": 1}):
         with pytest.raises(OptionError, match="an item or a user, and not both"):
@@ -283,6 +373,9 @@ def test_what_a_model_lacks_it_says_and_who_has_it(popularity: Any, tmp_path: Pa
         lambda: popularity.similar(101),
         lambda: popularity.similar(user=1),
         lambda: popularity.analogy(101, 102, 106),
+        lambda: popularity.check_analogy(101, 102, 106),
+        lambda: popularity.directions(),
+        lambda: popularity.similar(101, towards="Western"),
         lambda: popularity.export_vectors(tmp_path / "v.txt"),
     ):
         with pytest.raises(UnsupportedError) as caught:

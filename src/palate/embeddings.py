@@ -30,6 +30,17 @@ def analogy(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     return a - b + c
 
 
+def random_offsets(vectors: Tensor, like: Tensor, n: int, seed: int) -> Tensor:
+    """n differences of two of the vectors (m, d) drawn by chance, taken as unit vectors, as long as `like` (d,)
+    -> (n, d). What an offset finds that these find too, it does not find by its meaning."""
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randint(len(vectors), (n,), generator=generator)
+    second = (first + torch.randint(1, max(len(vectors), 2), (n,), generator=generator)) % len(vectors)
+    units = functional.normalize(vectors, dim=1)
+    offsets: Tensor = functional.normalize(units[first] - units[second], dim=1) * like.norm()
+    return offsets
+
+
 def export_text(vectors: Tensor, names: list[str], path: Path, *, header: bool) -> None:
     """Write vectors (n, d) as text, a line each: name and d numbers, separated by spaces, exact in float32.
 

@@ -11,12 +11,14 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from palate import artifact, embeddings, queries, ranking
 from palate.artifact import Artifact, Metrics, Training
 from palate.data.interactions import Interactions, in_order
 from palate.data.split import Split
 from palate.data.vocabulary import UNKNOWN, Id, Vocabulary, did_you_mean
+from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
 from palate.errors import OptionError, UnknownIdError, UnsupportedError
 from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate, predict
 from palate.evaluation.intervals import around
@@ -25,7 +27,7 @@ from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
 from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
-from palate.results import Results
+from palate.results import DRAWS, CheckedAnalogy, Results
 
 ROOM_SHARE = 0.5
 """How much of the memory that is left ranking may plan with; the rest is for the lists, and for what models take."""
@@ -192,22 +194,53 @@ class Recommender:
                 whole.write_parquet(beside)
         return len(whole)
 
-    def similar(self, item: Id | None = None, *, user: Id | None = None, k: int = 10, min_ratings: int = 0) -> Results:
+    def similar(
+        self,
+        item: Id | None = None,
+        *,
+        user: Id | None = None,
+        k: int = 10,
+        min_ratings: int = 0,
+        towards: str | None = None,
+        strength: float = 1.0,
+    ) -> Results:
         """The k items nearest to an item, or users nearest to a user, by the cosine of their vectors.
 
-        min_ratings: how often a neighbour must have been rated, or have rated.
+        min_ratings: how often a neighbour must have been rated, or have rated. towards: an attribute of `directions`,
+        such as "Comedy"; the item's vector, of length 1, is first moved along it by `strength`, or away if negative.
 
         Raises:
             UnsupportedError: the model has no vectors.
         """
         if (item is None) == (user is None):
             raise OptionError("similar needs an item or a user, and not both")
+        if not math.isfinite(strength):
+            raise OptionError(f"strength is {strength}: it must be a finite number")
         if user is not None:
+            if towards is not None:
+                raise OptionError("towards moves an item, not a user")
             row = self.table.user_ids.row(user)
             return self._nearest("user", self._vectors("user")[row], [row], k, min_ratings)
         assert item is not None
         row = int(self._items([item])[0])
-        return self._nearest("item", self._vectors("item")[row], [row], k, min_ratings)
+        vector = self._vectors("item")[row]
+        if towards is not None:
+            vector = moved(vector, self._direction(towards), strength)
+        return self._nearest("item", vector, [row], k, min_ratings)
+
+    def directions(self, *, min_ratings: int = ENOUGH_RATINGS) -> Results:
+        """What of the catalogue the item vectors tell, the best told first: year and categories.
+
+        A row for each: attribute, items that have it, measure (AUC of a category, R2 of a number), its score on items
+        not learned from, and the score with the attribute shuffled among the items, which is what chance gives.
+        min_ratings: how often an item must have been rated to be learned from.
+
+        Raises:
+            UnsupportedError: the model has no vectors.
+        """
+        at_least(min_ratings, 0, "min_ratings")
+        vectors, known = self._attributes(min_ratings)
+        return Results(table(vectors, known))
 
     def analogy(self, a: Id, b: Id, c: Id, *, k: int = 10, min_ratings: int = 0) -> Results:
         """The k items nearest to a - b + c, those three left out: "king - man + woman".
@@ -219,6 +252,27 @@ class Recommender:
         vectors = self._vectors("item")
         towards = embeddings.analogy(*(vectors[row] for row in rows.tolist()))
         return self._nearest("item", towards, rows.tolist(), k, min_ratings)
+
+    def check_analogy(self, a: Id, b: Id, c: Id, *, k: int = 10, min_ratings: int = 0, seed: int = 0) -> CheckedAnalogy:
+        """The answer of `analogy` beside its controls: c without an offset, and with that of a random pair of items.
+
+        The pairs are drawn among items with min_ratings.
+
+        Raises:
+            UnsupportedError: the model has no vectors.
+        """
+        answer = self.analogy(a, b, c, k=k, min_ratings=min_ratings)
+        rows, vectors = self._items([a, b, c]).tolist(), self._vectors("item")
+        unit = functional.normalize(vectors[rows], dim=1)  # (3, d)
+        among = self.table.item_counts >= min_ratings
+        among[rows] = True
+        pairs = vectors[torch.from_numpy(among).to(vectors.device)]
+        offsets = embeddings.random_offsets(pairs, unit[0] - unit[1], DRAWS, seed)
+        plain = self._nearest("item", unit[2], rows, k, min_ratings)
+        shuffled = [self._nearest("item", unit[2] + offset, rows, k, min_ratings) for offset in offsets]
+        found = {row.id for row in answer}
+        shared = [len(found & {row.id for row in other}) for other in (plain, *shuffled)]
+        return CheckedAnalogy(answer, plain, shuffled[0], shared[0], sum(shared[1:]) / DRAWS)
 
     def evaluate(
         self, held_out: Interactions | None = None, *, k: int = 10, people: int = PEOPLE_RANKED, full: bool = False
@@ -348,6 +402,22 @@ class Recommender:
         if not isinstance(self.model, HasVectors):
             raise UnsupportedError(f"{self._lacks('vectors')} {_who(HasVectors)}")
         return self.model.user_vectors() if of == "user" else self.model.item_vectors()
+
+    def _attributes(self, min_ratings: int) -> tuple[Tensor, list[Attribute]]:
+        """Vectors (n, d) of the items that were rated often enough, and what is known of these items."""
+        vectors = self._vectors("item")
+        rows = torch.from_numpy(np.flatnonzero(self.table.item_counts >= min_ratings))
+        return vectors[rows.to(vectors.device)], attributes(self.table.catalogue, rows)
+
+    def _direction(self, name: str) -> Tensor:
+        vectors, known = self._attributes(ENOUGH_RATINGS)
+        for attribute in known:
+            if attribute.name == name:
+                return direction(vectors, attribute.values.to(vectors))
+        near = Vocabulary("item", pl.Series([attribute.name for attribute in known], dtype=pl.String)).near(name)
+        raise UnknownIdError(
+            f"unknown attribute {name!r}{did_you_mean(near) or '; palate directions lists those there are'}"
+        )
 
     def _nearest(self, of: str, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
         at_least(k, 1, "k")

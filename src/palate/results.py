@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -69,3 +70,30 @@ class Results(Sequence[Any]):
         import pandas as pd  # noqa: PLC0415 - optional
 
         return pd.DataFrame(self._frame.to_dict(as_series=False))
+
+
+DRAWS = 20
+"""How many random pairs an analogy is compared with."""
+
+
+@dataclass(frozen=True)
+class CheckedAnalogy:
+    """The answer to an analogy beside what needs no analogy to be found."""
+
+    answer: Results
+    """The nearest to a - b + c."""
+    no_offset: Results
+    """The nearest to c alone."""
+    shuffled: Results
+    """The nearest to c + the difference of one random pair, as long as a - b."""
+    in_no_offset: int
+    """How many of the answer's items no offset finds too."""
+    in_shuffled: float
+    """How many of them a random pair's offset finds too, on average."""
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"Of these {len(self.answer)}, {self.in_no_offset} are also among the nearest to c alone, and "
+            f"{self.in_shuffled:.1f} are found with a random pair in place of a and b (mean of {DRAWS} pairs)."
+        )

@@ -15,7 +15,7 @@ from palate.cli.output import as_json
 from tests.cli.conftest import Palate
 from tests.names import EVERY_MODEL
 
-COMMANDS = ("train", "recommend", "predict", "similar", "analogy", "evaluate", "curves", "info", "sample")
+COMMANDS = ("train", "recommend", "predict", "similar", "analogy", "directions", "evaluate", "curves", "info", "sample")
 SLOW = ("torch", "polars", "matplotlib", "numpy", "safetensors")
 
 

@@ -150,9 +150,39 @@ def test_similar(palate: Palate, model: Path) -> None:
 
 def test_analogy(palate: Palate, model: Path) -> None:
     answer = palate("analogy", model, "101", "Movie B (1991)", "106", "-k", "3", "--json").json
-    expected = library.load(model).analogy(101, 102, 106, k=3).to_dicts()
-    assert answer == {"a": 101, "b": "Movie B (1991)", "c": 106, "items": expected}
-    assert palate("analogy", model, "101", "102", "106").out.startswith("101 - 102 + 106")
+    expected = library.load(model).check_analogy(101, 102, 106, k=3)
+    assert answer == {
+        "a": 101,
+        "b": "Movie B (1991)",
+        "c": 106,
+        "items": expected.answer.to_dicts(),
+        "no_offset": expected.no_offset.to_dicts(),
+        "shuffled": expected.shuffled.to_dicts(),
+        "in_no_offset": expected.in_no_offset,
+        "in_shuffled": expected.in_shuffled,
+        "sentence": expected.sentence,
+    }
+    out = palate("analogy", model, "101", "102", "106", "-k", "3").out
+    title, head, *rows = out.splitlines()
+    assert title.strip() == "101 - 102 + 106"
+    assert head.split("  ")[-1].strip() == "a random pair"
+    assert expected.sentence in " ".join(out.split())
+    for place, lists in enumerate(zip(expected.answer, expected.no_offset, expected.shuffled, strict=True)):
+        assert rows[place].split() == " ".join([str(place + 1), *(row.title for row in lists)]).split()
+
+
+def test_directions_and_moving_along_one(palate: Palate, model: Path) -> None:
+    recommender = library.load(model)
+    expected = recommender.directions(min_ratings=5).to_dicts()
+    assert palate("directions", model, "--min-ratings", "5", "--json").json == {"directions": expected}
+    assert "Western" in palate("directions", model, "--min-ratings", "5").out
+    words = ("similar", model, "--item", "101", "--towards", "Western", "--strength", "-2", "-k", "3")
+    near = recommender.similar(101, k=3, towards="Western", strength=-2).to_dicts()
+    assert palate(*words, "--json").json == {"item": 101, "towards": "Western", "strength": -2.0, "items": near}
+    assert palate(*words).out.startswith("Nearest to 101 -2 towards Western")
+    assert palate("similar", model, "--item", "101", "--towards", "Westen").error.startswith(
+        "unknown attribute 'Westen'"
+    )
 
 
 def test_mistakes_when_asking_for_neighbours(palate: Palate, model: Path, popularity: Path) -> None:
@@ -163,6 +193,7 @@ def test_mistakes_when_asking_for_neighbours(palate: Palate, model: Path, popula
     lacks = f"model 'popularity' has no vectors; train one that has: {WITH_VECTORS}"
     assert palate("similar", popularity, "--item", "101").error == lacks
     assert palate("analogy", popularity, "101", "102", "103").error == lacks
+    assert palate("directions", popularity).error == lacks
 
 
 # evaluate
@@ -235,6 +266,7 @@ def test_mistakes_when_drawing(palate: Palate, model: Path, popularity: Path, he
         ["predict", "{}", "--user", "1", "--item", "101"],
         ["similar", "{}", "--item", "101"],
         ["analogy", "{}", "1", "2", "3"],
+        ["directions", "{}"],
         ["evaluate", "{}"],
         ["curves", "{}"],
         ["info", "{}"],

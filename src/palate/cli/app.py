@@ -2,7 +2,20 @@
 
 import typer
 
-from palate.cli import checkup, compare, curves, evaluate, info, lists, predict, recommend, sample, similar, train
+from palate.cli import (
+    checkup,
+    compare,
+    curves,
+    directions,
+    evaluate,
+    info,
+    lists,
+    predict,
+    recommend,
+    sample,
+    similar,
+    train,
+)
 
 app = typer.Typer(
     name="palate",
@@ -18,6 +31,7 @@ app.command("lists")(lists.lists)
 app.command("predict")(predict.predict)
 app.command("similar")(similar.similar)
 app.command("analogy")(similar.analogy)
+app.command("directions")(directions.directions)
 app.command("evaluate")(evaluate.evaluate)
 app.command("curves")(curves.curves)
 app.command("info")(info.info)
