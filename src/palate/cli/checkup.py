@@ -1,7 +1,7 @@
 """palate checkup"""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from palate.cli.options import (
     TimeColumn,
     TimeUnit,
     UserColumn,
+    read_table,
 )
 from palate.cli.output import as_json, as_table, say
 
@@ -37,18 +38,8 @@ def checkup(
     json: Json = False,
 ) -> None:
     """What in a table may mislead a model or its figures, and what to do about it."""
-    source: Any = ratings[0] if len(ratings) == 1 else ratings
-    reading = {
-        "format": format,
-        "user": user,
-        "item": item,
-        "rating": rating,
-        "time": time,
-        "separator": separator,
-        "time_unit": time_unit,
-        "encoding": encoding,
-    }
-    table = palate.load_table(source, None, reading)
+    columns = {"user": user, "item": item, "rating": rating, "time": time}
+    table = read_table(ratings, None, format, separator, time_unit, encoding, columns)
     findings = [asdict(finding) for finding in palate.checkup(table, split=split, test=test, seed=seed)]
     if json:
         as_json({"events": len(table), "split": split, "findings": findings, "notes": list(table.notes)})

@@ -1,7 +1,7 @@
 """palate compare"""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,6 +18,7 @@ from palate.cli.options import (
     TimeColumn,
     TimeUnit,
     UserColumn,
+    read_table,
 )
 from palate.cli.output import as_json, as_table, errors, say
 
@@ -69,10 +70,8 @@ def compare(
     json: Json = False,
 ) -> None:
     """Which model to use for a table, and which can't be told apart."""
-    source: Any = ratings[0] if len(ratings) == 1 else ratings
-    reading = {"format": format, "user": user, "item": item, "rating": rating, "time": time}
-    reading |= {"separator": separator, "time_unit": time_unit, "encoding": encoding}
-    table = palate.load_table(source, items, reading)
+    columns = {"user": user, "item": item, "rating": rating, "time": time}
+    table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
     if not json:
         for note in table.notes:
             say(note)

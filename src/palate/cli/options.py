@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import palate
 from palate.errors import OptionError
 
 if TYPE_CHECKING:
-    from palate import Recommender
+    from palate import Interactions, Recommender
     from palate.data.vocabulary import Id
 
 Model = Annotated[Path, typer.Argument(help="A model's folder, as palate train writes it.", show_default=False)]
@@ -49,6 +50,21 @@ TimeColumn = Annotated[str | None, _of_table("The time column.")]
 Separator = Annotated[str | None, _of_table(None)]
 TimeUnit = Annotated[str | None, _of_table("s, ms, us or ns.")]
 Encoding = Annotated[str | None, _of_table("Such as latin-1; UTF-8 if not named.")]
+
+
+def read_table(
+    ratings: list[str],
+    items: str | None,
+    format: str | None,
+    separator: str | None,
+    time_unit: str | None,
+    encoding: str | None,
+    columns: dict[str, str | None],
+) -> "Interactions":
+    """The table that the options of the panel above name."""
+    source: Any = ratings[0] if len(ratings) == 1 else ratings
+    reading = {"format": format, "separator": separator, "time_unit": time_unit, "encoding": encoding}
+    return palate.load_table(source, items, columns | reading)
 
 
 def item_id(recommender: "Recommender", text: str) -> "Id":

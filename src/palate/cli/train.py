@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,6 +21,7 @@ from palate.cli.options import (
     TimeColumn,
     TimeUnit,
     UserColumn,
+    read_table,
 )
 from palate.cli.output import as_json, as_table, errors, say
 from palate.errors import OptionError
@@ -112,7 +113,6 @@ def train(
     json: Json = False,
 ) -> None:
     """Learn from a table of ratings, and say how well."""
-    source: Any = ratings[0] if len(ratings) == 1 else ratings
     path = output if output is not None else Path(f"{Path(ratings[0]).resolve().name.split('.')[0] or 'model'}.palate")
     if profile:
         os.environ.setdefault(
@@ -120,9 +120,8 @@ def train(
         )  # before torch is there: its recorder says when it starts and stops
     if ":" in model:
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
-    reading = {"format": format, "user": user, "item": item, "rating": rating, "time": time}
-    reading |= {"separator": separator, "time_unit": time_unit, "encoding": encoding}
-    table = palate.load_table(source, items, reading)
+    columns = {"user": user, "item": item, "rating": rating, "time": time}
+    table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
     if not json:
         for note in table.notes:
             say(note)

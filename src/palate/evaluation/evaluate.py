@@ -13,12 +13,9 @@ from palate.evaluation.intervals import HalfWidths, around
 from palate.evaluation.ranking_metrics import RANKING_METRICS
 from palate.evaluation.rating_metrics import Ratings, calibration, covered, mae, rmse, user_mae, user_rmse
 from palate.models.contract import PADDING, Model, PredictsRatings
+from palate.models.liked_history import LIKED
 
 Metrics = dict[str, float]
-
-LIKED = 0.75
-"""A rated item counts as relevant from this share of the rating scale on: 4 of 1 to 5."""
-
 
 PEOPLE_RANKED = 1_000
 """Ranking metrics are of at most so many people, drawn by the seed; each of them ranks the whole catalogue."""

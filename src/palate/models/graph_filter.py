@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from palate.data.interactions import Interactions
+from palate.models.compiled_counts import Pairs
 from palate.models.compiled_graph import there_and_back
 from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
 from palate.models.products import product
@@ -57,10 +58,9 @@ class GraphFilter(SolvedModel):
         self.register_buffer("vectors", torch.zeros(n_items, config.rank))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        pairs = np.unique(train.users.astype(np.int64) * train.n_items + train.items)
-        counts = np.bincount(pairs // train.n_items, minlength=train.n_users)
-        self.starts[1:] = torch.from_numpy(np.cumsum(counts))
-        self.items = torch.from_numpy((pairs % train.n_items).astype(np.int32)).to(self.device)
+        pairs = Pairs.of(train)
+        self.starts.copy_(torch.from_numpy(pairs.starts))
+        self.items = torch.from_numpy(pairs.items.astype(np.int32)).to(self.device)
 
         followed = min(self.config.rank + SPARE, self.n_items)
         found = torch.randn(followed, self.n_items, generator=generator, device=self.device)
