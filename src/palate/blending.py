@@ -9,10 +9,11 @@ from torch import Tensor
 
 from palate import queries, ranking
 from palate.data.split import Split
-from palate.evaluation.evaluate import predict, relevant
+from palate.evaluation.evaluate import predict
 from palate.evaluation.ranking_metrics import ndcg
 from palate.models.blend import Blend, RatingBlend, standard
 from palate.models.contract import Model
+from palate.models.liked_history import relevant
 
 SCORES_HELD = 2**26
 """Scores of members that choosing the weights of lists holds at once: 256 MB."""

@@ -13,7 +13,7 @@ from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
-from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict, relevant
+from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict
 from palate.evaluation.ranking_metrics import ndcg, recall
 from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import learn
@@ -21,6 +21,7 @@ from palate.memory import Peak
 from palate.models import MODELS, find
 from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model, PredictsRatings
+from palate.models.liked_history import relevant
 from palate.pipeline import check_ratings, load_table
 from palate.recommender import at_least
 from palate.report import check_report, write_report
