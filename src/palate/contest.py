@@ -84,10 +84,10 @@ def compare(
         if name in left_out or _draws_nothing(runs[name]) or now >= end:
             continue
         told(f"{name}, run {number + 1} of at most {seeds}")
-        model = _build(name, table).to(where)
         try:
+            model = _build(name, table).to(where)
             run = _train(model, parts, seed + number, now + (end - now) / (len(turns) - place), observers)
-        except OptionError as error:  # a training that diverged: the others go on
+        except OptionError as error:  # it diverged, or asks for too much memory: the others go on
             left_out[name] = str(error)
         else:
             runs[name].append(Run(*run, _measure(model, parts, k, people, seed)))

@@ -37,8 +37,9 @@ def evaluate(
 
     rmse, mae: of ratings clipped to the known scale, where the model predicts ratings.
     recall@k, ndcg@k: means over people with a relevant held-out item, at most `people` of them, drawn by `seed`; the
-    list is the top k of all items but those known of the person. Relevant is what `models.liked_history.relevant`
-    says: an item rated at 0.75 of the scale or above, or any item where there are no ratings. `people` among the results says how many were ranked.
+    list is the top k of all items but those known of the person. Relevant is an item rated at 0.75 of the scale or
+    above, or any item where there are no ratings (`models/liked_history.py`). `people` among the results says how many
+    were ranked.
     newcomers: (n_users,), whom the model has learned nothing of: they ask as someone never seen, with their events in
     `known`.
     full: also all else that `rating_metrics`, `ranking_metrics` and `beyond_accuracy` measure, and with `half_widths`

@@ -86,7 +86,6 @@ class GraphFilter(SolvedModel):
         tensors = self.starts, self.items, self.counts.rsqrt(), signals
         arrays = (tensor.contiguous().cpu().numpy() for tensor in tensors)
         return torch.from_numpy(there_and_back(*arrays)).to(self.device)
-        self.counts.copy_(torch.from_numpy(pairs.counts)).clamp_(min=1)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:
         starts, items = state_dict["starts"], state_dict["items"]

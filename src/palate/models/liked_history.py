@@ -68,8 +68,7 @@ class LikedHistory(nn.Module):
         return rows.scatter_reduce_(1, histories.clamp(min=0), weights, repeats)
 
     def or_popular(self, scores: Tensor, known: Tensor) -> Tensor:
-        """The scores (B, n_items), but what most people liked for those of whom nothing is known, rows of 0 of (B, n).
-        """
+        """The scores (B, n_items), but what most people liked for rows of 0 in what is known (B, n)."""
         return torch.where(known.any(1, keepdim=True), scores, self.counts)
 
 
