@@ -13,7 +13,7 @@ from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
-from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict, relevant
+from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict
 from palate.evaluation.ranking_metrics import ndcg, recall
 from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import learn
@@ -21,6 +21,7 @@ from palate.memory import Peak
 from palate.models import MODELS, find
 from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model, PredictsRatings
+from palate.models.liked_history import relevant
 from palate.pipeline import check_ratings, load_table
 from palate.report import check_report, write_report
 from palate.training.fit import Observer, Record
@@ -82,10 +83,10 @@ def compare(
         if name in left_out or _draws_nothing(runs[name]) or now >= end:
             continue
         told(f"{name}, run {number + 1} of at most {seeds}")
-        model = _build(name, table).to(where)
         try:
+            model = _build(name, table).to(where)
             run = _train(model, parts, seed + number, now + (end - now) / (len(turns) - place), observers)
-        except OptionError as error:  # a training that diverged: the others go on
+        except OptionError as error:  # it diverged, or asks for too much memory: the others go on
             left_out[name] = str(error)
         else:
             runs[name].append(Run(*run, _measure(model, parts, k, people, seed)))

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from palate.blending import weigh
 from palate.data.interactions import Interactions
 from palate.data.split import Split
-from palate.evaluation.evaluate import evaluate, relevant, squared_error
+from palate.evaluation.evaluate import evaluate, squared_error
 from palate.models.blend import Blend
 from palate.models.contract import Model, PredictsRatings
+from palate.models.liked_history import relevant
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, Watch, fit
 

@@ -13,7 +13,7 @@ from palate.evaluation.intervals import HalfWidths, around
 from palate.evaluation.ranking_metrics import RANKING_METRICS
 from palate.evaluation.rating_metrics import Ratings, calibration, covered, mae, rmse, user_mae, user_rmse
 from palate.models.contract import PADDING, Model, PredictsRatings
-from palate.models.liked_history import LIKED
+from palate.models.liked_history import relevant
 
 Metrics = dict[str, float]
 
@@ -37,8 +37,9 @@ def evaluate(
 
     rmse, mae: of ratings clipped to the known scale, where the model predicts ratings.
     recall@k, ndcg@k: means over people with a relevant held-out item, at most `people` of them, drawn by `seed`; the
-    list is the top k of all items but those known of the person. Relevant is an item rated at `LIKED` of the scale or
-    above, or any item where there are no ratings. `people` among the results says how many were ranked.
+    list is the top k of all items but those known of the person. Relevant is an item rated at 0.75 of the scale or
+    above, or any item where there are no ratings (`models/liked_history.py`). `people` among the results says how many
+    were ranked.
     newcomers: (n_users,), whom the model has learned nothing of: they ask as someone never seen, with their events in
     `known`.
     full: also all else that `rating_metrics`, `ranking_metrics` and `beyond_accuracy` measure, and with `half_widths`
@@ -95,13 +96,6 @@ def squared_error(
     """The mean squared error of ratings as predicted, not clipped: the course's loss."""
     assert held_out.ratings is not None
     return rmse(predict(model, known, held_out, newcomers), held_out.ratings) ** 2
-
-
-def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Interactions:
-    """The events of people who liked what they met: see `evaluate`."""
-    if held_out.ratings is None or scale is None:
-        return held_out
-    return held_out.where(held_out.ratings >= scale[0] + LIKED * (scale[1] - scale[0]))
 
 
 @dataclass(frozen=True)
