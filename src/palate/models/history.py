@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
+from palate.models.compiled_history import step
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
 
 MARGIN = 0.125
@@ -59,7 +60,7 @@ class GradientHistoryConfig(AnnealedConfig):
     bias_l2: float = Field(0.5, ge=0, description="Penalty on the squares of own biases.")
     rated_l2: float = Field(150.0, ge=0, description="Penalty on the vectors that say how something was rated.")
     met_l2: float = Field(12.0, ge=0, description="Penalty on the vectors that say that something was rated.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Share of a vector's numbers that a step leaves out.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of two vectors' products that a step leaves out.")
 
 
 @dataclass(frozen=True)
@@ -93,18 +94,27 @@ class Graph:
         )
 
 
+    def of_both(self, rated: Tensor, met: Tensor) -> Tensor:
+        """Of each row the sum over its ratings of the other side's row of `rated`, weighed, and of `met`."""
+        return self.sums(rated, self.weights) + self.sums(met)
+
+    def back(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """From the gradient of `of_both` (n_rows, d) to those of its tables: the graph is symmetric."""
+        return self.sums(gradient, self.weights), self.sums(gradient)
+
+
 class Sums(torch.autograd.Function):
-    """The graph's sums of two tables, weighed and plain. The graph is symmetric: so are its sums of gradients."""
+    """`Graph.of_both`, for automatic differentiation."""
 
     @staticmethod
     def forward(ctx: Any, graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
         ctx.graph = graph
-        return graph.sums(rated, graph.weights) + graph.sums(met)
+        return graph.of_both(rated, met)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor]:
-        (gradient,) = gradients
-        return None, ctx.graph.sums(gradient, ctx.graph.weights), ctx.graph.sums(gradient)
+        to_rated, to_met = ctx.graph.back(*gradients)
+        return None, to_rated, to_met
 
 
 class GradientHistory(LearnedModel):
@@ -168,9 +178,34 @@ class GradientHistory(LearnedModel):
         residuals = self.graph.residuals(*rows.T, batch.ratings).view(-1, 1, 1)  # (B, 1, 1)
         itself = residuals * functional.embedding(other, self.rated) + functional.embedding(other, self.met)
         both = functional.embedding(rows, whole) - shrinkage[rows] * itself  # (B, 2, dim + 1)
-        vectors = functional.dropout(both[..., :-1], self.config.dropout, self.training)
-        logits = (vectors[:, 0] * vectors[:, 1]).sum(1) + both[..., -1].sum(1)
+        logits = (both[..., :-1].prod(1) * self._kept(batch)).sum(1) + both[..., -1].sum(1)
         return functional.mse_loss(self._rating(logits), batch.ratings) + self._penalty(self.graph.counts)
+
+    def backward(self, batch: RatingBatch) -> Tensor:
+        """On the CPU equal to automatic differentiation of `loss`, in one pass over the batch."""
+        if self.device.type != "cpu":
+            return super().backward(batch)
+        assert self.graph is not None
+        penalty = self._penalty(self.graph.counts)
+        penalty.backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            shrinkage = (self.graph.counts - 1 + SHRINK).rsqrt()  # (n_rows,)
+            whole = self.own + shrinkage.unsqueeze(1) * self.graph.of_both(self.rated, self.met)
+            residuals = self.graph.residuals(*batch.rows.T, batch.ratings)
+            events = (batch.rows, batch.ratings, residuals, self._kept(batch))
+            to_whole = torch.zeros_like(whole)
+            tables = (whole, self.rated, self.met, shrinkage, self.span, to_whole, self.rated.grad, self.met.grad)
+            error = step(*(tensor.detach().numpy() for tensor in (*events, *tables)))
+            self.own.grad += to_whole
+            to_rated, to_met = self.graph.back(shrinkage.unsqueeze(1) * to_whole)
+            self.rated.grad += to_rated
+            self.met.grad += to_met
+        return penalty.detach() + error
+
+    def _kept(self, batch: RatingBatch) -> Tensor:
+        """What each part of each product is multiplied with -> (B, dim): 0, or what makes up for the others' 0."""
+        ones = torch.ones(len(batch), self.config.dim, device=self.device)
+        return functional.dropout(ones, self.config.dropout, self.training)
 
     def _penalty(self, counts: Tensor) -> Tensor:
         """Per training rating, in units of their variance."""
@@ -185,7 +220,7 @@ class GradientHistory(LearnedModel):
         """Leaving training, everybody's vectors follow from the weights."""
         if self.training and not mode and self.graph is not None:
             counts = self.graph.counts
-            sums = self.graph.sums(self.rated, self.graph.weights) + self.graph.sums(self.met)
+            sums = self.graph.of_both(self.rated, self.met)
             whole = self.own + (counts + SHRINK).rsqrt().unsqueeze(1) * sums
             users, items = whole.split([self.n_users, self.n_items])
             met = counts > 0
