@@ -22,8 +22,9 @@ def step(
 ) -> float:
     """The squared errors of B ratings -> their mean, its gradients added to the last three arguments.
 
-    rows (B, 2); ratings, residuals (B,); kept (B, dim), factors of the parts of each product; whole, rated, met and what is for their gradients (n_rows, dim + 1), with
-    biases last; shrinkage (n_rows,); span: the lowest prediction, the width from there, the mean rating as a logit.
+    rows (B, 2); ratings, residuals (B,); kept (B, dim), factors of the parts of each product; whole, rated, met and
+    what is for their gradients (n_rows, dim + 1), biases last; shrinkage (n_rows,); span: the lowest prediction, the
+    width from there, the mean rating as a logit.
     """
     last = whole.shape[1] - 1
     left, right = np.empty_like(whole[0]), np.empty_like(whole[0])

@@ -81,18 +81,17 @@ class Graph:
         counts = torch.bincount(rows, minlength=len(expected))
         order = rows.argsort(stable=True)
         graph = cls(columns[order], functional.pad(counts.cumsum(0), (1, 0)), counts, ratings, expected, spread)
-        return replace(graph, weights=graph.residuals(rows, columns, ratings.repeat(2))[order])
+        return replace(graph, weights=graph.residuals(torch.stack([rows, columns], 1), ratings.repeat(2))[order])
 
-    def residuals(self, left: Tensor, right: Tensor, ratings: Tensor) -> Tensor:
-        """By how much ratings (n,) differ from what is expected of their two rows -> (n,)"""
-        return (ratings - self.expected[left] - self.expected[right]) / self.spread
+    def residuals(self, rows: Tensor, ratings: Tensor) -> Tensor:
+        """By how much ratings (n,) differ from what is expected of their two rows (n, 2) -> (n,)"""
+        return (ratings - self.expected[rows].sum(1)) / self.spread
 
     def sums(self, table: Tensor, weights: Tensor | None = None) -> Tensor:
         """Of each row the sum over its columns of `table` (n_rows, d) -> (n_rows, d)"""
         return functional.embedding_bag(
             self.columns, table, self.offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
         )
-
 
     def of_both(self, rated: Tensor, met: Tensor) -> Tensor:
         """Of each row the sum over its ratings of the other side's row of `rated`, weighed, and of `met`."""
@@ -104,7 +103,7 @@ class Graph:
 
 
 class Sums(torch.autograd.Function):
-    """`Graph.of_both`, for automatic differentiation."""
+    """`Graph.of_both` and what it is differentiated to."""
 
     @staticmethod
     def forward(ctx: Any, graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
@@ -115,6 +114,12 @@ class Sums(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor]:
         to_rated, to_met = ctx.graph.back(*gradients)
         return None, to_rated, to_met
+
+
+def sums_of_both(graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
+    """`Graph.of_both`, for automatic differentiation -> (n_rows, d)"""
+    found: Tensor = Sums.apply(graph, rated, met)  # type: ignore[no-untyped-call]
+    return found
 
 
 class GradientHistory(LearnedModel):
@@ -151,7 +156,8 @@ class GradientHistory(LearnedModel):
 
     @torch.no_grad()
     def start(self, train: Interactions, generator: torch.Generator) -> None:
-        assert train.ratings is not None and train.scale is not None
+        assert train.ratings is not None
+        assert train.scale is not None
         low, high = train.scale
         margin = MARGIN * (high - low or 1)
         low, width = low - margin, high - low + 2 * margin
@@ -173,55 +179,65 @@ class GradientHistory(LearnedModel):
     def loss(self, batch: RatingBatch) -> Tensor:
         assert self.graph is not None
         rows, other = batch.rows, batch.rows.flip(1)  # (B, 2)
-        shrinkage = (self.graph.counts - 1 + SHRINK).rsqrt().unsqueeze(1)  # (n_rows, 1)
-        whole = self.own + shrinkage * Sums.apply(self.graph, self.rated, self.met)  # (n_rows, dim + 1)
-        residuals = self.graph.residuals(*rows.T, batch.ratings).view(-1, 1, 1)  # (B, 1, 1)
+        shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
+        whole = self.own + shrinkage * sums_of_both(self.graph, self.rated, self.met)  # (n_rows, dim + 1)
+        residuals = self.graph.residuals(rows, batch.ratings).view(-1, 1, 1)  # (B, 1, 1)
         itself = residuals * functional.embedding(other, self.rated) + functional.embedding(other, self.met)
         both = functional.embedding(rows, whole) - shrinkage[rows] * itself  # (B, 2, dim + 1)
         logits = (both[..., :-1].prod(1) * self._kept(batch)).sum(1) + both[..., -1].sum(1)
-        return functional.mse_loss(self._rating(logits), batch.ratings) + self._penalty(self.graph.counts)
+        each = zip(self._penalties(), self._tables(), strict=True)
+        penalty = torch.stack([(l2 * table.square()).sum() for l2, table in each]).sum()
+        return functional.mse_loss(self._rating(logits), batch.ratings) + penalty
 
+    @torch.no_grad()
     def backward(self, batch: RatingBatch) -> Tensor:
         """On the CPU equal to automatic differentiation of `loss`, in one pass over the batch."""
         if self.device.type != "cpu":
-            return super().backward(batch)
+            with torch.enable_grad():
+                return super().backward(batch)
         assert self.graph is not None
-        penalty = self._penalty(self.graph.counts)
-        penalty.backward()  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            shrinkage = (self.graph.counts - 1 + SHRINK).rsqrt()  # (n_rows,)
-            whole = self.own + shrinkage.unsqueeze(1) * self.graph.of_both(self.rated, self.met)
-            residuals = self.graph.residuals(*batch.rows.T, batch.ratings)
-            events = (batch.rows, batch.ratings, residuals, self._kept(batch))
-            to_whole = torch.zeros_like(whole)
-            tables = (whole, self.rated, self.met, shrinkage, self.span, to_whole, self.rated.grad, self.met.grad)
-            error = step(*(tensor.detach().numpy() for tensor in (*events, *tables)))
-            self.own.grad += to_whole
-            to_rated, to_met = self.graph.back(shrinkage.unsqueeze(1) * to_whole)
-            self.rated.grad += to_rated
-            self.met.grad += to_met
-        return penalty.detach() + error
+        tables = self._tables()
+        gradients = [2 * l2 * table for l2, table in zip(self._penalties(), tables, strict=True)]
+        penalty = torch.stack([(half * table).sum() for half, table in zip(gradients, tables, strict=True)]).sum() / 2
+        shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
+        whole = self.own + shrinkage * self.graph.of_both(self.rated, self.met)  # (n_rows, dim + 1)
+        to_whole = torch.zeros_like(whole)
+        residuals = self.graph.residuals(batch.rows, batch.ratings)
+        events = (batch.rows, batch.ratings, residuals, self._kept(batch))
+        known = (whole, self.rated, self.met, shrinkage.squeeze(1), self.span)
+        error = step(*(tensor.detach().numpy() for tensor in (*events, *known, to_whole, *gradients[1:])))
+        through_sums = self.graph.back(shrinkage * to_whole)
+        for table, gradient, more in zip(tables, gradients, (to_whole, *through_sums), strict=True):
+            table.grad = gradient.add_(more)
+        return penalty + error
+
+    def _tables(self) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
+        return self.own, self.rated, self.met
+
+    def _penalties(self) -> tuple[Tensor, Tensor, Tensor]:
+        """On the squares of each table's numbers, a training rating's share of them."""
+        assert self.graph is not None
+        settings, counts = self.config, self.graph.counts
+        own = (settings.l2 + settings.l2_per_rating * counts).unsqueeze(1).repeat(1, settings.dim + 1)
+        own[:, -1] = settings.bias_l2
+        share = self.span[3].square() / (counts.sum() / 2)
+        return own * share, settings.rated_l2 * share, settings.met_l2 * share
+
+    def _shrinkage(self, counts: Tensor) -> Tensor:
+        """What sums of so many (n_rows,) are multiplied with -> (n_rows, 1)"""
+        return (counts + SHRINK).rsqrt().unsqueeze(1)
 
     def _kept(self, batch: RatingBatch) -> Tensor:
         """What each part of each product is multiplied with -> (B, dim): 0, or what makes up for the others' 0."""
         ones = torch.ones(len(batch), self.config.dim, device=self.device)
         return functional.dropout(ones, self.config.dropout, self.training)
 
-    def _penalty(self, counts: Tensor) -> Tensor:
-        """Per training rating, in units of their variance."""
-        settings, each = self.config, counts.sum() / 2
-        own = (self.own[:, :-1].square().sum(1) * (settings.l2 + counts * settings.l2_per_rating)).sum()
-        total = own + settings.bias_l2 * self.own[:, -1].square().sum()
-        total = total + settings.rated_l2 * self.rated.square().sum() + settings.met_l2 * self.met.square().sum()
-        return self.span[3].square() / each * total
-
     @torch.no_grad()
     def train(self, mode: bool = True) -> "GradientHistory":
         """Leaving training, everybody's vectors follow from the weights."""
         if self.training and not mode and self.graph is not None:
             counts = self.graph.counts
-            sums = self.graph.of_both(self.rated, self.met)
-            whole = self.own + (counts + SHRINK).rsqrt().unsqueeze(1) * sums
+            whole = self.own + self._shrinkage(counts) * self.graph.of_both(self.rated, self.met)
             users, items = whole.split([self.n_users, self.n_items])
             met = counts > 0
             known = users[met[: self.n_users]]
@@ -272,7 +288,8 @@ class GradientHistory(LearnedModel):
             slopes = features * (width * share * (1 - share)).unsqueeze(2) * known
             target = (ratings - rating).unsqueeze(2) * known + slopes @ (people - mean)
             people = mean + torch.linalg.solve(slopes.mT @ slopes + self.prior_precision, slopes.mT @ target)
-        return people.squeeze(2)
+        found: Tensor = people.squeeze(2)
+        return found
 
 
 def biases(train: Interactions) -> NDArray[np.float32]:
