@@ -268,7 +268,8 @@ class GradientHistory(LearnedModel):
 
     def _rating(self, logits: Tensor) -> Tensor:
         low, width, mean, _ = self.span
-        return low + width * torch.sigmoid(mean + logits)
+        ratings: Tensor = low + width * torch.sigmoid(mean + logits)
+        return ratings
 
     def _people(self, query: Query) -> Tensor:
         """-> (B, dim + 1): what was learned of a person known, what their ratings say of a person never seen."""
