@@ -39,8 +39,8 @@ SHRINK = 3.0
 USER_L2, ITEM_L2, SWEEPS = 10.0, 5.0, 10
 """Of the biases whose residuals weigh a history: their ridge penalties, and how often they are solved by turns."""
 
-NOISE = 0.8
-"""Squared error of a rating whose person and item are known."""
+NOISE = 0.4
+"""Mean squared error of ratings of people whose vectors are known, as a share of the ratings' variance."""
 
 FOLD_IN_STEPS = 5
 """Gauss-Newton steps for a person never seen."""
@@ -244,7 +244,7 @@ class GradientHistory(LearnedModel):
             away = (known - known.mean(0)).double()
             covariance = away.T @ away / len(known) + 1e-3 * torch.eye(away.shape[1], device=self.device)
             self.prior_mean.copy_(known.mean(0))
-            self.prior_precision.copy_(torch.linalg.inv(covariance) * NOISE)
+            self.prior_precision.copy_(torch.linalg.inv(covariance) * NOISE * self.span[3].square())
             self.users.copy_(torch.where(met[: self.n_users, None], users, self.prior_mean))
             self.items.copy_(torch.where(met[self.n_users :, None], items, 0))
         return super().train(mode)
