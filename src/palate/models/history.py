@@ -177,6 +177,12 @@ class GradientHistory(LearnedModel):
         return RatingBatches(train, batch_size, self.device)
 
     def loss(self, batch: RatingBatch) -> Tensor:
+        each = zip(self._penalties(), self._tables(), strict=True)
+        penalty = torch.stack([(l2 * table.square()).sum() for l2, table in each]).sum()
+        return functional.mse_loss(self._rating(self._logits(batch)), batch.ratings) + penalty
+
+    def _logits(self, batch: RatingBatch) -> Tensor:
+        """Of B training ratings, each left out of both its sums -> (B,)"""
         assert self.graph is not None
         rows, other = batch.rows, batch.rows.flip(1)  # (B, 2)
         shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
@@ -184,10 +190,7 @@ class GradientHistory(LearnedModel):
         residuals = self.graph.residuals(rows, batch.ratings).view(-1, 1, 1)  # (B, 1, 1)
         itself = residuals * functional.embedding(other, self.rated) + functional.embedding(other, self.met)
         both = functional.embedding(rows, whole) - shrinkage[rows] * itself  # (B, 2, dim + 1)
-        logits = (both[..., :-1].prod(1) * self._kept(batch)).sum(1) + both[..., -1].sum(1)
-        each = zip(self._penalties(), self._tables(), strict=True)
-        penalty = torch.stack([(l2 * table.square()).sum() for l2, table in each]).sum()
-        return functional.mse_loss(self._rating(logits), batch.ratings) + penalty
+        return (both[..., :-1].prod(1) * self._kept(batch)).sum(1) + both[..., -1].sum(1)
 
     @torch.no_grad()
     def backward(self, batch: RatingBatch) -> Tensor:
