@@ -185,7 +185,7 @@ class Bench:
         for split in splits:
             model, took = self.fitted(split, name, settings, seed)
             seconds += took
-            told = {"k": self.data.k, "people": EVERYBODY, "newcomers": split.newcomers}
+            told: dict[str, Any] = {"k": self.data.k, "people": EVERYBODY, "newcomers": split.newcomers}
             reports.append(evaluate(model, split.before_test, split.test, **told))
         people = [report["people"] for report in reports]
         means = {key: fmean([each[key] for each in reports], people) for key in (f"recall@{self.data.k}", self.quality)}
