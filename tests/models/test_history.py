@@ -260,6 +260,29 @@ def test_steps_are_no_more_than_asked_for_and_no_smaller() -> None:
         assert len(next(batches.epoch(seeded(CPU, 0)))) == size
 
 
+@pytest.mark.usefixtures("threads_as_before")
+def test_the_number_of_threads_changes_no_bit() -> None:
+    """Of tables so large that torch shares them out."""
+    draw = np.random.default_rng(0)
+    users, items = draw.integers(0, 1500, 20_000), draw.integers(0, 900, 20_000)
+    pairs = np.unique(users * 1000 + items)
+    train = tables.table(*((pairs // 1000).tolist(), (pairs % 1000).tolist()), draw.integers(1, 6, len(pairs)).tolist())
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        model, batch = drawn(train, dim=40, dropout=0.2), batch_of(train, *range(1000))
+        torch.manual_seed(0)
+        for _ in range(2):
+            loss = model.backward(batch)
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    assert parameter.grad is not None
+                    parameter.sub_(parameter.grad)
+        found.append([loss, *model.eval().state_dict().values()])
+    for others in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], others, strict=True))
+
+
 def test_a_run_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     train = tables.random_table()
 

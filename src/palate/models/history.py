@@ -133,6 +133,7 @@ class GradientHistory(LearnedModel):
     Config: ClassVar[type[BaseConfig]] = GradientHistoryConfig
     NEEDS_RATINGS: ClassVar[bool] = True
     LOOKS_BACK: ClassVar[bool] = False
+    ANY_THREADS: ClassVar[bool] = True
 
     config: GradientHistoryConfig
     span: Tensor  # (4,): lowest prediction, width from there, mean of the training ratings as a logit, their spread
