@@ -40,6 +40,11 @@ def left(limit: int) -> int:
     return limit - int(held)
 
 
+def available() -> int:
+    """Bytes that processes may still take before the machine swaps."""
+    return int(psutil.virtual_memory().available)
+
+
 class Peak:
     """The most bytes that the process takes beyond what it holds on entering, looked at every SECONDS.
 

@@ -1,0 +1,271 @@
+"""A split and a time to the best model for it: what fits is tried, the cheapest first, and validation judges.
+
+The best few are blended where that is better beyond chance. The test part is never looked at.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from palate.blending import weigh
+from palate.contenders import Cost, able, costs
+from palate.data.split import TEST, VALIDATION, Split
+from palate.errors import OptionError, UnsupportedError
+from palate.evaluation.by_person import by_person, squared_errors
+from palate.evaluation.evaluate import PEOPLE_RANKED, relevant
+from palate.evaluation.significance import PerPerson, Standing, standings
+from palate.learning import Learned, learn
+from palate.models import name_of
+from palate.models.blend import Blend, ListBlend, RatingBlend
+from palate.models.contract import Model
+from palate.models.single import SINGLE
+from palate.training.fit import Observer
+
+MEASURES: dict[str, str] = {"ratings": "rmse", "lists": "ndcg@10"}
+"""What validation judges by, for each thing that a model may be wanted for."""
+
+PEOPLE = {"ratings": 5_000, "lists": PEOPLE_RANKED}
+"""Of the validation part as many judge, at most."""
+
+MOST = 4
+"""How many of the best models are kept to be blended."""
+
+REFIT = 1.15
+"""What a refit takes, as a share of the training: there is a ninth more to learn from."""
+
+SAMPLING = 0.25
+"""The share of the time after which no further model's cost is measured."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One model, and how it did."""
+
+    model: str
+    score: float | None = None
+    """On the validation part, by the measure of the aim; None where it was not trained."""
+    seconds: float | None = None
+    note: str = ""
+    """What became of it: why it was not trained, or that it is in what was chosen."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found."""
+
+    name: str
+    model: Model
+    """Trained on the training part alone."""
+    learned: Learned
+    tried: list[Tried]
+    """The best first, and then those that were not trained."""
+    measure: str
+    """What `tried` was judged by."""
+    sentences: list[str]
+    """What was chosen, and why."""
+    in_time: bool
+    """Whether there is time to train it again."""
+
+    @property
+    def notes(self) -> list[str]:
+        """All of it for the artifact, without durations."""
+        tried = [f"{one.model} {one.note if one.score is None else f'{one.score:.4f}'}" for one in self.tried]
+        return [*self.sentences, f"{self.measure} on the validation part: {'; '.join(tried)}"]
+
+
+@dataclass
+class Candidate:
+    """A model that has been trained."""
+
+    name: str
+    model: Model | None
+    learned: Learned
+    seconds: float
+    measured: PerPerson
+    score: float
+
+
+class Judge:
+    """Measures models on the validation part, person by person."""
+
+    def __init__(self, split: Split, aim: str, seed: int) -> None:
+        self.split, self.aim, self.measure, self.seed = split, aim, MEASURES[aim], seed
+        held_out = split.validation if aim == "ratings" else relevant(split.validation, split.train.scale)
+        people = np.random.default_rng(seed).permutation(np.unique(held_out.users))[: PEOPLE[aim]]
+        if len(people) < 2:
+            raise OptionError(f"the validation part has {len(people)} people to judge by: raise the validation share")
+        self.people = np.sort(people)  # (n,)
+        self.in_first_half = np.isin(self.people, people[: len(people) // 2])  # (n,) those two parts judge each other
+        self.held_out = held_out.where(np.isin(held_out.users, people))
+
+    def __call__(self, model: Model) -> PerPerson:
+        known, newcomers = self.split.train, self.split.newcomers
+        if self.aim == "ratings":
+            return squared_errors(model, known, self.held_out, newcomers)
+        return by_person(model, known, self.held_out, newcomers, k=10, people=PEOPLE["lists"], seed=self.seed)[
+            self.measure
+        ]
+
+    def value(self, measured: PerPerson) -> float:
+        mean = float(measured.of_runs().mean())
+        return mean**0.5 if self.aim == "ratings" else mean
+
+    def standings(self, measured: Sequence[PerPerson]) -> list[Standing]:
+        return standings(measured, larger_is_better=self.aim == "lists", root=self.aim == "ratings")
+
+    def of_blend(self, blend: Blend) -> PerPerson:
+        """Each half of the people with the weights that the other half chooses; in the end all choose them."""
+        sums = np.empty((1, len(self.people)))
+        for half in (self.in_first_half, ~self.in_first_half):
+            judges = np.isin(self.split.table.users, self.people[half]) & (self.split.part == VALIDATION)
+            weigh(blend, Split(self.split.table, np.where(judges, TEST, self.split.part).astype(np.uint8)), self.seed)
+            sums[:, half] = self(blend).sums[:, half]
+        weigh(blend, self.split, self.seed)
+        return PerPerson(sums, self(blend).counts)
+
+
+@dataclass
+class Search:
+    """Which models have been trained, and what is left of the time."""
+
+    split: Split
+    aim: str
+    end: float
+    """The `time.monotonic` when the best model, too, should have been trained again."""
+    seed: int
+    device: torch.device
+    observers: Sequence[Observer] = ()
+    told: Callable[[str], None] = lambda line: None
+    candidates: list[Candidate] = field(default_factory=list)
+    """The best first; only MOST of them keep their model."""
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Found:
+        began = time.monotonic()
+        self.judge = Judge(self.split, self.aim, self.seed)
+        names, self.reasons = able(self.split.train, self.aim)
+        until = began + SAMPLING * (self.end - began)
+        found, unknown = costs(names, self.split.train, self.device, self.seed, until, self.told)
+        self.reasons |= unknown
+        turns = sorted(found, key=lambda name: found[name].whole)
+        for place, name in enumerate(turns):
+            self._try(name, found[name], len(turns) - place)
+        if not self.candidates:
+            raise OptionError(f"no model could be trained: {_listed(self.reasons)}")
+        return self._chosen()
+
+    def _try(self, name: str, cost: Cost, turns: int) -> None:
+        """Train and judge a model, unless what is left of the time is too little for it and for its refit."""
+        reserved = REFIT * sum(one.seconds for one in self.candidates[: MOST - 1])
+        now = time.monotonic()
+        left = self.end - now - reserved
+        if self.candidates and cost.least * (1 + REFIT) > left:
+            self.reasons[name] = f"about {cost.least:,.0f} s and as much for a refit, with {max(0, left):,.0f} s left"
+            return
+        self.told(f"{name}, {turns} to go")
+        cls = SINGLE[name]
+        try:
+            model = cls(cls.Config(), self.split.table.n_users, self.split.table.n_items).to(self.device)
+            deadline = now + max(left / turns, cost.least) / (1 + REFIT)
+            learned = learn(model, self.split, seed=self.seed, observers=self.observers, deadline=deadline)
+        except (OptionError, MemoryError, torch.OutOfMemoryError) as error:
+            self.reasons[name] = str(error) or "there was not enough memory"
+            return
+        seconds = time.monotonic() - now
+        measured = self.judge(model)
+        self.candidates.append(Candidate(name, model, learned, seconds, measured, self.judge.value(measured)))
+        self.candidates.sort(key=lambda one: one.score, reverse=self.aim == "lists")
+        for one in self.candidates[MOST:]:
+            one.model = None
+
+    def _chosen(self) -> Found:
+        best, *others = self.candidates
+        assert best.model is not None
+        model: Model = best.model
+        chosen, measured = [best], best.measured
+        sentences = [self._first()]
+        for other in others[: MOST - 1]:
+            self.told(f"a blend with {other.name}")
+            blend = self._blend([*chosen, other])
+            blended = self.judge.of_blend(blend)
+            before, after = self.judge.standings([measured, blended])
+            names, value = _and([one.name for one in (*chosen, other)]), f"{self.judge.measure} {after.value:.4f}"
+            if after.group < before.group:
+                chosen, model, measured = [*chosen, other], blend, blended
+                sentences.append(f"a blend of {names} is better beyond chance: {value}")
+            else:
+                sentences.append(f"a blend of {names} is no better beyond chance: {value}")
+        learned = best.learned if len(chosen) == 1 else Learned([], members=tuple(one.learned for one in chosen))
+        seconds = REFIT * sum(one.seconds for one in chosen)
+        in_time = time.monotonic() + seconds <= self.end
+        if not in_time:
+            sentences.append(f"there was no time to train it again, about {seconds:,.0f} s")
+        tried = self._tried({one.name for one in chosen})
+        return Found(name_of(type(model)), model, learned, tried, self.judge.measure, sentences, in_time)
+
+    def _blend(self, members: Sequence[Candidate]) -> Blend:
+        cls: type[Blend] = RatingBlend if self.aim == "ratings" else ListBlend
+        config = cls.Config.model_validate({"members": {one.name: {} for one in members}})
+        with torch.device("meta"):
+            blend = cls(config, self.split.table.n_users, self.split.table.n_items)  # type: ignore[arg-type]
+        for name, buffer in blend.named_buffers(recurse=False):
+            setattr(blend, name, torch.zeros_like(buffer, device=self.device))
+        for one in members:
+            assert one.model is not None
+            blend.members[one.name] = one.model
+        return blend
+
+    def _first(self) -> str:
+        best, judged = self.candidates[0], f"best of {len(self.candidates)} models on the validation part"
+        said = f"{judged}: {best.name}, {self.judge.measure} {best.score:.4f}"
+        if len(self.candidates) == 1:
+            return said
+        groups = [one.group for one in self.judge.standings([one.measured for one in self.candidates])]
+        alike = [one.name for one, group in zip(self.candidates[1:], groups[1:], strict=True) if group == 1]
+        return said + (f"; {_and(alike)} can't be told from it" if alike else "; the others are behind beyond chance")
+
+    def _tried(self, chosen: set[str]) -> list[Tried]:
+        how = "chosen" if len(chosen) == 1 else "in the blend"
+        there = [
+            Tried(one.name, one.score, round(one.seconds, 2), how if one.name in chosen else "")
+            for one in self.candidates
+        ]
+        return there + [Tried(name, note=why) for name, why in self.reasons.items()]
+
+
+def search(
+    split: Split,
+    aim: str | None,
+    *,
+    end: float,
+    seed: int,
+    device: torch.device,
+    observers: Sequence[Observer] = (),
+    told: Callable[[str], None] = lambda line: None,
+) -> Found:
+    """The best model for the aim that can be found until `end`, a `time.monotonic`, with time left for its refit.
+
+    aim: "ratings" or "lists"; if not said, ratings where the table has any.
+
+    Raises:
+        OptionError: an unknown aim, nobody in the validation part to judge by, or no model that can be trained.
+        UnsupportedError: ratings are to be predicted, and the table has none.
+    """
+    rated = split.table.ratings is not None
+    aim = aim or ("ratings" if rated else "lists")
+    if aim not in MEASURES:
+        raise OptionError(f"a model can be wanted for {' or '.join(MEASURES)}, not for {aim!r}")
+    if aim == "ratings" and not rated:
+        raise UnsupportedError("this table has no ratings to predict: choose the best model for lists")
+    return Search(split, aim, end, seed, device, observers, told).run()
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _listed(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {why}" for name, why in reasons.items())
