@@ -1,4 +1,4 @@
-"""Whether to train again on training and validation part, once validation has chosen: on three tables.
+"""Whether to train again on training and validation part, once validation has chosen: on two tables.
 
     python -m benchmarks.refit [--seeds 3] [--models mf neural ease next-item] [--data ml-100k ml-latest-small]
 
@@ -42,7 +42,7 @@ def compared(name: str, models: list[str], seeds: int) -> Iterator[dict[str, str
         found = [both(model, splits.random(table, seed=seed), seed) for seed in range(seeds)]
         before, after = ([one[place][measure] for one in found] for place in (0, 1))
         gains = [(b - a if measure == "rmse" else a - b) for b, a in zip(before, after, strict=True)]
-        yield {
+        row = {
             "data": name,
             "model": model,
             "measure": measure,
@@ -52,6 +52,8 @@ def compared(name: str, models: list[str], seeds: int) -> Iterator[dict[str, str
             "ahead in": f"{sum(gain > 0 for gain in gains)} of {seeds}",
             "seconds": " + ".join(f"{mean(one[2][part] for one in found):.1f}" for part in ("first", "second")),
         }
+        print(row, flush=True)
+        yield row
 
 
 def both(name: str, split: Split, seed: int) -> tuple[Metrics, Metrics, dict[str, float]]:

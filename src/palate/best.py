@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from palate.blending import weigh
 from palate.contenders import Cost, able, costs
@@ -38,6 +39,10 @@ REFIT = 1.15
 
 SAMPLING = 0.25
 """The share of the time after which no further model's cost is measured."""
+
+
+BLENDING = 0.15
+"""The share of the time that is kept for trying blends."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Found:
         return [*self.sentences, f"{self.measure} on the validation part: {'; '.join(tried)}"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Candidate:
     """A model that has been trained."""
 
@@ -98,16 +103,17 @@ class Judge:
         if len(people) < 2:
             raise OptionError(f"the validation part has {len(people)} people to judge by: raise the validation share")
         self.people = np.sort(people)  # (n,)
-        self.in_first_half = np.isin(self.people, people[: len(people) // 2])  # (n,) those two parts judge each other
+        self.first_half = np.isin(self.people, people[: len(people) // 2])  # (n,)
         self.held_out = held_out.where(np.isin(held_out.users, people))
 
-    def __call__(self, model: Model) -> PerPerson:
-        known, newcomers = self.split.train, self.split.newcomers
+    def __call__(self, model: Model, among: NDArray[np.bool_] | None = None) -> PerPerson:
+        """Of all the people, or of those among them (n,)."""
+        known, newcomers, held_out = self.split.train, self.split.newcomers, self.held_out
+        if among is not None:
+            held_out = held_out.where(np.isin(held_out.users, self.people[among]))
         if self.aim == "ratings":
-            return squared_errors(model, known, self.held_out, newcomers)
-        return by_person(model, known, self.held_out, newcomers, k=10, people=PEOPLE["lists"], seed=self.seed)[
-            self.measure
-        ]
+            return squared_errors(model, known, held_out, newcomers)
+        return by_person(model, known, held_out, newcomers, k=10, people=PEOPLE["lists"], seed=self.seed)[self.measure]
 
     def value(self, measured: PerPerson) -> float:
         mean = float(measured.of_runs().mean())
@@ -117,14 +123,16 @@ class Judge:
         return standings(measured, larger_is_better=self.aim == "lists", root=self.aim == "ratings")
 
     def of_blend(self, blend: Blend) -> PerPerson:
-        """Each half of the people with the weights that the other half chooses; in the end all choose them."""
-        sums = np.empty((1, len(self.people)))
-        for half in (self.in_first_half, ~self.in_first_half):
-            judges = np.isin(self.split.table.users, self.people[half]) & (self.split.part == VALIDATION)
-            weigh(blend, Split(self.split.table, np.where(judges, TEST, self.split.part).astype(np.uint8)), self.seed)
-            sums[:, half] = self(blend).sums[:, half]
-        weigh(blend, self.split, self.seed)
-        return PerPerson(sums, self(blend).counts)
+        """Each half of the people with the weights that the other half chooses."""
+        table, part = self.split.table, self.split.part
+        shape = 1, len(self.people)
+        found = PerPerson(np.empty(shape), np.empty(shape[1]))
+        for half in (self.first_half, ~self.first_half):
+            judges = np.isin(table.users, self.people[half]) & (part == VALIDATION)
+            weigh(blend, Split(table, np.where(judges, TEST, part).astype(np.uint8)), self.seed)
+            measured = self(blend, half)
+            found.sums[:, half], found.counts[half] = measured.sums, measured.counts
+        return found
 
 
 @dataclass
@@ -146,6 +154,7 @@ class Search:
     def run(self) -> Found:
         began = time.monotonic()
         self.judge = Judge(self.split, self.aim, self.seed)
+        self.blending = BLENDING * (self.end - began)
         names, self.reasons = able(self.split.train, self.aim)
         until = began + SAMPLING * (self.end - began)
         found, unknown = costs(names, self.split.train, self.device, self.seed, until, self.told)
@@ -159,9 +168,8 @@ class Search:
 
     def _try(self, name: str, cost: Cost, turns: int) -> None:
         """Train and judge a model, unless what is left of the time is too little for it and for its refit."""
-        reserved = REFIT * sum(one.seconds for one in self.candidates[: MOST - 1])
         now = time.monotonic()
-        left = self.end - now - reserved
+        left = self.end - self.blending - now - self._refit(self.candidates[: MOST - 1])
         if self.candidates and cost.least * (1 + REFIT) > left:
             self.reasons[name] = f"about {cost.least:,.0f} s and as much for a refit, with {max(0, left):,.0f} s left"
             return
@@ -177,34 +185,49 @@ class Search:
         seconds = time.monotonic() - now
         measured = self.judge(model)
         self.candidates.append(Candidate(name, model, learned, seconds, measured, self.judge.value(measured)))
-        self.candidates.sort(key=lambda one: one.score, reverse=self.aim == "lists")
+        self.candidates = [self.candidates[place] for place in self._order([one.score for one in self.candidates])]
         for one in self.candidates[MOST:]:
             one.model = None
 
     def _chosen(self) -> Found:
-        best, *others = self.candidates
-        assert best.model is not None
-        model: Model = best.model
-        chosen, measured = [best], best.measured
+        chosen = self.candidates[:1]
+        model, measured = chosen[0].model, chosen[0].measured
+        assert model is not None
         sentences = [self._first()]
-        for other in others[: MOST - 1]:
-            self.told(f"a blend with {other.name}")
-            blend = self._blend([*chosen, other])
-            blended = self.judge.of_blend(blend)
-            before, after = self.judge.standings([measured, blended])
-            names, value = _and([one.name for one in (*chosen, other)]), f"{self.judge.measure} {after.value:.4f}"
-            if after.group < before.group:
-                chosen, model, measured = [*chosen, other], blend, blended
-                sentences.append(f"a blend of {names} is better beyond chance: {value}")
-            else:
-                sentences.append(f"a blend of {names} is no better beyond chance: {value}")
-        learned = best.learned if len(chosen) == 1 else Learned([], members=tuple(one.learned for one in chosen))
-        seconds = REFIT * sum(one.seconds for one in chosen)
+        while others := [one for one in self.candidates[:MOST] if one not in chosen]:
+            began = time.monotonic()
+            self.told(f"{_and([one.name for one in chosen])}, blended with another")
+            blends = [self._blend([*chosen, one]) for one in others]
+            judged = [self.judge.of_blend(blend) for blend in blends]
+            best = self._order([self.judge.value(one) for one in judged])[0]
+            before, after = self.judge.standings([measured, judged[best]])
+            better = after.group < before.group
+            names = _and([one.name for one in (*chosen, others[best])])
+            sentences.append(
+                f"the best blend with one model more, of {names}, is {'better' if better else 'no better'} beyond "
+                f"chance: {self.judge.measure} {after.value:.4f}"
+            )
+            if better:
+                chosen, model, measured = [*chosen, others[best]], blends[best], judged[best]
+                weigh(blends[best], self.split, self.seed)
+            took = time.monotonic() - began
+            if not better or time.monotonic() + took + self._refit(self.candidates[:MOST]) > self.end:
+                break
+        learned = chosen[0].learned if len(chosen) == 1 else Learned([], members=tuple(one.learned for one in chosen))
+        seconds = self._refit(chosen)
         in_time = time.monotonic() + seconds <= self.end
         if not in_time:
             sentences.append(f"there was no time to train it again, about {seconds:,.0f} s")
-        tried = self._tried({one.name for one in chosen})
+        tried = self._tried([one.name for one in chosen])
         return Found(name_of(type(model)), model, learned, tried, self.judge.measure, sentences, in_time)
+
+    def _refit(self, models: Sequence[Candidate]) -> float:
+        """Seconds that it takes to train them again."""
+        return REFIT * sum(one.seconds for one in models)
+
+    def _order(self, scores: Sequence[float]) -> list[int]:
+        """The places of the scores, the best first."""
+        return sorted(range(len(scores)), key=scores.__getitem__, reverse=self.aim == "lists")
 
     def _blend(self, members: Sequence[Candidate]) -> Blend:
         cls: type[Blend] = RatingBlend if self.aim == "ratings" else ListBlend
@@ -227,7 +250,7 @@ class Search:
         alike = [one.name for one, group in zip(self.candidates[1:], groups[1:], strict=True) if group == 1]
         return said + (f"; {_and(alike)} can't be told from it" if alike else "; the others are behind beyond chance")
 
-    def _tried(self, chosen: set[str]) -> list[Tried]:
+    def _tried(self, chosen: Sequence[str]) -> list[Tried]:
         how = "chosen" if len(chosen) == 1 else "in the blend"
         there = [
             Tried(one.name, one.score, round(one.seconds, 2), how if one.name in chosen else "")

@@ -48,11 +48,13 @@ def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
     for name, cls in SINGLE.items():
         sizes[name] = weights(cls, table.n_users, table.n_items)
         if aim == "ratings" and not issubclass(cls, PredictsRatings):
-            reasons[name] = "it predicts no ratings"
+            reasons[name] = "no predicted ratings"
         elif cls.NEEDS_RATINGS and table.ratings is None:
-            reasons[name] = "it learns from ratings, and this table has none"
+            reasons[name] = "learns from ratings, and this table has none"
         elif sizes[name] > room:
-            reasons[name] = f"its weights are {sizes[name] / 10**9:,.1f} GB, more than fits {COPIES} times into memory"
+            reasons[name] = (
+                f"weights of {sizes[name] / 10**9:,.1f} GB, too many to hold {COPIES} times, as training may"
+            )
     return sorted((name for name in SINGLE if name not in reasons), key=sizes.__getitem__), reasons
 
 
@@ -100,7 +102,7 @@ def costs(
     small = sample_of(sample, max(1, len(sample) // WARM_UP), seed)
     for name in names:
         if found and time.monotonic() > until:
-            reasons[name] = "there was no time to see what it costs"
+            reasons[name] = "no time was left to see what it costs"
             continue
         told(f"what {name} costs, on a sample of {len(sample):,} events")
         try:

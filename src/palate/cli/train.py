@@ -213,11 +213,17 @@ def _search(found: "Found") -> dict[str, Any]:
 
 
 def _say_found(found: "Found") -> None:
-    rows = [
-        {"model": one.model, found.measure: one.score, "seconds": one.seconds, "note": one.note} for one in found.tried
-    ]
+    fields = ("model", found.measure, "seconds", "note")
+    rows = [(one.model, one.score, f"{one.seconds:7.1f}", one.note) for one in found.tried if one.seconds is not None]
     say()
-    as_table(f"On the validation part, by {found.measure}", rows)
+    as_table(f"On the validation part, by {found.measure}", [dict(zip(fields, row, strict=True)) for row in rows])
+    left_out: dict[str, list[str]] = {}
+    for one in found.tried:
+        if one.seconds is None:
+            left_out.setdefault(one.note, []).append(one.model)
+    for why, models in left_out.items():
+        say(f"not tried: {', '.join(models)}: {why}")
+    say()
     for sentence in found.sentences:
         say(sentence)
 
