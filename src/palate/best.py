@@ -21,7 +21,7 @@ from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import Learned, learn
 from palate.models import name_of
 from palate.models.blend import Blend, ListBlend, RatingBlend
-from palate.models.contract import Model
+from palate.models.contract import Model, PredictsRatings
 from palate.models.single import SINGLE
 from palate.training.fit import Observer
 
@@ -159,7 +159,8 @@ class Search:
         until = began + SAMPLING * (self.end - began)
         found, unknown = costs(names, self.split.train, self.device, self.seed, until, self.told)
         self.reasons |= unknown
-        turns = sorted(found, key=lambda name: found[name].whole)
+        last = [name for name in names if self.aim == "lists" and issubclass(SINGLE[name], PredictsRatings)]
+        turns = sorted(found, key=lambda name: (name in last, found[name].whole))
         for place, name in enumerate(turns):
             self._try(name, found[name], len(turns) - place)
         if not self.candidates:

@@ -41,13 +41,16 @@ class Cost:
 
 
 def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
-    """The models that can learn from the table what the aim asks for, the smallest first, and why others can't."""
+    """The models that can learn from the table what the aim asks for, the smallest first, and why others can't.
+
+    For lists, those that predict ratings come last: the best predicted are rarely what people take (docs/lists.md).
+    """
     sizes: dict[str, int] = {}
     reasons: dict[str, str] = {}
     room = available() // COPIES
     for name, cls in SINGLE.items():
         sizes[name] = weights(cls, table.n_users, table.n_items)
-        if aim == "ratings" and not issubclass(cls, PredictsRatings):
+        if aim == "ratings" and not _predicts_ratings(name):
             reasons[name] = "no predicted ratings"
         elif cls.NEEDS_RATINGS and table.ratings is None:
             reasons[name] = "learns from ratings, and this table has none"
@@ -55,7 +58,12 @@ def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
             reasons[name] = (
                 f"weights of {sizes[name] / 10**9:,.1f} GB, too many to hold {COPIES} times, as training may"
             )
-    return sorted((name for name in SINGLE if name not in reasons), key=sizes.__getitem__), reasons
+    names = [name for name in SINGLE if name not in reasons]
+    return sorted(names, key=lambda name: (aim == "lists" and _predicts_ratings(name), sizes[name])), reasons
+
+
+def _predicts_ratings(name: str) -> bool:
+    return issubclass(SINGLE[name], PredictsRatings)
 
 
 def weights(cls: type[Model], n_users: int, n_items: int) -> int:

@@ -24,7 +24,7 @@ from palate.cli.options import (
     read_table,
 )
 from palate.cli.output import as_json, as_table, errors, say
-from palate.errors import OptionError
+from palate.errors import OptionError, UnsupportedError
 
 if TYPE_CHECKING:
     from palate.best import Found
@@ -150,6 +150,8 @@ def train(
         )  # before torch is there: its recorder says when it starts and stops
     if ":" in model:
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
+    if export_vectors is not None:
+        _check_vectors(model)
     columns = {"user": user, "item": item, "rating": rating, "time": time}
     table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
     if not json:
@@ -206,6 +208,13 @@ def train(
     if trained.found is not None:
         _say_found(trained.found)
     _report(trained, model, path)
+
+
+def _check_vectors(model: str) -> None:
+    """Raises UnsupportedError where one of Palate's models has no vectors, before any time is spent on it."""
+    having = [name for name, cls in palate.MODELS.items() if hasattr(cls, "item_vectors")]
+    if model in palate.MODELS and model not in having:
+        raise UnsupportedError(f"model {model!r} has no vectors to export; train one that has: {', '.join(having)}")
 
 
 def _search(found: "Found") -> dict[str, Any]:

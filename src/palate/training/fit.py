@@ -118,6 +118,7 @@ class Run:
         self.optimizer.release()
         if self.best:
             self.model.load_state_dict(self.best)
+        self._check(all(bool(weights.isfinite().all()) for weights in self.model.parameters()))
         self.model.eval()
         self.model.finish(self.train)
         return self.records
@@ -147,17 +148,21 @@ class Run:
     def _close_epoch(self, mean_loss: float, seconds: float) -> None:
         self.epoch, self.step, self.events, self.seconds = self.epoch + 1, 0, 0, 0.0
         self.loss.zero_()
-        if not math.isfinite(mean_loss):
-            rate = self.model.config.learning_rate
-            raise OptionError(f"training diverged in epoch {self.epoch}: try a learning_rate below {rate}")
+        self._check(math.isfinite(mean_loss))
         self.model.eval()
         candidate = self._candidate()
         record = {"epoch": self.epoch, "train_loss": mean_loss, **self.watch.measure(candidate)}
+        self._check(all(map(math.isfinite, record.values())))
         self.records.append(record | {"seconds": seconds, "ratings_per_second": self.batches.events / seconds})
         if self._chosen():
             self.best = _copy(candidate)
         for observer in self.observers:
             observer.measured(self.records[-1])
+
+    def _check(self, finite: bool) -> None:
+        if not finite:
+            rate = self.model.config.learning_rate
+            raise OptionError(f"training diverged in epoch {self.epoch}: try a learning_rate below {rate:g}")
 
     def _candidate(self) -> Model:
         """What would be kept if training stopped here: the mean of the last epochs' closing weights, if asked for.
