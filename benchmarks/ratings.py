@@ -31,10 +31,10 @@ from palate.data.split import TEST, TRAIN, VALIDATION, Split
 from palate.evaluation.evaluate import predict
 from palate.evaluation.intervals import around, half_widths
 from palate.evaluation.rating_metrics import covered, mae, rmse
-from palate.learning import learn
+from palate.learning import learn, refit
 from palate.models import MODELS
 from palate.models.blend import Blend
-from palate.models.contract import AnnealedConfig, KnowsSpread, Model
+from palate.models.contract import KnowsSpread, Model
 from palate.training.fit import fit
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -118,16 +118,9 @@ def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tup
         return model, NORMAL * spreads(model, split), seconds
     began = time.perf_counter()
     first = MODELS[kind](MODELS[kind].Config.model_validate(settings), split.table.n_users, split.table.n_items)
-    history = learn(first, split, seed=seed)
+    learned = learn(first, split, seed=seed)
     seconds = time.perf_counter() - began
-    half_width = width(first, split)
-    if isinstance(first, Blend):
-        return first, half_width, seconds
-    if history and not isinstance(first.config, AnnealedConfig):
-        losses = [record["validation_loss"] for record in history]
-        settings = settings | {"epochs": 1 + losses.index(min(losses))}
-    model, seconds = trained(kind, settings, split.before_test, seed)
-    return model, half_width, seconds
+    return refit(first, split, learned, seed=seed), width(first, split), seconds
 
 
 def trained(kind: str, settings: dict[str, Any], train: Interactions, seed: int) -> tuple[Model, float]:

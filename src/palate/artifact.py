@@ -77,8 +77,10 @@ class Training(Strict):
     """The same of simpler models, on the same test part."""
     half_widths: dict[float, float] = Field(default_factory=dict)
     """{level: how far an interval reaches to either side of a predicted rating}: see `evaluation/intervals.py`."""
+    refitted: bool = False
+    """Whether it was trained again on training and validation part, after validation had chosen what there is to."""
     notes: list[str] = Field(default_factory=list)
-    """What the reading took and left out."""
+    """What the reading took and left out, and how the model was found where Palate chose it."""
 
 
 class Header(Strict):
@@ -302,7 +304,7 @@ def _split(path: Path, header: Header) -> Split:
     frame = _frame(path / ITEMS, ITEM_COLUMNS, header.n_items)
     item_ids, catalogue = _vocabulary("item", frame), Catalogue(frame.drop("id"))
     table = Interactions(users, items, columns.get("ratings"), columns.get("times"), user_ids, item_ids, catalogue)
-    return Split(table, part)
+    return Split(table, part, refitted=header.training.refitted)
 
 
 def _frame(file: Path, columns: Mapping[str, pl.DataType | None], n: int) -> pl.DataFrame:

@@ -12,16 +12,15 @@ from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
+from palate.evaluation.by_person import by_person
 from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
-from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict
-from palate.evaluation.ranking_metrics import ndcg, recall
+from palate.evaluation.evaluate import PEOPLE_RANKED
 from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import learn
 from palate.memory import Peak
 from palate.models import MODELS, find
 from palate.models.blend import Blend
-from palate.models.contract import LearnedModel, Model, PredictsRatings
-from palate.models.liked_history import relevant
+from palate.models.contract import LearnedModel, Model
 from palate.pipeline import check_ratings, load_table
 from palate.report import check_report, write_report
 from palate.training.fit import Observer, Record
@@ -89,7 +88,9 @@ def compare(
         except OptionError as error:  # it diverged, or asks for too much memory: the others go on
             left_out[name] = str(error)
         else:
-            runs[name].append(Run(*run, _measure(model, parts, k, people, seed)))
+            runs[name].append(
+                Run(*run, by_person(model, parts.shown, parts.test, parts.newcomers, k=k, people=people, seed=seed))
+            )
     for name in chosen:
         if not runs[name]:
             left_out.setdefault(name, f"{minutes:g} minutes were over before its turn")
@@ -129,26 +130,8 @@ def _train(
     """-> seconds, bytes, history"""
     began = time.perf_counter()
     with Peak() as peak:
-        history = learn(model, split, seed=seed, observers=observers, deadline=deadline)
+        history = learn(model, split, seed=seed, observers=observers, deadline=deadline).history
     return time.perf_counter() - began, peak.bytes, history
-
-
-def _measure(model: Model, split: Split, k: int, people: int, seed: int) -> dict[str, PerPerson]:
-    """On the test part, by person; the people are the same for every model."""
-    measured = {}
-    known, test = split.shown, split.test
-    if isinstance(model, PredictsRatings) and test.ratings is not None:
-        assert known.scale is not None
-        error = predict(model, known, test, split.newcomers).clip(*known.scale) - test.ratings.astype(np.float64)
-        _, of_event = np.unique(test.users, return_inverse=True)
-        sums = np.bincount(of_event, error**2).astype(np.float64)
-        measured["rmse"] = PerPerson(sums[None], np.bincount(of_event).astype(np.float64))
-    found = lists(model, known, relevant(test, known.scale), k, people, seed, split.newcomers)
-    if len(found.users):
-        ones = np.ones(len(found.users))
-        measured[f"ndcg@{k}"] = PerPerson(ndcg(found.hits, found.counts)[None], ones)
-        measured[f"recall@{k}"] = PerPerson(recall(found.hits, found.counts)[None], ones)
-    return measured
 
 
 def _kind(name: str) -> Literal["learned", "solved", "blend"]:

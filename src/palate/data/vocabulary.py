@@ -1,7 +1,7 @@
 """Vocabulary: the user's own ids on one side, rows 0..n-1 on the other."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -24,7 +24,7 @@ DENSE = 4
 
 NEAR_MISSES = 3
 LIKENESS = 60.0
-"""An id is a near miss from this many hundredths of edit similarity on."""
+"""A name is a near miss from this many hundredths of edit similarity on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +133,7 @@ class Vocabulary:
 
     def near(self, id_: object) -> list[str]:
         """Up to three known ids spelt most like this one, best first."""
-        names = self.ids.cast(pl.String).to_list()
-        return [name for name, _, _ in process.extract(str(id_), names, limit=NEAR_MISSES, score_cutoff=LIKENESS)]
+        return near_misses(str(id_), self.ids.cast(pl.String).to_list())
 
 
 def _used(codes: pl.Series) -> NDArray[np.int64]:
@@ -159,6 +158,11 @@ def as_integers(text: pl.Series) -> pl.Series:
         if (numbers.cast(pl.String) == text).fill_null(False).all():
             return numbers
     return text
+
+
+def near_misses(name: str, names: Sequence[str], most: int = NEAR_MISSES) -> list[str]:
+    """Those of the names that are spelt most like this one, best first."""
+    return [found for found, _, _ in process.extract(name, names, limit=most, score_cutoff=LIKENESS)]
 
 
 def did_you_mean(names: list[str]) -> str:

@@ -66,7 +66,7 @@ class LearnedConfig(BaseConfig):
     average: int = Field(1, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
     batch_size: int = Field(512, ge=1, description="Ratings in a step.")
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="How a gradient becomes a step.")
-    learning_rate: float = Field(0.01, gt=0, description="Size of a step.")
+    learning_rate: float = Field(0.01, gt=0, le=1e6, description="Size of a step.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step that SGD keeps in the next.")
 
     def rate(self, done: float) -> float:

@@ -37,7 +37,7 @@ NOISE_SAMPLE = 100_000
 class NeuralRatingConfig(LearnedConfig):
     """Settings of `neural`; the defaults are the preset `sgd`."""
 
-    learning_rate: float = Field(0.08, gt=0, description="Size of a step.")
+    learning_rate: float = Field(0.08, gt=0, le=1e6, description="Size of a step.")
     average: int = Field(5, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
     dim: int = Field(10, ge=1, description="Numbers in an embedding.")
     hidden: int = Field(1024, ge=1, description="Units in the hidden layer.")

@@ -40,7 +40,7 @@ class SelfAttentionConfig(AnnealedConfig):
     epochs: int = Field(16, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
     patience: int = Field(16, ge=1, description="Epochs without a better validation measure before training stops.")
     batch_size: int = Field(128, ge=1, description="Histories in a step.")
-    learning_rate: float = Field(0.002, gt=0, description="Size of a step, at its highest.")
+    learning_rate: float = Field(0.002, gt=0, le=1e6, description="Size of a step, at its highest.")
     dim: int = Field(64, ge=1, description="Numbers in a vector.")
     blocks: int = Field(1, ge=1, description="Blocks of attention and feed-forward network.")
     heads: int = Field(1, ge=1, description="Parts that attention looks with; they share out dim.")
