@@ -15,10 +15,10 @@ from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
-from palate.evaluation.evaluate import evaluate, predict
-from palate.evaluation.intervals import half_widths
+from palate.evaluation.evaluate import evaluate, predict, spread
+from palate.evaluation.intervals import half_widths, normal_half_widths
 from palate.learning import learn
-from palate.models.contract import Model, PredictsRatings
+from palate.models.contract import KnowsSpread, Model, PredictsRatings
 from palate.models.settings import configure
 from palate.recommender import Recommender, at_least
 from palate.training.checkpoint import Checkpoint
@@ -178,11 +178,15 @@ def _report(model: Model, split: Split, newcomers: NDArray[np.bool_], seed: int)
 
 
 def _half_widths(model: Model, split: Split) -> dict[float, float]:
-    """Of intervals around predicted ratings, from the validation part; none without one."""
+    """Of intervals around predicted ratings, from the validation part; without one, only of a model's own spread."""
     real, scale = split.validation.ratings, split.train.scale
-    if not isinstance(model, PredictsRatings) or real is None or scale is None or not len(real):
+    if not isinstance(model, PredictsRatings) or real is None or scale is None:
         return {}
-    return half_widths(predict(model, split.train, split.validation, split.newcomers).clip(*scale), real, scale)
+    if not len(real):
+        return normal_half_widths() if isinstance(model, KnowsSpread) else {}
+    asked = split.train, split.validation, split.newcomers
+    widths = spread(model, *asked) if isinstance(model, KnowsSpread) else None
+    return half_widths(predict(model, *asked).clip(*scale), real, scale, widths)
 
 
 def _fair(baseline: str, model: str, table: Interactions) -> bool:

@@ -1,14 +1,19 @@
 """Bayesian factorization: the chain as a whole, what is kept of it, and what is made of that."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from palate import queries
 from palate.data.interactions import Interactions
 from palate.models.bayes import BayesConfig, BayesianFactorization
-from palate.models.chain import LEVELS, Chain, Links, categories, implicit, levels_of
+from palate.models.chain import LEVELS, Chain, Group, Links, categories, implicit, levels_of
 from palate.models.contract import PADDING, UNSEEN, KnowsSpread, Query
 from palate.models.gibbs import mean_within, truncated
 from palate.training.fit import fit
@@ -26,24 +31,35 @@ def trained(train: Interactions = TABLE, **settings: object) -> BayesianFactoriz
     return model
 
 
-@pytest.mark.parametrize("links", ["none", "both"])
-def test_the_chain_draws_from_the_joint_distribution(links: Links) -> None:
+WHEN = np.array([0.0, 5, 90_000, 90_010, 200_000])
+"""Three days, and four sessions of a minute."""
+
+FIVE = replace(tables.triples(("a", 1, 4), ("a", 2, 2), ("b", 1, 3), ("b", 3, 5), ("c", 2, 1)), times=WHEN)
+
+
+@pytest.mark.parametrize(("links", "days", "sessions"), [("both", False, ()), ("none", True, (60,))])
+def test_the_chain_draws_from_the_joint_distribution(links: Links, days: bool, sessions: tuple[float, ...]) -> None:
     """Geweke, JASA 2004: with ratings drawn anew from the model at every sweep, all else keeps its prior."""
-    train = tables.triples(("a", 1, 4), ("a", 2, 2), ("b", 1, 3), ("b", 3, 5), ("c", 2, 1))
     random = np.random.default_rng(0)
-    chain = Chain(train, 1, "gaussian", links, False, random)
-    noise, volume = np.empty(2000), np.empty(2000)
-    for at in range(2000):
+    chain = Chain(FIVE, 1, "gaussian", links, False, random, days, sessions)
+    noise, volume = np.empty(1500), np.empty((1500, len(chain.groups)))
+    for at in range(1500):
         chain.sweep(adapt=False)
         noise[at] = chain.noise_precision
-        volume[at] = np.linalg.det(chain.items_prior.precision)
-        fitted = (chain.users[train.users, :1] * chain.items[train.items, :1]).sum(1)
-        fitted += chain.users[train.users, 1] + chain.items[train.items, 1]
+        volume[at] = [float(group.prior.precision.det()) for group in chain.groups]
+        fitted = by_hand([group.vectors[group.rows] for group in chain.groups])
         chain.values = random.normal(fitted, 1 / np.sqrt(chain.noise_precision)).astype(np.float32)
     assert np.mean(noise < np.log(2)) == pytest.approx(0.5, abs=0.06)  # Gamma(1, 1)
     chi = random.chisquare([3, 2], (100_000, 2)).prod(1)  # the determinant of a Wishart(I, 3) matrix
     for share in (0.25, 0.5, 0.75):
         assert np.mean(volume < np.quantile(chi, share)) == pytest.approx(share, abs=0.06)
+
+
+def by_hand(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Every bias, and every pair of vectors multiplied -> (n,)"""
+    biases = np.sum([part[:, -1] for part in parts], axis=0, dtype=np.float64)
+    pairs = [(a[:, :-1].astype(np.float64) * b[:, :-1]).sum(1) for a, b in combinations(parts, 2)]
+    return np.asarray(biases + np.sum(pairs, axis=0))
 
 
 @LIKELIHOODS
@@ -155,10 +171,11 @@ def test_a_link_of_events_and_one_of_categories() -> None:
     dense = np.zeros((60, 40))
     dense[TABLE.users, TABLE.items] = 1
     dense /= np.sqrt(np.maximum(dense.sum(1, keepdims=True), 1))
-    order = np.argsort(TABLE.items, kind="stable")
-    its_starts = np.concatenate([[0], np.cumsum(TABLE.item_counts)])
-    link = implicit(TABLE.offsets, TABLE.items, its_starts, TABLE.users[order], 2, np.random.default_rng(0))
-    np.testing.assert_allclose(link.u * link.s**2 @ link.u.T, dense @ dense.T, atol=1e-3)
+    random = np.random.default_rng(0)
+    people, items = Group(TABLE.users, 60, 3, random), Group(TABLE.items, 40, 3, random)
+    link = implicit(people, items, random)
+    u = link.u.double()
+    np.testing.assert_allclose(u * link.s**2 @ u.T, dense @ dense.T, atol=1e-3)
     assert not list(categories(TABLE, 2))
 
 
