@@ -1,5 +1,8 @@
 """Bayesian factorization: the chain as a whole, what is kept of it, and what is made of that."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -12,10 +15,14 @@ from pydantic import ValidationError
 
 from palate import queries
 from palate.data.interactions import Interactions
+from palate.evaluation.evaluate import predict, spread
+from palate.evaluation.rating_metrics import rmse
 from palate.models.bayes import BayesConfig, BayesianFactorization
+from palate.models.blend import RatingBlend, RatingBlendConfig
 from palate.models.chain import LEVELS, Chain, Group, Links, categories, implicit, levels_of
 from palate.models.contract import PADDING, UNSEEN, KnowsSpread, Query
 from palate.models.gibbs import mean_within, truncated
+from palate.models.occasions import occasions
 from palate.training.fit import fit
 from tests import tables
 
@@ -72,6 +79,24 @@ def test_the_number_of_threads_changes_no_bit(likelihood: str) -> None:
     for other in found[1:]:
         for name, value in found[0].items():
             assert torch.equal(value, other[name]), name
+
+
+DIGEST = """
+import hashlib
+from tests.models.test_bayes import trained, tables
+model = trained(tables.random_table(700, 300, 0.2), dim=16, sweeps=4, samples=2)
+print(hashlib.sha256(b"".join(value.numpy().tobytes() for value in model.state_dict().values())).hexdigest())
+"""
+
+
+def test_the_threads_that_a_process_begins_with_change_no_bit() -> None:
+    """numpy's products, of this size too, are made by as many threads as OMP_NUM_THREADS says, and differ by it."""
+    found = []
+    for threads in ("1", "2"):
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-c", DIGEST]
+        found.append(subprocess.run(command, env=environment, check=True, capture_output=True, cwd=tables.ROOT).stdout)
+    assert found[0] == found[1]
 
 
 @LIKELIHOODS
@@ -154,6 +179,69 @@ def test_the_mean_within_is_that_of_the_draws() -> None:
         drawn = truncated(np.full(n, mean), np.full(n, low), np.full(n, high), uniforms)
         found = mean_within(*(torch.tensor(value, dtype=torch.float64) for value in (mean, low, high)))
         assert float(found) == pytest.approx(drawn.mean(dtype=np.float64), abs=2e-3)
+
+
+TIMED = replace(TABLE, times=np.sort(np.random.default_rng(1).uniform(0, 3e5, len(TABLE))))
+"""Over four days."""
+
+
+@pytest.mark.parametrize(("days", "sessions"), [(True, ()), (False, (7200.0,)), (True, (7200.0, 600.0))])
+def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, ...]) -> None:
+    """Though means of occasions go to people and items: at its time each rating is as in the chain."""
+    assert TIMED.times is not None
+    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", samples=1)
+    random = np.random.default_rng(0)
+    chain = Chain(TIMED, 3, "gaussian", "both", True, random, days, sessions)
+    for _ in range(5):
+        chain.sweep(adapt=False)
+    model._keep(0, chain)
+    query = queries.of_users(TIMED, np.arange(60), model)
+    pairs = torch.from_numpy(TIMED.users).long(), torch.from_numpy(TIMED.items).long()
+    _, fitted = model._moments(query, *pairs, torch.from_numpy(TIMED.times))
+    np.testing.assert_allclose(fitted, by_hand([group.vectors[group.rows] for group in chain.groups]), atol=1e-4)
+    assert model.occasions.shape == (sum(map(len, chain.keys)) + 1, 1, 4)
+
+
+def test_a_time_nothing_is_known_of_is_a_mean_one() -> None:
+    """Another day, and the day that is known of a person whose sessions are not."""
+    model = trained(TIMED, days=True, sessions=(7200,))
+    query = queries.of_newcomer(np.array([3]), np.array([5], dtype=np.float32), model)
+    person, items = torch.zeros(3, dtype=torch.int64), torch.tensor([1, 2, 3])
+    plain = model.predict(query, person, items)
+    assert torch.equal(model.predict_at(query, person, items, torch.full((3,), 1e9, dtype=torch.float64)), plain)
+    assert not torch.equal(model.predict_at(query, person, items, torch.zeros(3, dtype=torch.float64)), plain)
+    blend = RatingBlend(RatingBlendConfig.model_validate({"members": ["bayes"]}), 60, 40)
+    blend.members["bayes"], when = model, torch.zeros(3, dtype=torch.float64)
+    at_times = model.predict_at(query, person, items, when)
+    torch.testing.assert_close(blend.predict_at(query, person, items, when), at_times)
+
+
+def test_held_out_ratings_are_predicted_at_their_times() -> None:
+    """Moods of people that last for a day and differ by 3: known of the day, and of no use without it."""
+    draw = np.random.default_rng(0)
+    users, items = (draw.random((40, 30)) < 0.7).nonzero()
+    days = draw.integers(0, 6, len(users))
+    mood = draw.choice([-1.5, 1.5], (40, 6))[users, days]
+    ratings = (3 + mood + 0.3 * draw.normal(size=len(users))).tolist()
+    whole = tables.table(users.tolist(), items.tolist(), ratings, (days * 86_400.0 + 60).tolist())
+    held_out = draw.random(len(whole)) < 0.2
+    train, test = whole.where(~held_out), whole.where(held_out)
+    model = trained(train, sessions=(86_400,), likelihood="gaussian", sweeps=60)
+    assert test.ratings is not None
+    assert rmse(predict(model, train, test), test.ratings) < 0.6
+    assert rmse(predict(model, train, replace(test, times=None)), test.ratings) > 1.2
+    expected = torch.from_numpy(spread(model, train, test))
+    assert float(expected.mean()) == pytest.approx(0.5, abs=0.2)
+
+
+def test_keys_of_occasions() -> None:
+    """By hand: the day for all, then of each person the hour, and the minute."""
+    users, times = torch.tensor([0, 1, UNSEEN]), torch.tensor([86_399.0, 86_400.0, 7_260.0], dtype=torch.float64)
+    day, hour, minute = occasions(users, times, 2, True, (3600, 60))
+    size = 2**34
+    assert day.tolist() == [0, 1, 0]
+    assert hour.tolist() == [(3 + 1) * size + 23, (3 + 2) * size + 24, 3 * size + 2]
+    assert minute.tolist() == [(6 + 1) * size + 1439, (6 + 2) * size + 1440, 6 * size + 121]
 
 
 def test_levels_are_the_ratings_there_are() -> None:
