@@ -200,7 +200,7 @@ def test_intervals_hold_real_ratings_as_often_as_they_say() -> None:
 @pytest.mark.parametrize("validation", [0.3, 0])
 def test_intervals_of_a_model_that_knows_its_spread(validation: float) -> None:
     """Some are wide and some narrow; with a validation part or without they hold about as often as they say."""
-    settings = {"dim": 2, "sweeps": 60, "samples": 30}
+    settings = {"dim": 2, "chains": 1, "sweeps": 60, "samples": 30}
     recommender = trained.train("bayes", settings=settings, test=0.3, validation=validation).recommender
     many = recommender.predict(1, list(range(101, 121)), interval=0.8).to_polars()
     inside = many.filter((pl.col("low") > 1) & (pl.col("high") < 5))

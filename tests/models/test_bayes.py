@@ -27,7 +27,7 @@ from palate.training.fit import fit
 from tests import tables
 
 TABLE = tables.random_table(60, 40, 0.3)
-SHORT = {"dim": 3, "sweeps": 30, "samples": 10}
+SHORT = {"dim": 3, "chains": 2, "sweeps": 30, "samples": 10}
 LIKELIHOODS = pytest.mark.parametrize("likelihood", ["gaussian", "ordinal"])
 
 
@@ -189,7 +189,7 @@ TIMED = replace(TABLE, times=np.sort(np.random.default_rng(1).uniform(0, 3e5, le
 def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, ...]) -> None:
     """Though means of occasions go to people and items: at its time each rating is as in the chain."""
     assert TIMED.times is not None
-    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", samples=1)
+    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", chains=1, samples=1)
     random = np.random.default_rng(0)
     chain = Chain(TIMED, 3, "gaussian", "both", True, random, days, sessions)
     for _ in range(5):

@@ -7,10 +7,10 @@ of their prior, and so do an item's categories: Simm et al., "Macau", MLSP 2017.
 noise or ordered levels of a latent value (Albert & Chib, JASA 1993, section 4).
 
 Differences: biases are the last number of a vector, drawn with it. Of a link's matrix the leading singular vectors are
-kept. Draws are kept from the second half of the chain. A level is predicted from the mean and variance of the latent
-value over the draws, as if that were normal. A newcomer's prior is what the people in training are like, whatever they
-took, as what newcomers took is not yet what people take; the latent values of their ratings are fitted by mean-field
-steps, not drawn.
+kept. Draws are of several short chains, as one that goes on keeps near where it is. A level is predicted from the mean
+and variance of the latent value over the draws, as if that were normal. A newcomer's prior is what the people in
+training are like, whatever they took, as what newcomers took is not yet what people take; the latent values of their
+ratings are fitted by mean-field steps, not drawn.
 
 Ratings of a day may share a vector and a bias of their own, and those of a person's session, which pair with those of
 the person and the item and with each other. They are drawn as everything is, kept as what sets them apart from a mean
@@ -19,7 +19,7 @@ split leaves others of the same minutes to learn from, later ones too, which fla
 nothing is known of its session. So both are off unless asked for, and then a prediction without a time is of a mean
 occasion.
 
-It holds samples * (n_users + n_items) * (dim + 1) numbers: 65 MB for MovieLens 1M as set.
+It holds chains * samples * (n_users + n_items) * (dim + 1) numbers: 65 MB for MovieLens 1M as set.
 """
 
 from collections.abc import Iterator
@@ -54,8 +54,9 @@ class BayesConfig(BaseConfig):
     """Settings of `bayes`."""
 
     dim: int = Field(16, ge=1, description="Numbers in a vector.")
-    sweeps: int = Field(500, ge=2, description="How often everything is drawn, given the rest.")
-    samples: int = Field(100, ge=1, description="Draws that are kept, evenly from the second half of the sweeps.")
+    chains: int = Field(4, ge=1, description="How often it all begins anew, from another start.")
+    sweeps: int = Field(250, ge=2, description="How often everything is drawn, given the rest, in each chain.")
+    samples: int = Field(25, ge=1, description="Draws kept of each chain, evenly from the second half of its sweeps.")
     likelihood: Likelihood = Field("ordinal", description="What a rating is: a level or a number.")
     links: Links = Field("both", description="Whose prior their events shift.")
     categories: bool = Field(True, description="Whether an item's categories shift its prior.")
@@ -81,29 +82,29 @@ class BayesianFactorization(SolvedModel):
 
     config: BayesConfig
     mean: Tensor  # () c
-    users: Tensor  # (n_users, samples, dim + 1): vector and bias in each draw
-    items: Tensor  # (n_items, samples, dim + 1)
-    occasions: Tensor  # (n_occasions + 1, samples, dim + 1): away from a mean one; the last, 0, is of those not known
+    users: Tensor  # (n_users, draws, dim + 1): vector and bias in each draw
+    items: Tensor  # (n_items, draws, dim + 1)
+    occasions: Tensor  # (n_occasions + 1, draws, dim + 1): away from a mean one; the last, 0, is of those not known
     occasion_keys: Tensor  # (n_occasions,) ascending, see `models/occasions.py`
-    people_means: Tensor  # (samples, dim + 1): a newcomer's prior
-    people_precisions: Tensor  # (samples, dim + 1, dim + 1)
-    noise_precisions: Tensor  # (samples,)
-    normals: Tensor  # (samples, dim + 1): what makes a draw of a newcomer's mean
+    people_means: Tensor  # (draws, dim + 1): a newcomer's prior
+    people_precisions: Tensor  # (draws, dim + 1, dim + 1)
+    noise_precisions: Tensor  # (draws,)
+    normals: Tensor  # (draws, dim + 1): what makes a draw of a newcomer's mean
     levels: Tensor  # (LEVELS,) ratings, ascending, the last repeated
     cutpoints: Tensor  # (LEVELS - 1,)
 
     def __init__(self, config: BayesConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
-        samples, width = config.samples, config.dim + 1
+        draws, width = config.chains * config.samples, config.dim + 1
         self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("users", torch.zeros(n_users, samples, width))
-        self.register_buffer("items", torch.zeros(n_items, samples, width))
-        self.register_buffer("occasions", torch.zeros(1, samples, width))
+        self.register_buffer("users", torch.zeros(n_users, draws, width))
+        self.register_buffer("items", torch.zeros(n_items, draws, width))
+        self.register_buffer("occasions", torch.zeros(1, draws, width))
         self.register_buffer("occasion_keys", torch.empty(0, dtype=torch.int64))
-        self.register_buffer("people_means", torch.zeros(samples, width))
-        self.register_buffer("people_precisions", torch.eye(width).repeat(samples, 1, 1))
-        self.register_buffer("noise_precisions", torch.ones(samples))
-        self.register_buffer("normals", torch.zeros(samples, width))
+        self.register_buffer("people_means", torch.zeros(draws, width))
+        self.register_buffer("people_precisions", torch.eye(width).repeat(draws, 1, 1))
+        self.register_buffer("noise_precisions", torch.ones(draws))
+        self.register_buffer("normals", torch.zeros(draws, width))
         self.register_buffer("levels", torch.zeros(LEVELS))
         self.register_buffer("cutpoints", torch.full((LEVELS - 1,), NEVER))
 
@@ -115,42 +116,50 @@ class BayesianFactorization(SolvedModel):
         seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
         random = np.random.default_rng(int(seed))
         config = self.config
-        side = config.categories, random, config.days, config.sessions
-        chain = Chain(train, config.dim, config.likelihood, config.links, *side)
-        keys = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *chain.keys]))
-        self.occasion_keys = keys.to(self.device)
-        self.occasions = self.occasions.new_zeros(len(keys) + 1, *self.occasions.shape[1:])
-        every = config.sweeps // (2 * config.samples)
-        cutpoints = np.zeros_like(chain.cutpoints.inner)
-        for sweep in range(config.sweeps):
-            chain.sweep(adapt=sweep < config.sweeps // 2)
-            left, beyond = divmod(config.sweeps - 1 - sweep, every)
-            if beyond or left >= config.samples:
-                continue
-            self._keep(config.samples - 1 - left, chain)
-            cutpoints += (chain.cutpoints.inner - chain.cutpoints.centre) / config.samples
-        normals = random.standard_normal((config.samples, config.dim + 1))
+        for number in range(config.chains):
+            side = config.categories, random, config.days, config.sessions
+            chain = Chain(train, config.dim, config.likelihood, config.links, *side)
+            if not number:
+                self._begin(chain)
+            self._run(chain, number * config.samples)
+        normals = random.standard_normal(self.normals.shape)
         self.normals.copy_(torch.from_numpy(normals - normals.mean(0)))
+
+    def _begin(self, chain: Chain) -> None:
+        """Note what all chains share."""
         self.mean.fill_(chain.mean)
         self.levels.copy_(torch.from_numpy(np.pad(chain.levels, (0, LEVELS - len(chain.levels)), mode="edge")))
-        self.cutpoints[: len(cutpoints)] = torch.from_numpy(cutpoints)
+        self.cutpoints[: len(chain.levels) - 1] = 0
+        self.occasion_keys = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *chain.keys])).to(self.device)
+        self.occasions = self.occasions.new_zeros(len(self.occasion_keys) + 1, *self.occasions.shape[1:])
+
+    def _run(self, chain: Chain, first: int) -> None:
+        """Sweep, and keep draws of the second half in the rows from `first` on."""
+        sweeps, samples = self.config.sweeps, self.config.samples
+        for sweep in range(sweeps):
+            chain.sweep(adapt=sweep < sweeps // 2)
+            left, beyond = divmod(sweeps - 1 - sweep, sweeps // (2 * samples))
+            if not beyond and left < samples:
+                self._keep(first + samples - 1 - left, chain)
 
     @one_thread()
     def _keep(self, at: int, chain: Chain) -> None:
-        """Note a draw. People and items take over what they make with a mean occasion, and latent values are counted
-        from the mean of the cutpoints."""
+        """Note a draw, as row `at`. People and items take over what they make with a mean occasion, and latent values
+        are counted from the mean of the cutpoints."""
         people, items, *rest = (torch.from_numpy(group.vectors).double() for group in chain.groups)
         means = [vectors.mean(0) for vectors in rest]
         if means:
             mean = torch.stack(means).sum(0)[:-1]  # (dim,)
             people[:, -1] += people[:, :-1] @ mean
-            items[:, -1] += items[:, :-1] @ mean + combined(means)
+            items[:, -1] += items[:, :-1] @ mean + combined(means)[0]
             away = [vectors - own for vectors, own in zip(rest, means, strict=True)]
             for vectors, own in zip(away, means, strict=True):
                 vectors[:, -1] += vectors[:, :-1] @ (mean - own[:-1])
             self.occasions[:-1, at] = torch.cat(away).to(self.occasions)
         if self.ordinal:
             items[:, -1] -= chain.cutpoints.centre
+        cutpoints = torch.from_numpy(chain.cutpoints.inner - chain.cutpoints.centre)
+        self.cutpoints[: len(cutpoints)] += cutpoints.to(self.cutpoints) / len(self.normals)
         self.users[:, at], self.items[:, at] = people.to(self.users), items.to(self.items)
         typical, scatter, n = posterior(people)
         self.people_means[at] = typical
@@ -158,8 +167,8 @@ class BayesianFactorization(SolvedModel):
         self.noise_precisions[at] = chain.noise_precision
 
     def score(self, query: Query) -> Tensor:
-        people = query.people(self.users, self._fold_in).transpose(0, 1)  # (samples, B, dim + 1)
-        items = self.items.transpose(0, 1)  # (samples, n_items, dim + 1)
+        people = query.people(self.users, self._fold_in).transpose(0, 1)  # (draws, B, dim + 1)
+        items = self.items.transpose(0, 1)  # (draws, n_items, dim + 1)
         found = []
         for some in people.split(max(1, NUMBERS // items[..., 0].numel()), dim=1):
             fitted = torch.baddbmm(items[:, None, :, -1], some[..., :-1], items[..., :-1].mT) + some[..., -1:]
@@ -197,7 +206,7 @@ class BayesianFactorization(SolvedModel):
         for start in range(0, len(people), size):
             some = slice(start, start + size)
             when = [self.occasions[row[some]] for row in rows]
-            fitted = combined([vectors[people[some]], self.items[items[some]], *when])  # (N, samples)
+            fitted, _ = combined([vectors[people[some]], self.items[items[some]], *when])  # (N, draws)
             variance[some], mean[some] = torch.var_mean(fitted, 1, correction=0)
         return variance, mean
 
@@ -221,20 +230,20 @@ class BayesianFactorization(SolvedModel):
         return found
 
     def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
-        """Histories (B, L) -> (B, samples, dim + 1)"""
+        """Histories (B, L) -> (B, draws, dim + 1)"""
         size = max(1, NUMBERS // (max(histories.shape[1], self.config.dim + 1) * self.users[0].numel()))
         parts = zip(histories.split(size), ratings.split(size), strict=True)
         return torch.cat([self._fold_in_some(*part) for part in parts])
 
     def _fold_in_some(self, histories: Tensor, ratings: Tensor) -> Tensor:
         known = (histories != PADDING).float()[:, None, :, None]  # (B, 1, L, 1)
-        features = self.items[histories.clamp(min=0)].transpose(1, 2) * known  # (B, samples, L, dim + 1)
+        features = self.items[histories.clamp(min=0)].transpose(1, 2) * known  # (B, draws, L, dim + 1)
         biases = features[..., -1:].clone()
         features[..., -1:] = known
         noise = self.noise_precisions[:, None, None]
         precisions = self.people_precisions + noise * features.mT @ features
         factors = torch.linalg.cholesky(precisions)
-        prior = self.people_precisions @ self.people_means.unsqueeze(2)  # (samples, dim + 1, 1)
+        prior = self.people_precisions @ self.people_means.unsqueeze(2)  # (draws, dim + 1, 1)
 
         def solved(values: Tensor) -> Tensor:
             return torch.cholesky_solve(prior + noise * features.mT @ ((values - biases) * known), factors)

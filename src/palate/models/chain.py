@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_gibbs import products, row_sums
@@ -38,9 +39,9 @@ class Group:
         self.vectors = random.normal(0, FIRST_STD, (n, width)).astype(np.float32)
         self.prior = Prior(n, width)
 
-    def of_events(self, order: NDArray[np.int64]) -> Tensor:
-        """The vectors of events in this order -> (n_events, dim + 1)"""
-        return torch.from_numpy(self.vectors)[torch.from_numpy(self.rows[order])]
+    def of_events(self) -> Tensor:
+        """The vector of each event -> (n_events, dim + 1)"""
+        return torch.from_numpy(self.vectors)[torch.from_numpy(self.rows)]
 
 
 class Chain:
@@ -80,17 +81,19 @@ class Chain:
         self.items.prior.links = [*of_items, *(categories(train, width) if with_categories else [])]
 
     def sweep(self, adapt: bool) -> None:
-        self._draw_noise(self.fitted(), adapt)
+        self._fit()
+        self._draw_noise(self.fitted.numpy(), adapt)
         for group in self.groups:
             group.prior.draw(torch.from_numpy(group.vectors), self.random)
-            self._draw_rows(group)
+            self._draw_pairs(group) if len(self.groups) == 2 else self._draw_sums(group)
 
-    def fitted(self) -> Floats:
-        """Each event's value as the draw has it, less c -> (n,)"""
+    def _fit(self) -> None:
+        """Each event's value as the draw has it, less c -> (n_events,)"""
         if len(self.groups) == 2:
-            return products(self.people.rows, self.items.rows, self.people.vectors, self.items.vectors)
-        as_they_are = np.arange(len(self.values))
-        return combined(group.of_events(as_they_are) for group in self.groups).numpy()
+            of_both = self.people.vectors, self.items.vectors
+            self.fitted = torch.from_numpy(products(self.people.rows, self.items.rows, *of_both))
+        else:
+            self.fitted, self.sums = combined(group.of_events() for group in self.groups)
 
     def _draw_noise(self, fitted: Floats, adapt: bool) -> None:
         """The precision of ratings as numbers, or the cutpoints and latent values of ratings as levels."""
@@ -101,20 +104,28 @@ class Chain:
             squares = np.sum((self.values - fitted) ** 2, dtype=np.float64)
             self.noise_precision = self.random.gamma(1 + len(fitted) / 2) / (1 + squares / 2)
 
-    def _draw_rows(self, group: Group) -> None:
-        """Every row of a group, given the others: each event's feature is the sum of its vectors in those."""
-        others = [other for other in self.groups if other is not group]
-        columns, features = others[0].rows[group.order], others[0].vectors.copy()
+    def _draw_pairs(self, group: Group) -> None:
+        """Every row of a group, given the one other: an event's features are the other's vector."""
+        other = self.items if group is self.people else self.people
+        columns, features = other.rows[group.order], other.vectors.copy()
         rest = features[columns, -1]
-        if len(others) > 1:
-            theirs = [other.of_events(group.order) for other in others]
-            columns, features = np.arange(len(self.values), dtype=np.int32), sum(theirs[1:], theirs[0]).numpy()
-            rest = combined(theirs).numpy()
         features[:, -1] = 1
-        prior = group.prior
-        shift = prior.shift().float().numpy()
+        self._draw_rows(group, columns, features, self.values[group.order] - rest)
+
+    def _draw_sums(self, group: Group) -> None:
+        """Every row of a group, given all others: an event's features are the sum of their vectors."""
+        own = group.of_events()
+        sums = self.sums - own[:, :-1]
+        rest = self.fitted - own[:, -1] - (own[:, :-1] * sums).sum(1)
+        features = functional.pad(sums, (0, 1), value=1.0).numpy()
+        off = self.values - rest.numpy()
+        self._draw_rows(group, group.order, features, off[group.order])
+        self.fitted, self.sums = combined([torch.cat([sums, rest[:, None]], dim=1), group.of_events()])
+
+    def _draw_rows(self, group: Group, columns: NDArray[np.integer], features: Floats, off: Floats) -> None:
+        """Given what others leave of each event's value, and the features that its row of `columns` has."""
+        shift, precision = group.prior.shift().float().numpy(), group.prior.precision.float().numpy()
         normals = self.random.standard_normal(shift.shape, dtype=np.float32)
-        off, precision = self.values[group.order] - rest, prior.precision.float().numpy()
         group.vectors = draw_rows(group.starts, columns, off, features, precision, shift, self.noise_precision, normals)
 
 

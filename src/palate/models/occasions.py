@@ -27,11 +27,12 @@ def occasions(users: Tensor, times: Tensor, n_users: int, days: bool, sessions: 
         yield (kind * (n_users + 1) + whose) * STRETCHES + stretch
 
 
-def combined(parts: Iterable[Tensor]) -> Tensor:
-    """Σ_g b_g + Σ_{g<h} v_g · v_h of what takes part in each rating, (.., dim + 1) each with the bias last -> (..)"""
+def combined(parts: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """Σ_g b_g + Σ_{g<h} v_g · v_h of what takes part in each rating, (.., dim + 1) each with the bias last -> (..), and
+    Σ_g v_g -> (.., dim)"""
     first, *rest = parts
-    vectors, total = first[..., :-1], first[..., -1]
+    total, vectors = first[..., -1], first[..., :-1]
     for part in rest:
         total = total + part[..., -1] + (vectors * part[..., :-1]).sum(-1)
         vectors = vectors + part[..., :-1]
-    return total
+    return total, vectors
