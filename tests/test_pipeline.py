@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import polars
+import polars as pl
 import pytest
 import torch
 
 import palate
-from palate import learning, pipeline
+from palate import learning, pipeline, queries
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.errors import ArtifactError, DataError, Interrupted, OptionError, OutputError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, squared_error
-from palate.models.contract import BaseConfig, Query, SolvedModel
+from palate.models.contract import BaseConfig, KnowsSpread, Query, SolvedModel
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import fit
 from tests import trained
@@ -197,6 +197,23 @@ def test_intervals_hold_real_ratings_as_often_as_they_say() -> None:
         assert report[f"covered@{level}"] == pytest.approx(level / 100, abs=0.01)
 
 
+@pytest.mark.parametrize("validation", [0.3, 0])
+def test_intervals_of_a_model_that_knows_its_spread(validation: float) -> None:
+    """Some are wide and some narrow; with a validation part or without they hold about as often as they say."""
+    settings = {"dim": 2, "chains": 1, "sweeps": 60, "samples": 30}
+    recommender = trained.train("bayes", settings=settings, test=0.3, validation=validation).recommender
+    many = recommender.predict(1, list(range(101, 121)), interval=0.8).to_polars()
+    inside = many.filter((pl.col("low") > 1) & (pl.col("high") < 5))
+    widths = (inside["high"] - inside["low"]).to_numpy()
+    assert widths.max() > 1.02 * widths.min()
+    query = queries.of_users(recommender.table, np.array([0]), recommender.model)
+    rows = torch.tensor(recommender.table.item_ids.find(inside["id"].to_list()))
+    assert isinstance(recommender.model, KnowsSpread)
+    spreads = recommender.model.spread(query, torch.zeros_like(rows), rows).numpy()
+    assert widths == pytest.approx(2 * recommender.training.half_widths[0.8] * spreads, rel=1e-4)
+    assert recommender.evaluate(full=True)["covered@80"] == pytest.approx(0.8, abs=0.12)
+
+
 @pytest.mark.parametrize(("model", "options"), [("bias", {"validation": 0}), ("popularity", {})])
 def test_no_intervals_without_validation_or_predictions(model: str, options: dict[str, Any]) -> None:
     recommender = trained.train(model, **options).recommender
@@ -254,7 +271,7 @@ def test_a_model_that_predicts_no_ratings_is_judged_by_its_lists(tmp_path: Path)
         assert kept["ndcg@10"] == pytest.approx(best)
         assert min(record["validation_ndcg@10"] for record in result.history) < best, "or nothing was to choose"
         palate.draw_curves(result.recommender.training.history, tmp_path / "c.svg")
-    disliked = trained.ratings().with_columns(rating=1 + 4.0 * (polars.int_range(polars.len()) == 0))
+    disliked = trained.ratings().with_columns(rating=1 + 4.0 * (pl.int_range(pl.len()) == 0))
     assert "validation_ndcg@10" not in trained.train("sasrec", disliked).history[0], "nothing is liked: nobody to judge"
     result = trained.train("sasrec", validation=0)
     assert list(result.history[0])[:3] == ["epoch", "train_loss", "test_ndcg@10"]

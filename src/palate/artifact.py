@@ -76,7 +76,8 @@ class Training(Strict):
     baselines: Mapping[str, Record] = Field(default_factory=dict)
     """The same of simpler models, on the same test part."""
     half_widths: dict[float, float] = Field(default_factory=dict)
-    """{level: how far an interval reaches to either side of a predicted rating}: see `evaluation/intervals.py`."""
+    """{level: how far an interval reaches to either side of a predicted rating}, in spreads of a model that knows
+    them: see `evaluation/intervals.py`."""
     refitted: bool = False
     """Whether it was trained again on training and validation part, after validation had chosen what there is to."""
     notes: list[str] = Field(default_factory=list)

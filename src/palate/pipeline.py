@@ -17,11 +17,11 @@ from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
-from palate.evaluation.evaluate import evaluate, predict
-from palate.evaluation.intervals import half_widths
+from palate.evaluation.evaluate import evaluate, predict, spread
+from palate.evaluation.intervals import half_widths, normal_half_widths
 from palate.learning import learn
 from palate.learning import refit as learn_again
-from palate.models.contract import BaseConfig, Model, PredictsRatings
+from palate.models.contract import BaseConfig, KnowsSpread, Model, PredictsRatings
 from palate.models.settings import configure
 from palate.recommender import Recommender
 from palate.training.checkpoint import Checkpoint
@@ -251,11 +251,16 @@ def _report(model: Model, split: Split, newcomers: NDArray[np.bool_], seed: int)
 
 def _half_widths(model: Model, split: Split) -> dict[float, float]:
     """Of intervals around predicted ratings, from the validation part, of which the model must not have learned yet;
-    none without one. Those of a model that is then refitted are meant for it too: it is no worse as a rule."""
+    without one, only of a model's own spread. Those of a model that is then refitted are meant for it too: it is no
+    worse as a rule."""
     real, scale = split.validation.ratings, split.train.scale
-    if not isinstance(model, PredictsRatings) or real is None or scale is None or not len(real):
+    if not isinstance(model, PredictsRatings) or real is None or scale is None:
         return {}
-    return half_widths(predict(model, split.train, split.validation, split.newcomers).clip(*scale), real, scale)
+    if not len(real):
+        return normal_half_widths() if isinstance(model, KnowsSpread) else {}
+    asked = split.train, split.validation, split.newcomers
+    widths = spread(model, *asked) if isinstance(model, KnowsSpread) else None
+    return half_widths(predict(model, *asked).clip(*scale), real, scale, widths)
 
 
 def _can_learn(name: str, table: Interactions) -> bool:

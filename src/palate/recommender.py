@@ -24,7 +24,7 @@ from palate.evaluation.rating_metrics import calibration
 from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
-from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
+from palate.models.contract import PADDING, HasVectors, KnowsSpread, Model, PredictsRatings, Query
 from palate.neighbours import Neighbours
 from palate.results import CheckedAnalogy, Results
 from palate.translation import Rated, item_rows, named_items, on_scale
@@ -94,7 +94,7 @@ class Recommender:
         With `ratings` and `None` for the user it is that of a person never seen. A list of items gives a table with
         id, title and rating. interval: such as 0.8, for where 80 % of the real ratings lie: one item gives a
         `Prediction` with rating, low and high, a list the columns low and high. It holds on average over people like
-        those of the table; see `evaluation/intervals.py`.
+        those of the table, and is as wide for all unless the model knows its spread; see `evaluation/intervals.py`.
 
         Raises:
             OptionError: an interval of a level that is not known.
@@ -107,12 +107,14 @@ class Recommender:
         query, _ = self._query(user, ratings)
         rows = item_rows(self.table, item if isinstance(item, list) else [item])
         items = torch.from_numpy(rows).to(self.model.device)
-        predicted = self.model.predict(query, torch.zeros_like(items), items).cpu().numpy()
+        people = torch.zeros_like(items)
+        predicted = self.model.predict(query, people, items).cpu().numpy()
         scale = self.table.scale
         assert scale is not None
         found = {"rating": predicted.clip(*scale).astype(np.float64)}
         if half_width is not None:
-            found["low"], found["high"] = around(found["rating"], half_width, scale)
+            widths = self.model.spread(query, people, items).cpu().numpy() if isinstance(self.model, KnowsSpread) else 1
+            found["low"], found["high"] = around(found["rating"], half_width * widths, scale)
         if isinstance(item, list):
             return named_items(self.table, rows, **found)
         one = [float(values[0]) for values in found.values()]

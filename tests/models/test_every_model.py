@@ -24,8 +24,8 @@ QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
     ("neural", "adam"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.003},
     ("sasrec", None): {"dim": 16, "batch_size": 8, "epochs": 20, "dropout": 0.1, "learning_rate": 0.01},
     ("next-item", None): {"l2": 1000},
-    ("bayes", None): {"dim": 4, "sweeps": 60, "samples": 20},
-    ("rating-blend", None): {"members": {"mf": {}, "bayes": {"dim": 4, "sweeps": 60, "samples": 20}}},
+    ("bayes", None): {"dim": 4, "chains": 1, "sweeps": 60, "samples": 20},
+    ("rating-blend", None): {"members": {"mf": {}, "bayes": {"dim": 4, "chains": 1, "sweeps": 60, "samples": 20}}},
     ("als", None): {"dim": 2},
     ("graph-filter", None): {"rank": 2},
 }
