@@ -14,7 +14,7 @@ from palate.data.vocabulary import Id
 from palate.errors import OptionError, at_least
 from palate.models.contract import PADDING, Model
 from palate.queries import Person
-from palate.translation import item_rows
+from palate.translation import in_categories, item_rows
 
 POOL = 5
 """A list that should be diverse is chosen from so many times its length, and from at least LEAST_POOL items."""
@@ -75,7 +75,7 @@ def filters(
         others[item_rows(table, only)] = False
         leave_out |= others
     if categories:
-        leave_out |= ~table.catalogue.in_any(categories)
+        leave_out |= ~in_categories(table, categories)
     return Filters(k, leave_out, diversity)
 
 

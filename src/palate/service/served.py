@@ -108,7 +108,9 @@ class Served:
 
     @cached_property
     def find_items(self) -> Search:
-        names = [[name for name in (title, str(id_)) if name] for title, id_ in zip(self.titles, self.item_ids)]
+        names = [
+            [name for name in (title, str(id_)) if name] for title, id_ in zip(self.titles, self.item_ids, strict=True)
+        ]
         return Search(names, self.recommender.table.item_counts)
 
     @cached_property
@@ -149,4 +151,4 @@ class Served:
 
 def _counts(ratings: NDArray[np.float32]) -> list[Count]:
     values, counts = np.unique(ratings, return_counts=True)
-    return [Count(*pair) for pair in zip(values.astype(float).tolist(), counts.tolist())]
+    return [Count(*pair) for pair in zip(values.astype(float).tolist(), counts.tolist(), strict=True)]
