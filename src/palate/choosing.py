@@ -96,6 +96,8 @@ def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], li
             if leave_out is not None:
                 row |= leave_out
             row[people[at].items] = True
+            if people[at].viewed is not None:
+                row[people[at].viewed] = True
         query = queries.of_people([people[at] for at in group], model)
         rows, scores = ranking.rank(model, query, max(depths), torch.from_numpy(mask).to(model.device))
         for at, depth, its_rows, its_scores in zip(

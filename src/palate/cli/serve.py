@@ -13,10 +13,25 @@ def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Its port.", min=1, max=65535)] = 8000,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            help="Where events are kept: a SQLite file, or postgresql://...; beside the model if not named.",
+            show_default=False,
+        ),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Serve a new model as soon as it lies there.")] = False,
 ) -> None:
     """Answer over HTTP, with a page to try it at /."""
     try:
         from palate.service.server import run  # noqa: PLC0415 - optional
     except ModuleNotFoundError as missing:
         raise UnsupportedError(f'serving needs {missing.name}: pip install "palate[serve]"') from missing
-    run(model, host=host, port=port, ready=lambda address: say(f"serving {model} at {address}; Ctrl-C stops it"))
+    run(
+        model,
+        events=events or f"{model}.events.sqlite",
+        host=host,
+        port=port,
+        watch=watch,
+        ready=lambda address: say(f"serving {model} at {address}; Ctrl-C stops it"),
+    )

@@ -20,7 +20,7 @@ RETRY_AFTER = 1
 WORDS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - an answer, not a mistake of ours
     """An answer that is none."""
 
     def __init__(self, status: int, error: str, detail: str, where: str | None = None) -> None:

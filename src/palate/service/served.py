@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from palate.artifact import read_header
+from palate.artifact import HEADER, read_header
 from palate.data.vocabulary import Id
 from palate.directions import YEAR
 from palate.models import name_of
@@ -33,7 +33,7 @@ class Served:
     recommender: Recommender
     path: Path
     stamp: str
-    """What the artifact's files say of themselves, other for every other artifact."""
+    """See `stamp_of`."""
 
     @classmethod
     def open(cls, path: Path) -> "Served":
@@ -42,10 +42,18 @@ class Served:
         Raises:
             ArtifactError: it can't be opened.
         """
-        header = read_header(path)
-        served = cls(load(path), path, "".join(header.checksums.values()))
+        served = cls(load(path), path, cls.stamp_of(path))
         served.find_items, served.find_users, served.about  # noqa: B018 - made now, and not at the first question
         return served
+
+    @staticmethod
+    def stamp_of(path: Path) -> str:
+        """Another one for every other artifact.
+
+        Raises:
+            ArtifactError: there is none.
+        """
+        return read_header(path).checksums[HEADER]
 
     @property
     def note(self) -> str | None:
@@ -81,8 +89,11 @@ class Served:
         means: list[float | None] = [None] * len(counts)
         if table.ratings is not None:
             sums = np.bincount(table.items, table.ratings, minlength=len(counts))
-            means = [total / count if count else None for total, count in zip(sums.tolist(), counts.tolist())]
-        return list(zip(self.item_ids, self.titles, frame["categories"].to_list(), years, counts.tolist(), means))
+            means = [
+                total / count if count else None for total, count in zip(sums.tolist(), counts.tolist(), strict=True)
+            ]
+        columns = (self.item_ids, self.titles, frame["categories"].to_list(), years, counts.tolist(), means)
+        return list(zip(*columns, strict=True))
 
     @property
     def predicted_scale(self) -> tuple[float, float] | None:
@@ -96,6 +107,9 @@ class Served:
     def item_id(self, text: str) -> Id:
         """The id, or the title, that the text in an address names."""
         return named_item(self.recommender.table, text)
+
+    def named(self, row: int) -> tuple[Id, str | None]:
+        return self.item_ids[row], self.titles[row]
 
     def item(self, row: int) -> Item:
         return Item(*self.facts[row])

@@ -9,12 +9,14 @@ from palate.service.app import create_app
 from palate.service.core import Core
 
 
-def run(path: Path, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+def run(path: Path, *, events: str, host: str, port: int, watch: bool, ready: Callable[[str], None]) -> None:
     """Serve until it is stopped.
 
     Raises:
         ArtifactError: the model can't be opened.
     """
-    core = Core(path)
+    core = Core(path, events)
     ready(f"http://{host}:{port}/")
-    uvicorn.run(create_app(core), host=host, port=port, access_log=False, server_header=False, log_level="warning")
+    uvicorn.run(
+        create_app(core, watch), host=host, port=port, access_log=False, server_header=False, log_level="warning"
+    )
