@@ -34,7 +34,10 @@ HANDLERS = [
     about.model,
     about.health,
     about.ready,
+    about.metrics,
     about.openapi,
+    about.docs,
+    about.style,
     about.studio,
     about.static,
 ]

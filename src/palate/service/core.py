@@ -15,6 +15,7 @@ from palate.errors import ArtifactError
 from palate.queries import Person
 from palate.service.batching import Batcher
 from palate.service.events import Event, EventStore, Kept, StoreError
+from palate.service.metrics import Metrics
 from palate.service.posted import Posted, since
 from palate.service.problems import Problem, at
 from palate.service.served import Served
@@ -47,10 +48,13 @@ class Core:
     def __init__(self, path: Path, events: str) -> None:
         self.served = Served.open(path)
         self.posted = Posted()
+        self.metrics = Metrics()
+        self.metrics.models.inc()
         self._store = EventStore(events)
         self._caught_up = False
         self.lists: Batcher[Wish, Chosen] = Batcher(choose, LARGEST_BATCH, "lists")
         self._commits: Batcher[Sequence[Event], Kept] = Batcher(self._keep, LARGEST_COMMIT, "events")
+        self.lists.sizes, self._commits.sizes = self.metrics.batches.observe, self.metrics.commits.observe
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="quick")
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
 
@@ -82,9 +86,12 @@ class Core:
         try:
             kept = await self._commits.ask(events)
         except StoreError as error:
+            self.metrics.events.labels("refused").inc(len(events))
             log.warning("events can't be stored: %s", type(error).__name__)
             raise Problem(503, "store_unavailable", "events can't be stored now: send them again") from error
         self.posted.add(kept.events)
+        self.metrics.events.labels("accepted").inc(kept.accepted)
+        self.metrics.events.labels("repeated").inc(kept.repeated)
         return kept
 
     def _keep(self, requests: Sequence[Sequence[Event]]) -> list[Kept]:
@@ -116,6 +123,7 @@ class Core:
             if await self.slow(partial(Served.stamp_of, path)) != stamp:
                 begun = time.monotonic()
                 self.served = await self.slow(partial(Served.open, path))
+                self.metrics.models.inc()
                 log.info("a new model is served, loaded in %.1f s", time.monotonic() - begun)
         except ArtifactError as error:
             log.warning("the model that is served stays: %s", type(error).__name__)
