@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 
 from palate import choosing, explaining
 from palate.choosing import Chosen, Filters
@@ -41,13 +42,16 @@ async def of_user(
     min_ratings: fields.MinRatings = 0,
     diversity: fields.Diversity = 0.0,
     explain: fields.Explain = 0,
-) -> RankedList:
+) -> Response[RankedList]:
     """The best items that someone has not met; what they did since the training counts."""
     core: Core = request.app.state.core
     served = core.served
+    key = (user_id, request.scope["query_string"], core.events_of(served, user_id))
+    if (known := served.lists.get(key)) is not None:
+        return encoded(known)
     person = await core.person(served, user_id)
     wanted = Filters(k)
-    if request.url.query:
+    if request.scope["query_string"]:
         parsed = partial(_ids, served)
         wanted = await core.quick(
             partial(
@@ -62,7 +66,9 @@ async def of_user(
                 diversity=diversity,
             )
         )
-    return await recommend(core, served, person, wanted, explain)
+    found = msgspec.json.encode(await recommend(core, served, person, wanted, explain))
+    served.lists.put(key, found)
+    return encoded(found)
 
 
 @post("/v1/recommendations", status_code=200)
@@ -126,6 +132,10 @@ async def explanation(request: Request[Any, Any, Any], data: ExplanationAsked) -
         return Explanation(served.item(row), float(scores[0]), reasons)
 
     return await core.slow(work)
+
+
+def encoded(answer: bytes) -> Response[Any]:
+    return Response(answer, media_type="application/json")
 
 
 async def recommend(core: Core, served: Served, person: Person, wanted: Filters, explain: int) -> RankedList:

@@ -75,6 +75,7 @@ def run(
     port: int,
     tokens: Path | None,
     watch: bool,
+    cache: int,
     ready: Callable[[str], None],
 ) -> None:
     """Serve until it is stopped.
@@ -91,7 +92,7 @@ def run(
         )
     allowed = None if tokens is None else Tokens(tokens)
     listening = _listen(host, port)
-    core = Core(path, events)
+    core = Core(path, events, cache)
     app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
     config = uvicorn.Config(
         app,

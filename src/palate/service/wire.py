@@ -79,7 +79,7 @@ class StrictRequest(Request[Any, Any, Any]):
         return decode(await self.body(), field.annotation)
 
 
-def check_query(request: Request[Any, Any, Any]) -> None:
+async def check_query(request: Request[Any, Any, Any]) -> None:
     """Raises Problem where the query string has a field that is not documented, or one twice that may come once."""
     known = parameters(request)
     seen = set()
