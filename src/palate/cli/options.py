@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import palate
-from palate.errors import OptionError
+from palate.errors import OptionError, UnsupportedError
+from palate.translation import named_item
 
 if TYPE_CHECKING:
     from palate import Interactions, Recommender
@@ -67,10 +68,13 @@ def read_table(
     return palate.load_table(source, items, columns | reading)
 
 
+def needs_serve(missing: ModuleNotFoundError) -> UnsupportedError:
+    """What to say where the service's libraries are not installed."""
+    return UnsupportedError(f'this needs {missing.name}, which is not installed: pip install "palate[serve]"')
+
+
 def item_id(recommender: "Recommender", text: str) -> "Id":
-    """The id that the text names; the text itself where no item has that id, as it may be a title, such as 1984."""
-    id_ = recommender.table.item_ids.parse(text)
-    return id_ if recommender.table.item_ids.find([id_])[0] >= 0 else text
+    return named_item(recommender.table, text)
 
 
 def user_id(recommender: "Recommender", text: str | None) -> "Id | None":

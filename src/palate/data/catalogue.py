@@ -1,8 +1,11 @@
 """Catalogue: what is known of each item beside its ratings."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 SCHEMA: dict[str, pl.DataType] = {"title": pl.String(), "text": pl.String(), "categories": pl.List(pl.String)}
 
@@ -31,3 +34,10 @@ class Catalogue:
     @property
     def has_titles(self) -> bool:
         return self.frame["title"].null_count() < len(self.frame)
+
+    @cached_property
+    def categories(self) -> dict[str, NDArray[np.int64]]:
+        """The item rows of each category, the commonest category first."""
+        pairs = self.frame.select("categories").with_row_index("row").explode("categories").drop_nulls().unique()
+        rows = {name: group["row"].to_numpy().astype(np.int64) for (name,), group in pairs.group_by("categories")}
+        return {str(name): np.sort(rows[name]) for name in sorted(rows, key=lambda name: (-len(rows[name]), name))}
