@@ -17,6 +17,7 @@ from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, predict
 from palate.evaluation.intervals import half_widths
+from palate.item_map import item_map
 from palate.learning import learn
 from palate.models.contract import Model, PredictsRatings
 from palate.models.settings import configure
@@ -121,7 +122,7 @@ def train(
         half_widths=_half_widths(trained, parts),
         notes=[*table.notes, *parts.notes],
     )
-    recommender = Recommender(trained, parts, training)
+    recommender = Recommender(trained, parts, training, item_map(trained, table.item_counts, seed))
     if output is not None:
         recommender.save(output)
     if checkpoint is not None:
