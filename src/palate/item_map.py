@@ -27,6 +27,9 @@ PASSES = 200
 STRENGTH = 100.0
 """How much a push counts; the paper's gamma, which it sets to 7: the larger, the better neighbours are kept apart."""
 
+LONGEST = 4.0
+"""How far a push may move an item in the first pass; what lets equal vectors stand beside each other, not on one spot."""
+
 BLOCK = 1024
 """Items whose distances to all others are held at once."""
 
@@ -78,7 +81,7 @@ def nearest(units: Tensor, k: int) -> Tensor:
 
 @compiled_sums
 def _pull_and_push(places: Array, near: Array, passes: int, strength: float, seed: int) -> None:
-    """Moves places (n, 2) by stochastic gradient descent; near: (n, k). A push is no longer than the rate."""
+    """Moves places (n, 2) by stochastic gradient descent; near: (n, k). A push is at most LONGEST times the rate."""
     n, k = near.shape
     draw = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)  # xorshift: Marsaglia 2003, never 0
     one, floor = np.float32(1), np.float32(0.01)
@@ -102,6 +105,6 @@ def _pull_and_push(places: Array, near: Array, passes: int, strength: float, see
                         dx, dy = x - places[other, 0], y - places[other, 1]
                         square = dx * dx + dy * dy
                         push = np.float32(strength) / ((floor + square) * (one + square))
-                        push = rate * min(push, one / np.sqrt(floor + square))
+                        push = rate * min(push, np.float32(LONGEST) / np.sqrt(floor + square))
                         x, y = x + push * dx, y + push * dy
             places[i, 0], places[i, 1] = x, y
