@@ -28,7 +28,7 @@ STRENGTH = 100.0
 """How much a push counts; the paper's gamma, which it sets to 7: the larger, the better neighbours are kept apart."""
 
 LONGEST = 4.0
-"""How far a push may move an item in the first pass; what lets equal vectors stand beside each other, not on one spot."""
+"""How far a push may move an item in the first pass: far enough for equal vectors to stand beside each other."""
 
 BLOCK = 1024
 """Items whose distances to all others are held at once."""
