@@ -80,7 +80,7 @@ FIRST = [
         "devices",
     ),
     *("plots", "models", "queries", "ranking", "embeddings", "directions", "evaluation", "training", "artifact"),
-    *("progress", "checkups", "recommender", "pipeline", "cli", "contract", "samples"),
+    *("progress", "checkups", "translation", "neighbours", "recommender", "pipeline", "cli", "contract", "samples"),
 ]
 """The order of the tree, which is that of imports; what is not named here comes after what is."""
 

@@ -11,7 +11,7 @@ from palate import devices
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
-from palate.errors import OptionError, UnsupportedError
+from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
 from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict, relevant
 from palate.evaluation.ranking_metrics import ndcg, recall
@@ -22,7 +22,6 @@ from palate.models import MODELS, find
 from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model, PredictsRatings
 from palate.pipeline import check_ratings, load_table
-from palate.recommender import at_least
 from palate.report import check_report, write_report
 from palate.training.fit import Observer, Record
 

@@ -46,3 +46,9 @@ class DownloadError(PalateError, OSError):
 
 class Interrupted(PalateError, RuntimeError):  # noqa: N818 - it is not a mistake, so not named one
     """Training was stopped on request: the message says how to resume."""
+
+
+def at_least(value: int, bound: int, name: str) -> None:
+    """Raises OptionError where value is below the bound."""
+    if value < bound:
+        raise OptionError(f"{name} is {value}: it must be at least {bound}")

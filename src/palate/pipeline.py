@@ -14,14 +14,14 @@ from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.split import Split
-from palate.errors import OptionError, UnsupportedError
+from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.evaluate import evaluate, predict
 from palate.evaluation.intervals import half_widths
 from palate.item_map import item_map
 from palate.learning import learn
 from palate.models.contract import Model, PredictsRatings
 from palate.models.settings import configure
-from palate.recommender import Recommender, at_least
+from palate.recommender import Recommender
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, fit
 

@@ -1,8 +1,7 @@
 """Recommender: a trained model that speaks the user's own ids."""
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
@@ -10,30 +9,28 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from palate import artifact, embeddings, queries, ranking
 from palate.artifact import Artifact, Metrics, Training
-from palate.data.interactions import Interactions, in_order
+from palate.data.interactions import Interactions
 from palate.data.split import Split
-from palate.data.vocabulary import UNKNOWN, Id, Vocabulary, did_you_mean
-from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
-from palate.errors import OptionError, UnknownIdError, UnsupportedError
+from palate.data.vocabulary import Id
+from palate.directions import ENOUGH_RATINGS
+from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate, predict
+from palate.evaluation.held_out import told_from
 from palate.evaluation.intervals import around
 from palate.evaluation.rating_metrics import calibration
 from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
 from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
-from palate.results import DRAWS, CheckedAnalogy, Results
+from palate.neighbours import Neighbours
+from palate.results import CheckedAnalogy, Results
+from palate.translation import Rated, item_rows, named_items, on_scale
 
 ROOM_SHARE = 0.5
 """How much of the memory that is left ranking may plan with; the rest is for the lists, and for what models take."""
-
-Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of int | str
-"""{item: rating} of a person."""
 
 Ratings = Rated | Iterable[Id]
 """What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""
@@ -107,10 +104,10 @@ class Recommender:
                 no intervals.
         """
         if not isinstance(self.model, PredictsRatings):
-            raise UnsupportedError(f"{self._lacks('predicted ratings')} {_who(PredictsRatings)}")
+            raise UnsupportedError(self._lacks("predicted ratings", PredictsRatings))
         half_width = None if interval is None else self._half_width(interval)
         query, _ = self._query(user, ratings)
-        rows = self._items(item if isinstance(item, list) else [item])
+        rows = item_rows(self.table, item if isinstance(item, list) else [item])
         items = torch.from_numpy(rows).to(self.model.device)
         predicted = self.model.predict(query, torch.zeros_like(items), items).cpu().numpy()
         scale = self.table.scale
@@ -119,7 +116,7 @@ class Recommender:
         if half_width is not None:
             found["low"], found["high"] = around(found["rating"], half_width, scale)
         if isinstance(item, list):
-            return self._named(rows, **found)
+            return named_items(self.table, rows, **found)
         one = [float(values[0]) for values in found.values()]
         return one[0] if half_width is None else Prediction(*one)
 
@@ -145,14 +142,14 @@ class Recommender:
         query, met = self._query(user, ratings)
         leave_out = self.table.item_counts < min_ratings
         leave_out[met] = True
-        leave_out[self._items(exclude)] = True
+        leave_out[item_rows(self.table, exclude)] = True
         if only is not None:
             others = np.ones_like(leave_out)
-            others[self._items(only)] = False
+            others[item_rows(self.table, only)] = False
             leave_out |= others
         rows, scores = ranking.rank(self.model, query, k, torch.from_numpy(leave_out).to(self.model.device))
         found = rows[0] != PADDING
-        return self._named(rows[0][found].cpu().numpy(), score=scores[0][found].cpu().numpy())
+        return named_items(self.table, rows[0][found].cpu().numpy(), score=scores[0][found].cpu().numpy())
 
     def lists(self, path: str | Path, *, k: int = 10, min_ratings: int = 0, memory: str | None = None) -> int:
         """Write the k best items that each person of the table has not met to a .csv or .parquet -> rows written.
@@ -216,19 +213,12 @@ class Recommender:
         """
         if (item is None) == (user is None):
             raise OptionError("similar needs an item or a user, and not both")
-        if not math.isfinite(strength):
-            raise OptionError(f"strength is {strength}: it must be a finite number")
-        if user is not None:
-            if towards is not None:
-                raise OptionError("towards moves an item, not a user")
-            row = self.table.user_ids.row(user)
-            return self._nearest("user", self._vectors("user")[row], [row], k, min_ratings)
-        assert item is not None
-        row = int(self._items([item])[0])
-        vector = self._vectors("item")[row]
+        if item is not None:
+            return self._neighbours.of_item(item, k, min_ratings, towards, strength)
         if towards is not None:
-            vector = moved(vector, self._direction(towards), strength)
-        return self._nearest("item", vector, [row], k, min_ratings)
+            raise OptionError("towards moves an item, not a user")
+        assert user is not None
+        return self._neighbours.of_user(user, k, min_ratings)
 
     def directions(self, *, min_ratings: int = ENOUGH_RATINGS) -> Results:
         """What of the catalogue the item vectors tell, the best told first: year and categories.
@@ -240,9 +230,7 @@ class Recommender:
         Raises:
             UnsupportedError: the model has no vectors.
         """
-        at_least(min_ratings, 0, "min_ratings")
-        vectors, known = self._attributes(min_ratings)
-        return Results(table(vectors, known))
+        return self._neighbours.directions(min_ratings)
 
     def analogy(self, a: Id, b: Id, c: Id, *, k: int = 10, min_ratings: int = 0) -> Results:
         """The k items nearest to a - b + c, those three left out: "king - man + woman".
@@ -250,10 +238,7 @@ class Recommender:
         Raises:
             UnsupportedError: the model has no vectors.
         """
-        rows = self._items([a, b, c])
-        vectors = self._vectors("item")
-        towards = embeddings.analogy(*(vectors[row] for row in rows.tolist()))
-        return self._nearest("item", towards, rows.tolist(), k, min_ratings)
+        return self._neighbours.analogy(a, b, c, k, min_ratings)
 
     def check_analogy(self, a: Id, b: Id, c: Id, *, k: int = 10, min_ratings: int = 0, seed: int = 0) -> CheckedAnalogy:
         """The answer of `analogy` beside its controls: c without an offset, and with that of a random pair of items.
@@ -263,18 +248,7 @@ class Recommender:
         Raises:
             UnsupportedError: the model has no vectors.
         """
-        answer = self.analogy(a, b, c, k=k, min_ratings=min_ratings)
-        rows, vectors = self._items([a, b, c]).tolist(), self._vectors("item")
-        unit = functional.normalize(vectors[rows], dim=1)  # (3, d)
-        among = self.table.item_counts >= min_ratings
-        among[rows] = True
-        pairs = vectors[torch.from_numpy(among).to(vectors.device)]
-        offsets = embeddings.random_offsets(pairs, unit[0] - unit[1], DRAWS, seed)
-        plain = self._nearest("item", unit[2], rows, k, min_ratings)
-        shuffled = [self._nearest("item", unit[2] + offset, rows, k, min_ratings) for offset in offsets]
-        found = {row.id for row in answer}
-        shared = [len(found & {row.id for row in other}) for other in (plain, *shuffled)]
-        return CheckedAnalogy(answer, plain, shuffled[0], shared[0], sum(shared[1:]) / DRAWS)
+        return self._neighbours.check_analogy(a, b, c, k, min_ratings, seed)
 
     def evaluate(
         self, held_out: Interactions | None = None, *, k: int = 10, people: int = PEOPLE_RANKED, full: bool = False
@@ -289,7 +263,7 @@ class Recommender:
         """
         at_least(k, 1, "k")
         at_least(people, 1, "people")
-        known, asked, left_out = self._held_out(held_out)
+        known, asked, left_out = told_from(self.split, held_out)
         seed, half_widths = self.training.seed, self.training.half_widths
         options: dict[str, Any] = {"full": full, "half_widths": half_widths, "newcomers": self.split.newcomers}
         report = evaluate(self.model, known, asked, k=k, people=people, seed=seed, **options)
@@ -302,40 +276,13 @@ class Recommender:
         Raises:
             UnsupportedError: the model does not predict ratings, or there are none to compare with.
         """
-        known, asked, _ = self._held_out(held_out)
+        known, asked, _ = told_from(self.split, held_out)
         if not isinstance(self.model, PredictsRatings):
-            raise UnsupportedError(f"{self._lacks('predicted ratings')} {_who(PredictsRatings)}")
+            raise UnsupportedError(self._lacks("predicted ratings", PredictsRatings))
         if asked.ratings is None or known.scale is None:
             raise UnsupportedError("the table has no ratings to compare predictions with")
         found = calibration(predict(self.model, known, asked, self.split.newcomers).clip(*known.scale), asked.ratings)
         return Results(pl.DataFrame(found._asdict()))
-
-    def _held_out(self, held_out: Interactions | None) -> tuple[Interactions, Interactions, Metrics]:
-        """What may be known, what is to be told from it, and the numbers of events that are `unknown` or `learned`."""
-        if held_out is None:
-            if not len(self.split.test):
-                raise OptionError("this model held out no test part: name a table to evaluate it on")
-            return self.split.shown, self.split.test, {}
-        users = self.table.user_ids.find(held_out.user_ids.ids)[held_out.users]
-        items = self.table.item_ids.find(held_out.item_ids.ids)[held_out.items]
-        known = (users != UNKNOWN) & (items != UNKNOWN)
-        learned = known & np.isin(self._pairs(users, items), self._pairs_of(self.split.before_test))
-        fresh = known & ~learned
-        if not fresh.any():
-            raise OptionError(
-                f"none of the {len(held_out):,} events can be asked about: {(~known).sum():,} have a user or an item "
-                f"that the model has never seen, {learned.sum():,} it has learned from"
-            )
-        asked = replace(
-            held_out.where(fresh),
-            users=users[fresh].astype(np.int32),
-            items=items[fresh].astype(np.int32),
-            user_ids=self.table.user_ids,
-            item_ids=self.table.item_ids,
-        )
-        asked = asked.where(in_order(asked.users, asked.times))
-        rest = self.table.where(~np.isin(self._pairs_of(self.table), self._pairs_of(asked)))
-        return rest, asked, {"unknown": float((~known).sum()), "learned": float(learned.sum())}
 
     def export_vectors(self, path: str | Path, *, of: Literal["item", "user"] = "item", header: bool = True) -> None:
         """Write the vectors of all items, or users, as text: word2vec's format, or without a header GloVe's.
@@ -344,15 +291,8 @@ class Recommender:
             UnsupportedError: the model has no vectors.
         """
         ids = (self.table.user_ids if of == "user" else self.table.item_ids).ids
-        embeddings.export_text(self._vectors(of), [str(id_) for id_ in ids.to_list()], Path(path), header=header)
-
-    def _pairs(self, users: NDArray[Any], items: NDArray[Any]) -> NDArray[np.int64]:
-        """A number for each (user, item)."""
-        numbers: NDArray[np.int64] = users.astype(np.int64) * self.table.n_items + items
-        return numbers
-
-    def _pairs_of(self, events: Interactions) -> NDArray[np.int64]:
-        return self._pairs(events.users, events.items)
+        vectors = self._neighbours.model.user_vectors() if of == "user" else self._neighbours.model.item_vectors()
+        embeddings.export_text(vectors, [str(id_) for id_ in ids.to_list()], Path(path), header=header)
 
     def _query(self, user: Id | None, ratings: Ratings | None) -> tuple[Query, NDArray[np.int64]]:
         """The query of one person, and the item rows that they have met."""
@@ -363,80 +303,20 @@ class Recommender:
             met = self.table.items[self.table.offsets[row] : self.table.offsets[row + 1]]
             return queries.of_users(self.table, np.array([row]), self.model, self.split.newcomers), met.astype(np.int64)
         assert ratings is not None
-        rows = self._items(ratings)
+        rows = item_rows(self.table, ratings)
         if len(np.unique(rows)) < len(rows):
             raise OptionError("ratings name an item twice, perhaps once by its id and once by its title")
         if not isinstance(ratings, Mapping):
             if self.model.NEEDS_RATINGS:
                 raise OptionError(f"{name_of(type(self.model))} needs a rating for each item: {{item: rating}}")
             return queries.of_newcomer(rows, None, self.model), rows
-        return queries.of_newcomer(rows, self._on_scale(ratings), self.model), rows
+        return queries.of_newcomer(rows, on_scale(self.table, ratings), self.model), rows
 
-    def _on_scale(self, ratings: Rated) -> NDArray[np.float32]:
-        low, high = self.table.scale or (-math.inf, math.inf)
-        for item, rating in ratings.items():
-            if not isinstance(rating, int | float | np.integer | np.floating) or not low <= rating <= high:
-                raise OptionError(f"rating {rating!r} of item {item!r} is off the scale: {low:g} to {high:g}")
-        return np.array(list(ratings.values()), dtype=np.float32)
-
-    def _items(self, ids: Iterable[Id]) -> NDArray[np.int64]:
-        """Ids, or exact titles, -> item rows (n,)."""
-        if isinstance(ids, str):
-            raise OptionError(f"a list of items is wanted, not the text {ids!r}")
-        wanted = list(ids)
-        rows = self.table.item_ids.find(wanted) if wanted else np.empty(0, dtype=np.int64)
-        for at in np.flatnonzero(rows < 0):
-            rows[at] = self._titled(wanted[at])
-        return rows
-
-    def _titled(self, name: Id) -> int:
-        titles = self.table.catalogue.frame["title"]
-        found = (titles == name).fill_null(False).arg_true() if isinstance(name, str) else pl.Series([])
-        if len(found) == 1:
-            return int(found[0])
-        if len(found):
-            ids = [repr(self.table.item_ids.id(row)) for row in found.to_list()]
-            raise UnknownIdError(f"{len(found)} items are called {name!r}: use one of their ids {', '.join(ids)}")
-        near = Vocabulary("item", titles.drop_nulls()).near(name) or self.table.item_ids.near(name)
-        raise UnknownIdError(f"unknown item {name!r}{did_you_mean(near)}")
-
-    def _vectors(self, of: str) -> Tensor:
+    @property
+    def _neighbours(self) -> Neighbours:
         if not isinstance(self.model, HasVectors):
-            raise UnsupportedError(f"{self._lacks('vectors')} {_who(HasVectors)}")
-        return self.model.user_vectors() if of == "user" else self.model.item_vectors()
-
-    def _attributes(self, min_ratings: int) -> tuple[Tensor, list[Attribute]]:
-        """Vectors (n, d) of the items that were rated often enough, and what is known of these items."""
-        vectors = self._vectors("item")
-        rows = torch.from_numpy(np.flatnonzero(self.table.item_counts >= min_ratings))
-        return vectors[rows.to(vectors.device)], attributes(self.table.catalogue, rows)
-
-    def _direction(self, name: str) -> Tensor:
-        vectors, known = self._attributes(ENOUGH_RATINGS)
-        for attribute in known:
-            if attribute.name == name:
-                return direction(vectors, attribute.values.to(vectors))
-        near = Vocabulary("item", pl.Series([attribute.name for attribute in known], dtype=pl.String)).near(name)
-        raise UnknownIdError(
-            f"unknown attribute {name!r}{did_you_mean(near) or '; palate directions lists those there are'}"
-        )
-
-    def _nearest(self, of: str, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
-        at_least(k, 1, "k")
-        at_least(min_ratings, 0, "min_ratings")
-        counts = self.table.item_counts if of == "item" else np.diff(self.table.offsets)
-        mask = torch.from_numpy(counts < min_ratings)
-        mask[leave_out] = True
-        rows, cosines = embeddings.nearest(self._vectors(of), towards, k, mask.to(towards.device))
-        if of == "item":
-            return self._named(rows.cpu().numpy(), score=cosines.cpu().numpy())
-        ids = self.table.user_ids.ids[rows.cpu().numpy()]
-        return Results(pl.DataFrame({"id": ids, "score": cosines.cpu().numpy().astype(np.float64)}))
-
-    def _named(self, rows: NDArray[np.int64], **values: NDArray[np.floating]) -> Results:
-        ids, titles = self.table.item_ids.ids[rows], self.table.catalogue.frame["title"][rows]
-        columns = {name: column.astype(np.float64) for name, column in values.items()}
-        return Results(pl.DataFrame({"id": ids, "title": titles, **columns}))
+            raise UnsupportedError(self._lacks("vectors", HasVectors))
+        return Neighbours(self.model, self.table)
 
     def _half_width(self, level: float) -> float:
         known = self.training.half_widths
@@ -447,19 +327,9 @@ class Recommender:
             raise OptionError(f"interval is {level:g}: it must be one of {levels}")
         return known[level]
 
-    def _lacks(self, what: str) -> str:
-        return f"model {name_of(type(self.model))!r} has no {what};"
-
-
-def _who(ability: type) -> str:
-    """Which models have an ability, for a message."""
-    return f"train one that has: {', '.join(name for name, cls in MODELS.items() if issubclass(cls, ability))}"
-
-
-def at_least(value: int, bound: int, name: str) -> None:
-    """Raises OptionError where value is below the bound."""
-    if value < bound:
-        raise OptionError(f"{name} is {value}: it must be at least {bound}")
+    def _lacks(self, what: str, ability: type) -> str:
+        able = ", ".join(name for name, cls in MODELS.items() if issubclass(cls, ability))
+        return f"model {name_of(type(self.model))!r} has no {what}; train one that has: {able}"
 
 
 def load(path: str | Path, outside: type[Model] | None = None) -> Recommender:
