@@ -1,7 +1,7 @@
 // Which view stands on the page, by the part of the address behind "#", and the page's light or dark look.
 
 import { model } from "./api.js";
-import { el, fill } from "./dom.js";
+import { el, fill, svg } from "./dom.js";
 import { failure, waiting } from "./parts.js";
 
 const VIEWS = { try: "Try it", items: "Items", analogies: "Analogies", map: "Map", model: "Model" };
@@ -53,7 +53,7 @@ function look(chosen) {
   if (chosen === "auto") delete document.documentElement.dataset.look;
   else document.documentElement.dataset.look = chosen;
   const button = document.getElementById("theme");
-  button.textContent = { auto: "Auto", light: "Light", dark: "Dark" }[chosen];
+  fill(button, svg("svg", { viewBox: "0 0 20 20", width: 16, height: 16, "aria-hidden": "true" }, svg("circle", { cx: 10, cy: 10, r: 7.25 }), svg("path", { d: { auto: "M10 2.75a7.25 7.25 0 0 1 0 14.5z", light: "M0 0", dark: "M10 2.75a7.25 7.25 0 1 1 0 14.5a7.25 7.25 0 1 1 0 -14.5z" }[chosen] })), { auto: "Auto", light: "Light", dark: "Dark" }[chosen]);
   button.setAttribute("aria-label", `Look: ${chosen}. Change it`);
   button.onclick = () => {
     const next = LOOKS[(LOOKS.indexOf(chosen) + 1) % LOOKS.length];

@@ -9,6 +9,12 @@ export const count = (number) => number.toLocaleString("en");
 export const people = (number) => `${count(number)} ${number === 1 ? "person" : "people"}`;
 export const short = (number, digits = 1) => number.toFixed(digits).replace(/\.0+$/, "");
 
+/** A title without its year, cut where it is long: for lines that name several. */
+export function brief(item) {
+  const text = nameOf(item).replace(/\s*\((?:18|19|20)\d\d\)$/, "");
+  return text.length > 30 ? `${text.slice(0, 28).trimEnd()}…` : text;
+}
+
 /** A line of what is known of an item. */
 export function about(item) {
   const year = item.year && !nameOf(item).includes(`(${item.year})`) ? String(item.year) : null;

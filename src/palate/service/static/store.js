@@ -65,6 +65,7 @@ export async function fromText(text, scale) {
       return null;
     }
   }));
-  change(found.filter(Boolean));
+  before = [];
+  keep(found.filter(Boolean));
   return unknown;
 }

@@ -20,7 +20,7 @@ export async function show(page, { served, query, current }) {
   const sum = el("p.sum", { "aria-live": "polite" });
   page.append(
     el("div.intro", {}, el("p.lead", {}, "Add and take away taste, like words: king − man + woman.")),
-    section("An analogy", el("div.three", {}, PLACES.map(([name, label]) => el("div.field", {}, el("span", {}, label), boxes[name]))), el("div.tools", {}, sum, el("button.plain", { type: "button", onclick: surprise }, "Pick three for me"))),
+    el("section.card", { "aria-label": "An analogy" }, el("div.three", {}, PLACES.map(([name, label]) => el("div.field", {}, el("span", {}, label), boxes[name]))), el("div.tools", {}, sum, el("button.plain", { type: "button", onclick: surprise }, "Pick three for me"))),
     out);
   const put = newest((error) => fill(out, failure(error, ask)));
   await Promise.all(Object.keys(chosen).filter((name) => query.get(name)).map(async (name) => {
@@ -67,7 +67,9 @@ export async function show(page, { served, query, current }) {
   function verdict(found) {
     const n = found.answer.length;
     const shared = found.shared_plain;
-    const said = shared >= n / 2 ? "Mostly the neighbours of the first item: the analogy adds little here." : "Mostly not the neighbours of the first item: the difference moved the answer.";
+    const said = shared >= n / 2 ? `Mostly the neighbours of ${nameOf(chosen.c)}: the analogy adds little here.`
+      : found.shared_shuffled >= n / 2 ? "Mostly what a random pair finds too: the analogy adds little here."
+        : "Mostly its own: neither the first item alone nor a random pair finds it.";
     return el("p.verdict", {}, el("b", {}, said), ` Of these ${n}, ${shared} are also nearest to ${nameOf(chosen.c)} alone, and ${found.shared_shuffled.toFixed(1)} are found with a random pair (mean).`);
   }
 }

@@ -38,7 +38,7 @@ function heading(item, served, scale) {
     mine.append(el("span", {}, "Your rating"), stars({ scale, value: store.ratingOf(item.id), label: `Rate ${nameOf(item)}`, onrate: (rating) => { store.rate(item, rating); predicted.textContent = "Added to your ratings."; } }), predicted);
   }
   if (served.predicts_ratings && scale && !store.isRated(item.id)) predict(item, served, predicted);
-  const facts = [item.year, people(item.ratings), item.mean === null ? null : `mean ${item.mean.toFixed(2)}`].filter(Boolean).join(" · ");
+  const facts = [nameOf(item).includes(`(${item.year})`) ? null : item.year, people(item.ratings), item.mean === null ? null : `mean ${item.mean.toFixed(2)}`].filter(Boolean).join(" · ");
   return el("header.title", {}, el("div", {}, el("h2.big", {}, nameOf(item)), el("p.facts", {}, facts), el("p.tags", {}, (item.categories ?? []).map((one) => el("span.tag", {}, one)))), mine);
 }
 

@@ -24,12 +24,12 @@ function tiles(served) {
 
 function measures(served) {
   const rows = [[served.name, served.metrics ?? {}], ...Object.entries(served.baselines ?? {})];
-  const names = [...new Set(rows.flatMap(([, values]) => Object.keys(values)))];
+  const names = [...new Set(rows.flatMap(([, values]) => Object.keys(values)))].filter((name) => name !== "people");
   if (!names.length) return section("How good it is", empty("Nothing was measured", "No part of the table was held out to test on."));
   const best = (name) => { const values = rows.map(([, row]) => row[name]).filter(Number.isFinite); return LOWER.test(name) ? Math.min(...values) : Math.max(...values); };
   const cell = (row, name) => (Number.isFinite(row[name]) ? el(`td${row[name] === best(name) ? ".best" : ""}`, {}, row[name].toFixed(4)) : el("td", {}, "–"));
   return section("How good it is",
-    el("p.note", {}, "On the test part, which no model has seen. The best of each column is bold; rmse and mae are errors, so that less is better."),
+    el("p.note", {}, `On the test part, which no model has seen${served.metrics?.people ? `; lists of ${count(served.metrics.people)} people` : ""}. The best of each column is bold; rmse and mae are errors, so that less is better.`),
     el("div.scroll", { tabindex: 0, role: "region", "aria-label": "Metrics" }, el("table.measures", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "model"), names.map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", {}, rows.map(([model, values], at) => el("tr", {}, el("th", { scope: "row" }, model, at ? el("span.under", {}, " baseline") : null), names.map((name) => cell(values, name))))))),
     served.half_widths && Number.isFinite(served.half_widths["0.8"]) ? el("p.note", {}, `Four ratings in five lie within ${short(served.half_widths["0.8"], 2)} of the prediction.`) : null);
@@ -60,7 +60,7 @@ function training(served) {
 
 const facts = (pairs) => el("dl.facts-list", {}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)))));
 
-const date = (text) => new Date(text).toLocaleDateString("en", { day: "numeric", month: "long", year: "numeric" });
+const date = (text) => new Date(text).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 
 function bytes(size) {
   const units = ["bytes", "kB", "MB", "GB"];

@@ -2,11 +2,13 @@
 
 import { get, newest, path, post } from "./api.js";
 import { calm, el, fill, say } from "./dom.js";
-import { about, combobox, count, empty, failure, itemLink, listed, nameOf, scaleOf, short, stars, waiting } from "./parts.js";
+import { about, brief, combobox, count, empty, failure, itemLink, listed, nameOf, scaleOf, short, stars, waiting } from "./parts.js";
 import * as store from "./store.js";
 
 const K = 10;
 const REASONS = 2;
+const STARTERS = 8;
+let known = null;
 
 export async function show(page, { served, query, current }) {
   const scale = scaleOf(served);
@@ -27,7 +29,8 @@ export async function show(page, { served, query, current }) {
   }
   fill(list, waiting(K));
   drawLeft();
-  refresh();
+  if (wants.user === "") nobody();
+  else refresh();
 
   const keys = (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest?.("input") && !wants.user) { event.preventDefault(); undo(); }
@@ -62,8 +65,10 @@ export async function show(page, { served, query, current }) {
     note.textContent = answer.note ?? "";
     if (!answer.items.length) return fill(list, empty("Nothing is left", "No item passes these filters. Ask for less known ones, or another category."));
     const before = places();
+    const focused = list.contains(document.activeElement) ? [...list.querySelectorAll(".row")].indexOf(document.activeElement.closest(".row")) : null;
     fill(list, listed(answer.items, (item) => el("div.end", {}, end(item), hide(item)), because));
     glide(before);
+    if (focused !== null) [...list.querySelectorAll(".row")].at(Math.min(focused, answer.items.length - 1))?.querySelector(".stars, button").focus({ preventScroll: true });
     say(`The list has changed: first is ${nameOf(answer.items[0])}`);
   }
 
@@ -87,12 +92,14 @@ export async function show(page, { served, query, current }) {
   function because(item) {
     const reasons = (item.because ?? []).filter((one) => one.loss > 0);
     if (!reasons.length) return null;
-    return el("p.because", {}, "Because of ", reasons.map((one, at) => [at ? ", " : "", el("b", {}, nameOf(one)), el("span.loss", { title: "What the score would lose without it" }, ` +${one.loss < 0.01 ? one.loss.toPrecision(1) : one.loss.toFixed(2)}`)]));
+    return el("p.because", {}, "Because of ", reasons.map((one, at) => [at ? ", " : "", el("b", { title: nameOf(one) }, brief(one)), el("span.loss", { title: "What the score would lose without it" }, ` +${one.loss < 0.01 ? one.loss.toPrecision(1) : one.loss.toFixed(2)}`)]));
   }
 
   function rate(item, rating) {
+    const here = left.contains(document.activeElement);
     store.rate(item, rating);
     drawLeft();
+    if (here) (left.querySelector(".given .stars") ?? left.querySelector("input")).focus({ preventScroll: true });
     refresh();
   }
 
@@ -103,8 +110,14 @@ export async function show(page, { served, query, current }) {
   }
 
   function modes() {
-    const mode = (label, chosen, user) => el("button", { type: "button", "aria-pressed": String(chosen), onclick: () => { wants.user = user; wants.hidden = []; page.querySelectorAll(".modes button").forEach((one, at) => one.setAttribute("aria-pressed", String((at === 1) === (user !== null)))); drawLeft(); if (user !== "") refresh(); else fill(list, empty("Whose list?", "Choose a person on this side to see their list.")); } }, label);
+    const mode = (label, chosen, user) => el("button", { type: "button", "aria-pressed": String(chosen), onclick: () => { wants.user = user; wants.hidden = []; page.querySelectorAll(".modes button").forEach((one, at) => one.setAttribute("aria-pressed", String((at === 1) === (user !== null)))); drawLeft(); if (user !== "") refresh(); else ask(async () => null, nobody); } }, label);
     return el("div.modes", { role: "group", "aria-label": "Whose list" }, mode("My taste", wants.user === null, null), mode("Someone in the data", wants.user !== null, ""));
+  }
+
+  function nobody() {
+    busy.classList.remove("on");
+    note.hidden = true;
+    fill(list, empty("Whose list?", "Choose a person to see what they rated and what comes next."));
   }
 
   function drawLeft() {
@@ -125,22 +138,24 @@ export async function show(page, { served, query, current }) {
       el("button.quiet", { type: "button", disabled: !store.canUndo(), title: "Ctrl+Z", onclick: undo }, "Undo"),
       el("button.quiet", { type: "button", disabled: !rated.length, onclick: () => { store.clear(); drawLeft(); refresh(); } }, "Clear"));
     fill(left, el("div.head", {}, el("h2", {}, rated.length ? `You rated ${rated.length}` : "What do you like?"), tools), search, asked);
-    if (rated.length) left.append(el("ul.rows.compact", {}, rated.map(mineRow)));
-    else drawStart();
+    if (rated.length) left.append(el("ul.rows.compact.given", {}, rated.map(mineRow)));
+    drawStart();
   }
 
   function mineRow(item) {
     return el("li.row", {}, el("div.what", {}, itemLink(item)),
       scale && stars({ scale, value: item.rating, label: `Your rating of ${nameOf(item)}`, onrate: (rating) => rate(item, rating) }),
-      el("button.quiet.cross", { type: "button", "aria-label": `Remove ${nameOf(item)}`, onclick: () => { store.remove(item.id); drawLeft(); refresh(); left.querySelector("input").focus(); } }, "×"));
+      el("button.quiet.cross", { type: "button", "aria-label": `Remove ${nameOf(item)}`, onclick: () => { store.remove(item.id); drawLeft(); refresh(); left.querySelector(".given .stars, .given button, input").focus({ preventScroll: true }); } }, "×"));
   }
 
   async function drawStart() {
-    const box = el("div", {}, waiting(6));
-    left.append(el("p.note.start", {}, scale ? "Give stars to a few. Each click changes the list." : "Say which you like. Each click changes the list."), box);
+    const box = el("div", {}, known ? null : waiting(STARTERS));
+    const text = store.ratings().length ? "You may know these too" : scale ? "Give stars to some of these, or search" : "Say which of these you like, or search";
+    left.append(el("h3.start", {}, text), box);
     try {
-      const { items } = await get("items", { query: "", k: 8 });
-      fill(box, el("ul.rows.compact", {}, items.map((item) => el("li.row", {}, el("div.what", {}, itemLink(item), el("p.under", {}, about(item))), input(item, null)))));
+      known ??= (await get("items", { query: "", k: 60 })).items;
+      const some = known.filter((item) => !store.isRated(item.id)).slice(0, Math.max(3, STARTERS - store.ratings().length));
+      fill(box, el("ul.rows.compact", {}, some.map((item) => el("li.row", {}, el("div.what", {}, itemLink(item), el("p.under", {}, about(item))), input(item, null)))));
     } catch (error) {
       fill(box, failure(error, drawLeft));
     }
@@ -197,7 +212,7 @@ export async function show(page, { served, query, current }) {
 const usual = (served) => (served.predicts_ratings && served.users >= 200 ? 20 : 0);
 
 function intro(served, scale) {
-  const what = scale ? "Give a few stars; the list follows, with what each place is owed to." : "Say what you like; the list follows, with what each place is owed to.";
+  const what = scale ? "Give a few stars and watch the list follow." : "Say what you like and watch the list follow.";
   return el("div.intro", {}, el("p.lead", {}, what), el("p.facts", {}, `${count(served.items)} items, learned from ${count(served.ratings)} ${scale ? "ratings" : "events"} of ${count(served.users)} people.`));
 }
 
