@@ -1,6 +1,7 @@
 """Interactions and people to Query: the one question that every model answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,72 @@ from torch import Tensor
 
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, UNSEEN, Model, Query
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Who asks, and all that they met, oldest first."""
+
+    row: int  # the model's row of them, UNSEEN for a person who was not in training
+    items: NDArray[np.int64]  # (L,)
+    ratings: NDArray[np.float32] | None = None  # (L,)
+    times: NDArray[np.float64] | None = None  # (L,)
+
+    @property
+    def unseen(self) -> "Person":
+        """The same, asking with their history alone."""
+        return replace(self, row=UNSEEN)
+
+    def keeping(self, events: NDArray[np.integer] | NDArray[np.bool_] | slice) -> "Person":
+        """The same with these events of theirs, by a mask, their numbers or a slice."""
+        return Person(
+            self.row,
+            self.items[events],
+            None if self.ratings is None else self.ratings[events],
+            None if self.times is None else self.times[events],
+        )
+
+    def then(
+        self, items: NDArray[np.int64], ratings: NDArray[np.float32] | None, times: NDArray[np.float64] | None
+    ) -> "Person":
+        """The same after further events (n,), asking with their history alone; a later rating stands for an earlier."""
+        before = self.unseen if ratings is None else self.unseen.keeping(~np.isin(self.items, items))
+
+        def joined(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if first is None or second is None else np.concatenate([first, second])
+
+        return Person(
+            UNSEEN,
+            np.concatenate([before.items, items]),
+            joined(before.ratings, ratings),
+            joined(before.times, times),
+        )
+
+
+def of_people(people: Sequence[Person], model: Model) -> Query:
+    """The query of people who all have ratings or none, and all times or none; with histories where they are needed."""
+    needed = [
+        person.keeping(slice(0)) if person.row != UNSEEN and not model.LOOKS_BACK else person for person in people
+    ]
+    longest = max((len(person.items) for person in needed), default=0)
+
+    def padded(columns: Sequence[NDArray[Any] | None], padding: float, dtype: torch.dtype) -> Tensor | None:
+        if any(column is None for column in columns):
+            return None
+        found = torch.full((len(columns), longest), padding, dtype=dtype)  # (B, L)
+        for row, column in zip(found, columns, strict=True):
+            if column is not None and len(column):
+                row[-len(column) :] = torch.from_numpy(column)
+        return found.to(model.device)
+
+    histories = padded([person.items for person in needed], PADDING, torch.int64)
+    assert histories is not None
+    return Query(
+        torch.tensor([person.row for person in people], device=model.device),
+        histories,
+        padded([person.ratings for person in needed], 0.0, torch.float32),
+        padded([person.times for person in needed], 0.0, torch.float64),
+    )
 
 
 def of_users(
@@ -43,11 +110,7 @@ def of_users(
 
 def of_newcomer(items: NDArray[np.int64], ratings: NDArray[np.float32] | None, model: Model) -> Query:
     """The query of one person never seen, from items (L,), oldest first, and their ratings (L,)."""
-    return Query(
-        torch.tensor([UNSEEN], device=model.device),
-        torch.from_numpy(items).to(model.device)[None],
-        None if ratings is None else torch.from_numpy(ratings).to(model.device)[None],
-    )
+    return of_people([Person(UNSEEN, items, ratings)], model)
 
 
 def in_chunks(

@@ -1,7 +1,8 @@
 """Recommender: a trained model that speaks the user's own ids."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
@@ -10,22 +11,26 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from palate import artifact, embeddings, queries, ranking
+from palate import artifact, choosing, embeddings, explaining, queries, ranking
 from palate.artifact import Artifact, Metrics, Training
+from palate.choosing import Chosen, Filters
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.data.vocabulary import Id
 from palate.directions import ENOUGH_RATINGS
 from palate.errors import OptionError, UnsupportedError, at_least
+from palate.evaluation.beyond_accuracy import Alike
 from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate, predict
 from palate.evaluation.held_out import told_from
 from palate.evaluation.intervals import around
 from palate.evaluation.rating_metrics import calibration
+from palate.explaining import Explanation, Losses
 from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
-from palate.models.contract import PADDING, HasVectors, Model, PredictsRatings, Query
+from palate.models.contract import PADDING, UNSEEN, HasVectors, Model, PredictsRatings
 from palate.neighbours import Neighbours
+from palate.queries import Person
 from palate.results import CheckedAnalogy, Results
 from palate.translation import Rated, item_rows, named_items, on_scale
 
@@ -106,7 +111,7 @@ class Recommender:
         if not isinstance(self.model, PredictsRatings):
             raise UnsupportedError(self._lacks("predicted ratings", PredictsRatings))
         half_width = None if interval is None else self._half_width(interval)
-        query, _ = self._query(user, ratings)
+        query = queries.of_people([self.person(user, ratings)], self.model)
         rows = item_rows(self.table, item if isinstance(item, list) else [item])
         items = torch.from_numpy(rows).to(self.model.device)
         predicted = self.model.predict(query, torch.zeros_like(items), items).cpu().numpy()
@@ -128,28 +133,61 @@ class Recommender:
         k: int = 10,
         exclude: Iterable[Id] = (),
         only: Iterable[Id] | None = None,
+        category: str | Iterable[str] = (),
         min_ratings: int = 0,
+        diversity: float = 0.0,
     ) -> Results:
         """The k best items that a person has not met, best first: a table with id, title and score.
 
         user, or ratings: someone of the table, or a person never seen with what they rated.
-        exclude: items that must not appear; only: the items that may; min_ratings: how often an item must have been
-        rated by anyone. Fewer than k rows come back where fewer items are left. The score is the model's own: a rating
-        model's is the predicted rating, not clipped to the scale, so that the best remain in order.
+        exclude: items that must not appear; only: the items that may; category: one or several, an item is in any of
+        them; min_ratings: how often an item must have been rated by anyone; diversity: from 0 for the best items to 1
+        for the most different ones, see `choosing.choose`. Fewer than k rows come back where fewer items are left. The
+        score is the model's own: a rating model's is the predicted rating, not clipped to the scale, so that the best
+        remain in order.
         """
-        at_least(k, 1, "k")
-        at_least(min_ratings, 0, "min_ratings")
-        query, met = self._query(user, ratings)
-        leave_out = self.table.item_counts < min_ratings
-        leave_out[met] = True
-        leave_out[item_rows(self.table, exclude)] = True
-        if only is not None:
-            others = np.ones_like(leave_out)
-            others[item_rows(self.table, only)] = False
-            leave_out |= others
-        rows, scores = ranking.rank(self.model, query, k, torch.from_numpy(leave_out).to(self.model.device))
-        found = rows[0] != PADDING
-        return named_items(self.table, rows[0][found].cpu().numpy(), score=scores[0][found].cpu().numpy())
+        wanted = choosing.filters(
+            self.table,
+            k=k,
+            exclude=exclude,
+            only=only,
+            category=category,
+            min_ratings=min_ratings,
+            diversity=diversity,
+        )
+        [found] = self.choose([self.person(user, ratings)], [wanted])
+        return named_items(self.table, found.rows, score=found.scores)
+
+    def choose(self, people: Sequence[Person], wanted: Sequence[Filters]) -> list[Chosen]:
+        """`recommend` for several people at once, in rows: each with filters of their own."""
+        return choosing.choose(self.model, people, wanted, self.likeness)
+
+    def explain(
+        self, user: Id | None, item: Id, *, ratings: Ratings | None = None, k: int | None = None
+    ) -> Explanation:
+        """Why a person has this score for an item: the k ratings of theirs that it would lose most without.
+
+        Exact for this model: it is asked again without each of them. A person of the table asks as one never seen, with
+        their history, so that the score is not always that of `recommend`.
+        """
+        person = self.person(user, ratings)
+        [row] = item_rows(self.table, [item])
+        scores, losses = self.losses(person, np.array([row]))
+        events = explaining.largest(losses[:, 0], len(losses) if k is None else k)
+        rated = np.full(len(person.items), np.nan) if person.ratings is None else person.ratings
+        found = named_items(self.table, person.items[events], rating=rated[events], loss=losses[events, 0])
+        return Explanation(float(scores[0]), Results(found.to_polars().with_columns(pl.col("rating").fill_nan(None))))
+
+    def losses(self, person: Person, rows: NDArray[np.int64]) -> Losses:
+        """What the scores of item rows (n,) would lose without each event of the person."""
+        return explaining.losses(self.model, person, rows)
+
+    def likeness(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How alike items (n,) are -> (n, n): the cosine of their vectors, or of who met them where there are none."""
+        if isinstance(self.model, HasVectors):
+            units = torch.nn.functional.normalize(self.model.item_vectors()[torch.from_numpy(rows)], dim=1)
+            return (units @ units.T).cpu().numpy().astype(np.float64)
+        return self._alike.cosines(rows)
 
     def lists(self, path: str | Path, *, k: int = 10, min_ratings: int = 0, memory: str | None = None) -> int:
         """Write the k best items that each person of the table has not met to a .csv or .parquet -> rows written.
@@ -294,14 +332,12 @@ class Recommender:
         vectors = self._neighbours.model.user_vectors() if of == "user" else self._neighbours.model.item_vectors()
         embeddings.export_text(vectors, [str(id_) for id_ in ids.to_list()], Path(path), header=header)
 
-    def _query(self, user: Id | None, ratings: Ratings | None) -> tuple[Query, NDArray[np.int64]]:
-        """The query of one person, and the item rows that they have met."""
+    def person(self, user: Id | None = None, ratings: Ratings | None = None) -> Person:
+        """Who asks: someone of the table, or a person never seen with what they rated."""
         if (user is None) == (ratings is None):
             raise OptionError("name a user, or give ratings of a person never seen, and not both")
         if user is not None:
-            row = self.table.user_ids.row(user)
-            met = self.table.items[self.table.offsets[row] : self.table.offsets[row + 1]]
-            return queries.of_users(self.table, np.array([row]), self.model, self.split.newcomers), met.astype(np.int64)
+            return self.person_at(self.table.user_ids.row(user))
         assert ratings is not None
         rows = item_rows(self.table, ratings)
         if len(np.unique(rows)) < len(rows):
@@ -309,8 +345,23 @@ class Recommender:
         if not isinstance(ratings, Mapping):
             if self.model.NEEDS_RATINGS:
                 raise OptionError(f"{name_of(type(self.model))} needs a rating for each item: {{item: rating}}")
-            return queries.of_newcomer(rows, None, self.model), rows
-        return queries.of_newcomer(rows, on_scale(self.table, ratings), self.model), rows
+            return Person(UNSEEN, rows)
+        return Person(UNSEEN, rows, on_scale(self.table, ratings))
+
+    def person_at(self, row: int) -> Person:
+        """Someone of the table, by their row."""
+        theirs = slice(self.table.offsets[row], self.table.offsets[row + 1])
+        ratings, times = self.table.ratings, self.table.times
+        return Person(
+            UNSEEN if self.split.newcomers[row] else row,
+            self.table.items[theirs].astype(np.int64),
+            None if ratings is None else ratings[theirs],
+            None if times is None else times[theirs],
+        )
+
+    @cached_property
+    def _alike(self) -> Alike:
+        return Alike(self.table)
 
     @property
     def _neighbours(self) -> Neighbours:

@@ -13,6 +13,7 @@ from palate.cli import (
     predict,
     recommend,
     sample,
+    serve,
     similar,
     train,
 )
@@ -34,5 +35,6 @@ app.command("analogy")(similar.analogy)
 app.command("directions")(directions.directions)
 app.command("evaluate")(evaluate.evaluate)
 app.command("curves")(curves.curves)
+app.command("serve")(serve.serve)
 app.command("info")(info.info)
 app.command("sample")(sample.sample)

@@ -7,6 +7,7 @@ import typer
 
 import palate
 from palate.errors import OptionError
+from palate.translation import named_item
 
 if TYPE_CHECKING:
     from palate import Interactions, Recommender
@@ -68,9 +69,7 @@ def read_table(
 
 
 def item_id(recommender: "Recommender", text: str) -> "Id":
-    """The id that the text names; the text itself where no item has that id, as it may be a title, such as 1984."""
-    id_ = recommender.table.item_ids.parse(text)
-    return id_ if recommender.table.item_ids.find([id_])[0] >= 0 else text
+    return named_item(recommender.table, text)
 
 
 def user_id(recommender: "Recommender", text: str | None) -> "Id | None":

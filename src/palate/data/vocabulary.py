@@ -1,5 +1,6 @@
 """Vocabulary: the user's own ids on one side, rows 0..n-1 on the other."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ UNKNOWN = -1
 
 DENSE = 4
 """Integer ids from 0 to at most this many times the number of events are coded through a table of their range."""
+
+INTEGER = re.compile(r"\s*-?\d{1,20}\s*")
 
 NEAR_MISSES = 3
 LIKENESS = 60.0
@@ -127,7 +130,7 @@ class Vocabulary:
 
     def parse(self, text: str) -> Id:
         """Text typed by a person -> the id it names: an integer where ids are integers and it is one."""
-        if self.ids.dtype != pl.String and text.strip().lstrip("-").isdecimal():
+        if self.ids.dtype != pl.String and INTEGER.fullmatch(text):
             return int(text)
         return text
 

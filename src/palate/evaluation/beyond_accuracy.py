@@ -93,6 +93,12 @@ class Alike:
         _diversity(lists, self._starts, self._ends, self._people, np.zeros(self._n_users), found)
         return found
 
+    def cosines(self, items: NDArray[np.int64]) -> Values:
+        """Of each pair of items (n,), by who met them as above -> (n, n)."""
+        found = np.eye(len(items))
+        _cosines(items, self._starts, self._ends, self._people, np.zeros(self._n_users, dtype=np.bool_), found)
+        return found
+
 
 @compiled
 def _people_of_items(users: Array, items: Array, starts: Array, ends: Array, people: Array) -> None:
@@ -120,3 +126,17 @@ def _diversity(lists: Array, starts: Array, ends: Array, people: Array, sums: Ar
         for item in lists[b]:
             if item >= 0:
                 sums[people[starts[item] : ends[item]]] = 0
+
+
+@compiled
+def _cosines(items: Array, starts: Array, ends: Array, people: Array, met: Array, found: Array) -> None:
+    for i in range(len(items)):
+        one = people[starts[items[i]] : ends[items[i]]]
+        met[one] = True
+        for j in range(i):
+            other = people[starts[items[j]] : ends[items[j]]]
+            both = 0
+            for user in other:
+                both += met[user]
+            found[i, j] = found[j, i] = both / max(1.0, np.sqrt(len(one) * len(other)))
+        met[one] = False

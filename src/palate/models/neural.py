@@ -107,7 +107,10 @@ class NeuralRating(LearnedModel):
 
     def finish(self, train: Interactions) -> None:
         assert train.ratings is not None
-        for vectors, events in ((self.user_vectors(), np.diff(train.offsets)), (self.item_vectors(), train.item_counts)):
+        for vectors, events in (
+            (self.user_vectors(), np.diff(train.offsets)),
+            (self.item_vectors(), train.item_counts),
+        ):
             rated = torch.from_numpy(events > 0).to(self.device)
             vectors[~rated] = vectors[rated].mean(0)  # drawn by chance and never learned from: now as any other
         known = self.user_vectors().cpu().double()[torch.from_numpy(np.flatnonzero(np.diff(train.offsets)))]

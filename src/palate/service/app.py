@@ -1,0 +1,61 @@
+"""The application: every route, in one list."""
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from palate.errors import PalateError
+from palate.service import about, lists, people, problems, things
+from palate.service.core import Core
+from palate.service.wire import StrictRequest, check_query
+
+HANDLERS = [
+    lists.of_user,
+    lists.of_newcomer,
+    lists.predictions,
+    lists.explanation,
+    things.items,
+    things.item,
+    things.similar,
+    things.analogy,
+    things.map_,
+    people.users,
+    people.history,
+    about.model,
+    about.health,
+    about.ready,
+    about.openapi,
+    about.studio,
+    about.static,
+]
+
+
+def create_app(core: Core) -> Litestar:
+    """The application, around a core that is ready."""
+    handlers: dict[Any, Any] = {
+        problems.Problem: problems.of_problem,
+        PalateError: problems.of_palate,
+        HTTPException: problems.of_http,
+        Exception: problems.of_anything,
+    }
+    return Litestar(
+        HANDLERS,
+        state=State({"core": core}),
+        request_class=StrictRequest,
+        before_request=check_query,
+        exception_handlers=handlers,
+        openapi_config=OpenAPIConfig(
+            title="Palate",
+            version="1",
+            description="Recommendations, predictions, explanations and what is near what, from one trained model.",
+            use_handler_docstrings=True,
+            path="/openapi",
+            render_plugins=[JsonRenderPlugin()],
+        ),
+        logging_config=None,
+        on_shutdown=[core.close],
+    )

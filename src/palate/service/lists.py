@@ -1,0 +1,199 @@
+"""Lists, predictions and explanations."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from litestar import Request, get, post
+
+from palate import choosing, explaining
+from palate.choosing import Chosen, Filters
+from palate.data.vocabulary import Id
+from palate.queries import Person
+from palate.recommender import Ratings
+from palate.service import fields, schemas
+from palate.service.core import Core, Wish
+from palate.service.problems import Problem, at
+from palate.service.schemas import (
+    Explanation,
+    ExplanationAsked,
+    Prediction,
+    Predictions,
+    PredictionsAsked,
+    Ranked,
+    RankedList,
+    RatedReason,
+    Reason,
+    RecommendationsAsked,
+)
+from palate.service.served import Served
+
+
+@get("/v1/users/{user_id:str}/recommendations")
+async def of_user(
+    request: Request[Any, Any, Any],
+    user_id: fields.UserId,
+    k: fields.K = 10,
+    exclude: fields.Exclude = None,
+    only: fields.Only = None,
+    category: fields.Category = None,
+    min_ratings: fields.MinRatings = 0,
+    diversity: fields.Diversity = 0.0,
+    explain: fields.Explain = 0,
+) -> RankedList:
+    """The best items that someone has not met; what they did since the training counts."""
+    core: Core = request.app.state.core
+    served = core.served
+    person = await core.person(served, user_id)
+    wanted = Filters(k)
+    if request.url.query:
+        parsed = partial(_ids, served)
+        wanted = await core.quick(
+            partial(
+                filters,
+                served,
+                "query",
+                k=k,
+                exclude=parsed(exclude or []),
+                only=None if only is None else parsed(only),
+                category=category or [],
+                min_ratings=min_ratings,
+                diversity=diversity,
+            )
+        )
+    return await recommend(core, served, person, wanted, explain)
+
+
+@post("/v1/recommendations", status_code=200)
+async def of_newcomer(request: Request[Any, Any, Any], data: RecommendationsAsked) -> RankedList:
+    """The best items for a person never seen, from what they rated; for no ratings, what suits everyone."""
+    core: Core = request.app.state.core
+    served = core.served
+
+    def prepare() -> tuple[Person, Filters]:
+        person = newcomer(served, data.ratings, data.history)
+        return person, filters(
+            served,
+            "body",
+            k=data.k,
+            exclude=data.exclude,
+            only=data.only,
+            category=data.category,
+            min_ratings=data.min_ratings,
+            diversity=data.diversity,
+        )
+
+    person, wanted = await core.quick(prepare)
+    return await recommend(core, served, person, wanted, data.explain)
+
+
+@post("/v1/predictions", status_code=200)
+async def predictions(request: Request[Any, Any, Any], data: PredictionsAsked) -> Predictions:
+    """Predicted ratings, rated already or not, and where a share of the real ones lies."""
+    core: Core = request.app.state.core
+    served = core.served
+
+    def work() -> Predictions:
+        ratings = None if data.ratings is None else _rated(data.ratings)
+        with at("body"):
+            found = served.recommender.predict(data.user, data.items, ratings=ratings, interval=data.interval)
+        return Predictions([Prediction(**row) for row in found.to_dicts()])
+
+    return await core.quick(work)
+
+
+@post("/v1/explanations", status_code=200)
+async def explanation(request: Request[Any, Any, Any], data: ExplanationAsked) -> Explanation:
+    """Which ratings of a person an item's score would lose most without, exactly, for this model.
+
+    Someone of the table asks as a person never seen, with their history.
+    """
+    core: Core = request.app.state.core
+    served = core.served
+    person = await core.quick(partial(whoever, core, served, data))
+
+    def work() -> Explanation:
+        with at("body.item"):
+            [row] = served.rows([data.item])
+        scores, losses = served.recommender.losses(person, np.array([row]))
+        events = explaining.largest(losses[:, 0], data.k)
+        ratings = [None] * len(person.items) if person.ratings is None else person.ratings.tolist()
+        reasons = [
+            RatedReason(*served.facts[person.items[event]][:2], loss=float(losses[event, 0]), rating=ratings[event])
+            for event in events
+        ]
+        return Explanation(served.item(row), float(scores[0]), reasons)
+
+    return await core.slow(work)
+
+
+async def recommend(core: Core, served: Served, person: Person, wanted: Filters, explain: int) -> RankedList:
+    """A list of items with all that is known of each."""
+    found = await core.lists.ask(Wish(served, person, wanted))
+    because: list[list[Reason]] = [[]] * len(found.rows)
+    if explain and len(found.rows):
+        because = await core.slow(partial(reasons, served, person, found, explain))
+    scores = found.scores.tolist()
+    if (scale := served.predicted_scale) is None:
+        ratings: list[float | None] = [None] * len(scores)
+    else:
+        ratings = [min(max(score, scale[0]), scale[1]) for score in scores]
+    facts = served.facts
+    items = [
+        Ranked(*facts[row], *rest) for row, *rest in zip(found.rows.tolist(), scores, ratings, because, strict=True)
+    ]
+    return RankedList(items, served.note)
+
+
+def reasons(served: Served, person: Person, found: Chosen, k: int) -> list[list[Reason]]:
+    """Of each item of a list."""
+    losses = served.recommender.losses(person, found.rows).losses  # (L, n)
+    return [
+        [
+            Reason(*served.facts[person.items[event]][:2], float(of_item[event]))
+            for event in explaining.largest(of_item, k)
+        ]
+        for of_item in losses.T
+    ]
+
+
+def filters(served: Served, source: str, **wanted: Any) -> Filters:
+    """`choosing.filters`, each mistake said of its own field."""
+    table = served.recommender.table
+    for name in ("exclude", "only", "category"):
+        if wanted[name]:
+            with at(f"{source}.{name}"):
+                choosing.filters(table, **{name: wanted[name]})
+    return choosing.filters(table, **wanted)
+
+
+def newcomer(served: Served, ratings: list[schemas.Rating] | None, history: list[Id] | None) -> Person:
+    if ratings is not None and history is not None:
+        raise Problem(400, "bad_value", "give ratings or history, and not both", "body")
+    given: Ratings = _rated(ratings) if ratings is not None else (history or [])
+    if not given and served.recommender.model.NEEDS_RATINGS:
+        given = {}
+    with at("body.ratings" if ratings is not None else "body.history"):
+        return served.recommender.person(None, given)
+
+
+def whoever(core: Core, served: Served, data: ExplanationAsked) -> Person:
+    """The person that a question names, or describes."""
+    if (data.user is None) == (data.ratings is None and data.history is None):
+        raise Problem(400, "bad_value", "name a user, or give ratings or history, and not both", "body")
+    if data.user is None:
+        return newcomer(served, data.ratings, data.history)
+    with at("body.user"):
+        return core.known(served, data.user)
+
+
+def _rated(ratings: list[schemas.Rating]) -> dict[Id, float]:
+    found = {each.item: each.rating for each in ratings}
+    if len(found) < len(ratings):
+        raise Problem(400, "bad_value", "ratings name an item twice", "body.ratings")
+    return found
+
+
+def _ids(served: Served, texts: Iterable[str]) -> list[Id]:
+    return [served.item_id(text) for text in texts]

@@ -1,0 +1,53 @@
+"""Search as you type: items by the beginnings of the words in their titles, users by the beginnings of their ids."""
+
+import re
+import unicodedata
+from bisect import bisect_left
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORD = re.compile(r"\w+")
+
+END = chr(0x10FFFF)
+"""Sorts behind every other sign."""
+
+
+def folded(text: str) -> str:
+    """Without case and accents."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+
+
+class Search:
+    """Names of n rows, found by the beginning of any of their words, the most used rows first."""
+
+    def __init__(self, names: list[list[str]], counts: NDArray[np.int64]) -> None:
+        """names: of each row all that it is called, n lists; counts (n,): how much each is used."""
+        self._by_use = np.lexsort((np.arange(len(counts)), -counts))
+        places = np.empty(len(counts), dtype=np.int64)
+        places[self._by_use] = np.arange(len(counts))
+        rows_of: dict[str, list[int]] = {}
+        for row, called in enumerate(names):
+            for word in set(chain.from_iterable(WORD.findall(folded(name)) for name in called)):
+                rows_of.setdefault(word, []).append(int(places[row]))
+        self._words = sorted(rows_of)
+        lists = [rows_of[word] for word in self._words]
+        self._starts = np.cumsum([0, *map(len, lists)])
+        self._places = np.fromiter(chain.from_iterable(lists), dtype=np.int64, count=int(self._starts[-1]))
+
+    def find(self, text: str, k: int) -> NDArray[np.int64]:
+        """The k most used rows that have a word beginning with each word of the text -> (k,) or fewer."""
+        words = WORD.findall(folded(text))
+        if not words:
+            return self._by_use[:k] if not text.strip() else self._by_use[:0]
+        found = self._beginning(words[0])
+        for word in words[1:]:
+            found = found[np.isin(found, self._beginning(word))]
+        return self._by_use[found[:k]]
+
+    def _beginning(self, word: str) -> NDArray[np.int64]:
+        """The places, in order of use, of the rows with a word that begins so."""
+        first, last = bisect_left(self._words, word), bisect_left(self._words, word + END)
+        return np.unique(self._places[self._starts[first] : self._starts[last]])
