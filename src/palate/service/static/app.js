@@ -36,15 +36,18 @@ async function show(focus) {
   }
   const page = el("div.view", { "data-view": view }, el("h1.unseen", {}, VIEWS[view]), waiting(6));
   fill(main, page);
+  main.setAttribute("aria-busy", "true");
   if (focus) { main.focus({ preventScroll: true }); scrollTo(0, 0); }
   try {
     const [module, served] = await Promise.all([MODULES[view](), model()]);
     if (mine !== shown) return;
-    document.getElementById("served").textContent = served.title ? `${served.name} on ${served.title}` : `Model ${served.name}`;
-    page.replaceChildren();
+    document.getElementById("served").textContent = served.title ? `${served.name} on ${served.title.split(":")[0]}` : `Model ${served.name}`;
+    fill(page, el("h1.unseen", {}, VIEWS[view]));
     leave = (await module.show(page, { served, id, query, current: () => mine === shown })) ?? null;
   } catch (error) {
     if (mine === shown) fill(page, el("h1.unseen", {}, VIEWS[view]), failure(error, () => show(false)));
+  } finally {
+    if (mine === shown) main.removeAttribute("aria-busy");
   }
 }
 

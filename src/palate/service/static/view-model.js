@@ -8,7 +8,7 @@ const LOWER = /^(rmse|mae)$/;
 
 export async function show(page, { served }) {
   page.append(
-    el("header.title", {}, el("div", {}, el("h2.big", {}, served.name), el("p.facts", {}, [served.title, served.trained && `trained ${date(served.trained)}`, `Palate ${served.palate}`].filter(Boolean).join(" · ")))),
+    el("header.title", {}, el("div", {}, el("h2.big", {}, served.name), el("p.facts", {}, [served.title?.split(":")[0], served.trained && `written ${date(served.trained)}`, `Palate ${served.palate}`].filter(Boolean).join(" · ")))),
     tiles(served),
     measures(served),
     el("div.two.even", {}, losses(served), distribution(served)),

@@ -33,7 +33,7 @@ export async function show(page, { served, query, current }) {
   else refresh();
 
   const keys = (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest?.("input") && !wants.user) { event.preventDefault(); undo(); }
+    if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.value && !wants.user) { event.preventDefault(); undo(); }
   };
   addEventListener("keydown", keys);
   return () => removeEventListener("keydown", keys);
@@ -61,7 +61,7 @@ export async function show(page, { served, query, current }) {
 
   function drawList(answer) {
     busy.classList.remove("on");
-    note.hidden = !answer.note;
+    note.hidden = !answer.note || Number(wants.min_ratings) >= 20;
     note.textContent = answer.note ?? "";
     if (!answer.items.length) return fill(list, empty("Nothing is left", "No item passes these filters. Ask for less known ones, or another category."));
     const before = places();
@@ -145,7 +145,7 @@ export async function show(page, { served, query, current }) {
   function mineRow(item) {
     return el("li.row", {}, el("div.what", {}, itemLink(item)),
       scale && stars({ scale, value: item.rating, label: `Your rating of ${nameOf(item)}`, onrate: (rating) => rate(item, rating) }),
-      el("button.quiet.cross", { type: "button", "aria-label": `Remove ${nameOf(item)}`, onclick: () => { store.remove(item.id); drawLeft(); refresh(); left.querySelector(".given .stars, .given button, input").focus({ preventScroll: true }); } }, "×"));
+      el("button.quiet.cross", { type: "button", "aria-label": `Remove ${nameOf(item)}`, onclick: () => { store.remove(item.id); drawLeft(); refresh(); (left.querySelector(".given .stars, .given button") ?? left.querySelector("input")).focus({ preventScroll: true }); } }, "×"));
   }
 
   async function drawStart() {
