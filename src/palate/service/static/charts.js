@@ -54,6 +54,8 @@ export function curves(epochs, lines, title, best = null) {
   const x = (epoch) => PAD.left + ((epoch - epochs[0]) / Math.max(1, epochs.at(-1) - epochs[0])) * (W - PAD.left - PAD.right);
   const y = (value) => H - PAD.bottom - ((value - low + room) / (high - low + 2 * room)) * (H - PAD.top - PAD.bottom);
   const marks = ticks(epochs[0], epochs.at(-1), 6).filter((one) => Number.isInteger(one));
+  const levels = ticks(low, high);
+  const digits = Math.max(...levels.map((level) => (String(level).split(".")[1] ?? "").length));
   const drawn = lines.map((line, number) => {
     const points = epochs.map((epoch, at) => [epoch, line.values[at]]).filter(([, value]) => Number.isFinite(value));
     const way = points.map(([epoch, value], at) => `${at ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
@@ -61,7 +63,7 @@ export function curves(epochs, lines, title, best = null) {
   });
   const kept = best === null ? null : svg("g", {}, svg("line.kept", { x1: x(best), x2: x(best), y1: PAD.top, y2: H - PAD.bottom }), svg("text.tick", { x: x(best) + (best > (epochs[0] + epochs.at(-1)) / 2 ? -6 : 6), y: PAD.top + 10, "text-anchor": best > (epochs[0] + epochs.at(-1)) / 2 ? "end" : "start" }, "kept"));
   const said = lines.map((line) => { const known = line.values.filter(Number.isFinite); return `${line.name} from ${known[0]?.toFixed(3)} to ${known.at(-1)?.toFixed(3)}`; }).join("; ");
-  const drawing = canvas(`${title} over ${epochs.length} epochs: ${said}`, gridlines(ticks(low, high), y, (value) => short(value, 3)), marks.map((epoch) => svg("text.tick", { x: x(epoch), y: H - 8, "text-anchor": "middle" }, epoch)), kept, drawn);
+  const drawing = canvas(`${title} over ${epochs.length} epochs: ${said}`, gridlines(levels, y, (value) => value.toFixed(digits)), marks.map((epoch) => svg("text.tick", { x: x(epoch), y: H - 8, "text-anchor": "middle" }, epoch)), kept, drawn);
   const key = el("p.key", {}, lines.map((line, number) => el(`span.key-${number}`, {}, el("i", { "aria-hidden": "true" }), line.name)));
   const found = figure(title, drawing, ["Epoch", ...lines.map((line) => line.name)], epochs.map((epoch, at) => [epoch, ...lines.map((line) => line.values[at]?.toFixed?.(4) ?? "–")]));
   found.prepend(key);

@@ -20,6 +20,9 @@ export class ItemMap {
     this.at = new Map(this.items.map((item, index) => [item.id, index]));
     this.legend = legend(found);
     this.colour = Uint8Array.from(this.items, (item) => this.legend.findIndex((entry) => entry.holds(item.category)));
+    const [left, right, top, bottom] = ["x", "y"].flatMap((axis) => { const all = this.items.map((item) => item[axis]); return [Math.min(...all), Math.max(...all)]; });
+    this.middle = { x: (left + right) / 2, y: (top + bottom) / 2 };
+    this.spread = { x: Math.max(0.01, right - left), y: Math.max(0.01, bottom - top) };
     this.hidden = new Set();
     this.marked = new Set();
     this.pointed = null;
@@ -57,13 +60,14 @@ export class ItemMap {
   }
 
   resize() {
-    const { clientWidth, clientHeight, canvas } = { clientWidth: this.canvas.clientWidth, clientHeight: this.canvas.clientHeight, canvas: this.canvas };
+    const { canvas } = this;
+    const { clientWidth, clientHeight } = canvas;
     const dense = Math.min(2, devicePixelRatio || 1);
     const whole = this.fit;
     [this.width, this.height, this.dense] = [clientWidth, clientHeight, dense];
     canvas.width = Math.round(clientWidth * dense);
     canvas.height = Math.round(clientHeight * dense);
-    this.fit = Math.max(1, Math.min(clientWidth, clientHeight) * 0.47);
+    this.fit = Math.max(1, 0.92 * Math.min(clientWidth / this.spread.x, clientHeight / this.spread.y));
     if (whole && this.scale) this.scale *= this.fit / whole;
     this.ask();
   }
@@ -72,7 +76,7 @@ export class ItemMap {
   screenX(item) { return (item.x - this.x) * this.scale + this.width / 2; }
   screenY(item) { return (item.y - this.y) * this.scale + this.height / 2; }
 
-  reset(glide = true) { this.fly({ x: 0, y: 0, scale: this.fit }, glide); }
+  reset(glide = true) { this.fly({ ...this.middle, scale: this.fit }, glide); }
 
   /** Brings an item to the middle, at least so near. */
   lookAt(id, zoom, glide = false) {

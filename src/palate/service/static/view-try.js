@@ -7,6 +7,8 @@ import * as store from "./store.js";
 
 const K = 10;
 const REASONS = 2;
+const AT_ONCE = 20;  // ratings up to which reasons come with the list: each asks the model once more
+const AFTERWARDS = 200;  // and up to which they follow it
 const STARTERS = 8;
 let known = null;
 
@@ -21,6 +23,7 @@ export async function show(page, { served, query, current }) {
   page.append(intro(served, scale), modes(), el("div.two", {}, left, right));
 
   const ask = newest((error) => { busy.classList.remove("on"); fill(list, failure(error, refresh)); });
+  const askWhy = newest(() => {});
 
   if (query.get("rate")) {
     const unknown = await store.fromText(query.get("rate"), scale);
@@ -52,11 +55,31 @@ export async function show(page, { served, query, current }) {
   function refresh() {
     history.replaceState(null, "", address());
     busy.classList.add("on");
-    const filter = { k: K, min_ratings: Number(wants.min_ratings), diversity: Number(wants.diversity), explain: REASONS };
-    const category = wants.category || undefined;
-    ask((signal) => wants.user !== null
-      ? get(path("users", wants.user, "recommendations"), { ...filter, category, exclude: wants.hidden }, signal)
-      : post("recommendations", { ...store.asBody(scale), ...filter, category, exclude: wants.hidden }, signal), drawList);
+    const user = wants.user;
+    const filter = { k: K, min_ratings: Number(wants.min_ratings), diversity: Number(wants.diversity), category: wants.category || undefined, exclude: [...wants.hidden] };
+    const question = (explain) => (signal) => user !== null
+      ? get(path("users", user, "recommendations"), { ...filter, explain }, signal)
+      : post("recommendations", { ...store.asBody(scale), ...filter, explain }, signal);
+    const atOnce = user === null && store.ratings().length <= AT_ONCE;
+    askWhy(async () => null, () => {});
+    ask(question(atOnce ? REASONS : 0), (answer) => {
+      drawList(answer);
+      if (!atOnce) askWhy((signal) => reasons(user, question(REASONS), signal), (whys) => whys && drawWhy(whys));
+    });
+  }
+
+  /** The list again with its reasons, unless there is too much to try without. */
+  async function reasons(user, question, signal) {
+    const many = user === null ? store.ratings().length : await countOf(user, signal);
+    return many <= AFTERWARDS ? question(signal) : null;
+  }
+
+  function drawWhy(answer) {
+    const rows = new Map([...list.querySelectorAll(".row")].map((row) => [row.querySelector("a").getAttribute("href"), row.querySelector(".what")]));
+    for (const item of answer.items) {
+      const what = rows.get(itemLink(item).getAttribute("href"));
+      if (what && !what.querySelector(".because")) what.append(because(item) ?? "");
+    }
   }
 
   function drawList(answer) {
@@ -206,6 +229,11 @@ export async function show(page, { served, query, current }) {
       row.animate(frames, { duration: 220, easing: "cubic-bezier(.2,.7,.2,1)" });
     }
   }
+}
+
+async function countOf(user, signal) {
+  const { users } = await get("users", { query: user, k: 100 }, signal);
+  return users.find((one) => String(one.id) === user)?.ratings ?? Infinity;
 }
 
 /** A rating model puts rarely rated items first, so that a large table starts with items that some know. */
