@@ -14,7 +14,7 @@ from palate.data.vocabulary import Id
 from palate.errors import OptionError, at_least
 from palate.models.contract import PADDING, Model
 from palate.queries import Person
-from palate.translation import item_rows
+from palate.translation import in_categories, item_rows
 
 POOL = 5
 """A list that should be diverse is chosen from so many times its length, and from at least LEAST_POOL items."""
@@ -75,7 +75,7 @@ def filters(
         others[item_rows(table, only)] = False
         leave_out |= others
     if categories:
-        leave_out |= ~table.catalogue.in_any(categories)
+        leave_out |= ~in_categories(table, categories)
     return Filters(k, leave_out, diversity)
 
 
@@ -96,6 +96,8 @@ def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], li
             if leave_out is not None:
                 row |= leave_out
             row[people[at].items] = True
+            if people[at].viewed is not None:
+                row[people[at].viewed] = True
         query = queries.of_people([people[at] for at in group], model)
         rows, scores = ranking.rank(model, query, max(depths), torch.from_numpy(mask).to(model.device))
         for at, depth, its_rows, its_scores in zip(

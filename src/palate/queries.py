@@ -21,6 +21,7 @@ class Person:
     items: NDArray[np.int64]  # (L,)
     ratings: NDArray[np.float32] | None = None  # (L,)
     times: NDArray[np.float64] | None = None  # (L,)
+    viewed: NDArray[np.int64] | None = None  # (n,) other items that they met, of which they said nothing
 
     @property
     def unseen(self) -> "Person":
@@ -34,6 +35,7 @@ class Person:
             self.items[events],
             None if self.ratings is None else self.ratings[events],
             None if self.times is None else self.times[events],
+            self.viewed,
         )
 
     def then(
@@ -50,6 +52,7 @@ class Person:
             np.concatenate([before.items, items]),
             joined(before.ratings, ratings),
             joined(before.times, times),
+            self.viewed,
         )
 
 

@@ -37,6 +37,17 @@ def named_item(table: Interactions, text: str) -> Id:
     return id_ if table.item_ids.find([id_])[0] >= 0 else text
 
 
+def in_categories(table: Interactions, names: Iterable[str]) -> NDArray[np.bool_]:
+    """Which items are in any of the categories -> (n_items,)."""
+    found, known = np.zeros(table.n_items, dtype=np.bool_), table.catalogue.categories
+    for name in names:
+        if name not in known:
+            near = Vocabulary("item", pl.Series(list(known), dtype=pl.String)).near(name)
+            raise UnknownIdError(f"unknown category {name!r}{did_you_mean(near)}")
+        found[known[name]] = True
+    return found
+
+
 def on_scale(table: Interactions, ratings: Rated) -> NDArray[np.float32]:
     """-> (n,)
 

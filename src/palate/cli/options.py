@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import palate
-from palate.errors import OptionError
+from palate.errors import OptionError, UnsupportedError
 from palate.translation import named_item
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ def read_table(
     source: Any = ratings[0] if len(ratings) == 1 else ratings
     reading = {"format": format, "separator": separator, "time_unit": time_unit, "encoding": encoding}
     return palate.load_table(source, items, columns | reading)
+
+
+def needs_serve(missing: ModuleNotFoundError) -> UnsupportedError:
+    """What to say where the service's libraries are not installed."""
+    return UnsupportedError(f'this needs {missing.name}, which is not installed: pip install "palate[serve]"')
 
 
 def item_id(recommender: "Recommender", text: str) -> "Id":

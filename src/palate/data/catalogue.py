@@ -1,15 +1,11 @@
 """Catalogue: what is known of each item beside its ratings."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-from palate.data.vocabulary import Vocabulary, did_you_mean
-from palate.errors import UnknownIdError
 
 SCHEMA: dict[str, pl.DataType] = {"title": pl.String(), "text": pl.String(), "categories": pl.List(pl.String)}
 
@@ -45,17 +41,3 @@ class Catalogue:
         pairs = self.frame.select("categories").with_row_index("row").explode("categories").drop_nulls().unique()
         rows = {name: group["row"].to_numpy().astype(np.int64) for (name,), group in pairs.group_by("categories")}
         return {str(name): np.sort(rows[name]) for name in sorted(rows, key=lambda name: (-len(rows[name]), name))}
-
-    def in_any(self, names: Iterable[str]) -> NDArray[np.bool_]:
-        """Which items are in any of the categories -> (n_items,).
-
-        Raises:
-            UnknownIdError: there is no such category; the message offers near misses.
-        """
-        found = np.zeros(len(self), dtype=np.bool_)
-        for name in names:
-            if name not in self.categories:
-                near = Vocabulary("item", pl.Series(list(self.categories), dtype=pl.String)).near(name)
-                raise UnknownIdError(f"unknown category {name!r}{did_you_mean(near)}")
-            found[self.categories[name]] = True
-        return found

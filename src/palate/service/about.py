@@ -7,6 +7,7 @@ import msgspec
 from litestar import MediaType, Request, Response, get
 
 from palate.service.core import Core
+from palate.service.document import CSS, document, page
 from palate.service.problems import Problem
 from palate.service.schemas import About
 
@@ -43,10 +44,26 @@ async def ready(request: Request[Any, Any, Any]) -> str:
     return "ok" if request.app.state.core.served else ""
 
 
+@get("/metrics", media_type=MediaType.TEXT)
+async def metrics(request: Request[Any, Any, Any]) -> str:
+    """What happens, in numbers, for Prometheus."""
+    core: Core = request.app.state.core
+    return core.metrics.text().decode()
+
+
 @get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-    document = msgspec.json.encode(request.app.openapi_schema.to_schema())
-    return Response(document, media_type="application/json")
+    return Response(msgspec.json.encode(document(request.app)), media_type="application/json")
+
+
+@get("/docs", include_in_schema=False)
+async def docs(request: Request[Any, Any, Any]) -> Response[str]:
+    return Response(page(document(request.app)), media_type=MediaType.HTML)
+
+
+@get("/docs.css", include_in_schema=False)
+async def style() -> Response[str]:
+    return Response(CSS, media_type=MediaType.CSS)
 
 
 @get("/", include_in_schema=False)

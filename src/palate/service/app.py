@@ -1,5 +1,10 @@
 """The application: every route, in one list."""
 
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar
@@ -25,17 +30,32 @@ HANDLERS = [
     things.map_,
     people.users,
     people.history,
+    people.events,
     about.model,
     about.health,
     about.ready,
+    about.metrics,
     about.openapi,
+    about.docs,
+    about.style,
     about.studio,
     about.static,
 ]
 
 
-def create_app(core: Core) -> Litestar:
-    """The application, around a core that is ready."""
+def create_app(core: Core, watch: bool = False) -> Litestar:
+    """The application, around a core that is ready. watch: whether a new artifact is looked for."""
+
+    @asynccontextmanager
+    async def tended(_: Litestar) -> AsyncIterator[None]:
+        tending = asyncio.create_task(core.tend(watch))
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+            reload = lambda: asyncio.ensure_future(core.reload())  # noqa: E731
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+        yield
+        tending.cancel()
+        core.close()
+
     handlers: dict[Any, Any] = {
         problems.Problem: problems.of_problem,
         PalateError: problems.of_palate,
@@ -57,5 +77,5 @@ def create_app(core: Core) -> Litestar:
             render_plugins=[JsonRenderPlugin()],
         ),
         logging_config=None,
-        on_shutdown=[core.close],
+        lifespan=[tended],
     )

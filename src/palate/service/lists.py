@@ -120,7 +120,7 @@ async def explanation(request: Request[Any, Any, Any], data: ExplanationAsked) -
         events = explaining.largest(losses[:, 0], data.k)
         ratings = [None] * len(person.items) if person.ratings is None else person.ratings.tolist()
         reasons = [
-            RatedReason(*served.facts[person.items[event]][:2], loss=float(losses[event, 0]), rating=ratings[event])
+            RatedReason(*served.named(person.items[event]), float(losses[event, 0]), rating=ratings[event])
             for event in events
         ]
         return Explanation(served.item(row), float(scores[0]), reasons)
@@ -150,10 +150,7 @@ def reasons(served: Served, person: Person, found: Chosen, k: int) -> list[list[
     """Of each item of a list."""
     losses = served.recommender.losses(person, found.rows).losses  # (L, n)
     return [
-        [
-            Reason(*served.facts[person.items[event]][:2], float(of_item[event]))
-            for event in explaining.largest(of_item, k)
-        ]
+        [Reason(*served.named(person.items[event]), float(of_item[event])) for event in explaining.largest(of_item, k)]
         for of_item in losses.T
     ]
 

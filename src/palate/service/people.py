@@ -1,16 +1,21 @@
-"""People of the table: found as you type, and what they met."""
+"""People: found as you type, what they met, and what they do."""
 
+import time
 from functools import partial
 from typing import Any
 
 import numpy as np
-from litestar import Request, get
+import polars as pl
+from litestar import Request, get, post
 
 from palate.queries import Person
-from palate.service import fields
+from palate.service import fields, schemas
 from palate.service.core import Core
-from palate.service.schemas import Met, Past, User, Users
+from palate.service.events import Event
+from palate.service.problems import Problem, at
+from palate.service.schemas import Accepted, EventsPosted, Met, Past, User, Users
 from palate.service.served import Served
+from palate.translation import on_scale
 
 
 @get("/v1/users")
@@ -32,6 +37,46 @@ async def history(
     core: Core = request.app.state.core
     served = core.served
     return past(served, await core.person(served, user_id), k)
+
+
+@post("/v1/events", status_code=200)
+async def events(request: Request[Any, Any, Any], data: EventsPosted) -> Accepted:
+    """What people did just now. It is answered when it is on the disk, counts at the next question, and counts once
+    however often it is sent: repeated says how many were there already."""
+    core: Core = request.app.state.core
+    served = core.served
+    kept = await core.post(await core.quick(partial(checked, served, data.events, time.time())))
+    return Accepted(kept.accepted, kept.repeated)
+
+
+def checked(served: Served, events: list[schemas.Event], now: float) -> list[Event]:
+    """The events as they are stored.
+
+    Raises:
+        Problem: one of them can't be, and so none is.
+    """
+    table = served.recommender.table
+    by_text = table.user_ids.ids.dtype == pl.String
+    with at("body.events"):
+        rows = served.rows([event.item for event in events])
+    found = []
+    for place, (event, row) in enumerate(zip(events, rows.tolist(), strict=True)):
+        where = f"body.events[{place}]"
+        if isinstance(event.user, str) != by_text or (isinstance(event.user, int) and abs(event.user) >= 2**63):
+            kind = "text" if by_text else "an integer"
+            raise Problem(
+                400, "bad_value", f"user {event.user!r} is not {kind}, as this table's ids are", f"{where}.user"
+            )
+        if (event.kind == "rating") != (event.rating is not None):
+            raise Problem(400, "bad_value", "a rating event has a rating, and a view has none", f"{where}.rating")
+        if event.rating is not None:
+            if table.ratings is None:
+                raise Problem(400, "unsupported", "this model knows views, and no ratings", f"{where}.kind")
+            with at(f"{where}.rating"):
+                on_scale(table, {event.item: event.rating})
+        item, when = served.item_ids[row], now if event.time is None else event.time
+        found.append(Event(0, event.id, str(event.user), str(item), event.kind, event.rating, when))
+    return found
 
 
 def past(served: Served, person: Person, k: int) -> Past:

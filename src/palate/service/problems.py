@@ -2,6 +2,7 @@
 
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ RETRY_AFTER = 1
 WORDS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - an answer, not a mistake of ours
     """An answer that is none."""
 
     def __init__(self, status: int, error: str, detail: str, where: str | None = None) -> None:
@@ -77,6 +78,7 @@ def of_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Error]:
     return answer(error.status_code, word, error.detail if error.status_code < 500 else "see the log")
 
 
-def of_anything(_: Request[Any, Any, Any], error: Exception) -> Response[Error]:
-    log.error("a mistake in the service", exc_info=error)
+def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[Error]:
+    frames = "".join(traceback.format_tb(error.__traceback__))  # and not what it says, which may be of someone's taste
+    log.error("%s: a mistake in the service: %s\n%s", request.scope.get("request_id"), type(error).__name__, frames)
     return answer(500, "internal", "a mistake in the service: its log has this request's id")

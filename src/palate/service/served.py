@@ -34,7 +34,7 @@ class Served:
     recommender: Recommender
     path: Path
     stamp: str
-    """What the artifact's files say of themselves, other for every other artifact."""
+    """See `stamp_of`."""
 
     @classmethod
     def open(cls, path: Path) -> "Served":
@@ -43,10 +43,18 @@ class Served:
         Raises:
             ArtifactError: it can't be opened.
         """
-        header = read_header(path)
-        served = cls(load(path), path, "".join(header.checksums.values()))
+        served = cls(load(path), path, cls.stamp_of(path))
         served.find_items, served.find_users, served.about  # noqa: B018 - made now, and not at the first question
         return served
+
+    @staticmethod
+    def stamp_of(path: Path) -> str:
+        """Another one for every other artifact.
+
+        Raises:
+            ArtifactError: there is none.
+        """
+        return read_header(path).checksums[HEADER]
 
     @property
     def note(self) -> str | None:
@@ -82,8 +90,11 @@ class Served:
         means: list[float | None] = [None] * len(counts)
         if table.ratings is not None:
             sums = np.bincount(table.items, table.ratings, minlength=len(counts))
-            means = [total / count if count else None for total, count in zip(sums.tolist(), counts.tolist())]
-        return list(zip(self.item_ids, self.titles, frame["categories"].to_list(), years, counts.tolist(), means))
+            means = [
+                total / count if count else None for total, count in zip(sums.tolist(), counts.tolist(), strict=True)
+            ]
+        columns = (self.item_ids, self.titles, frame["categories"].to_list(), years, counts.tolist(), means)
+        return list(zip(*columns, strict=True))
 
     @property
     def predicted_scale(self) -> tuple[float, float] | None:
@@ -97,6 +108,9 @@ class Served:
     def item_id(self, text: str) -> Id:
         """The id, or the title, that the text in an address names."""
         return named_item(self.recommender.table, text)
+
+    def named(self, row: int) -> tuple[Id, str | None]:
+        return self.item_ids[row], self.titles[row]
 
     def item(self, row: int) -> Item:
         return Item(*self.facts[row])
@@ -129,7 +143,9 @@ class Served:
 
     @cached_property
     def find_items(self) -> Search:
-        names = [[name for name in (title, str(id_)) if name] for title, id_ in zip(self.titles, self.item_ids)]
+        names = [
+            [name for name in (title, str(id_)) if name] for title, id_ in zip(self.titles, self.item_ids, strict=True)
+        ]
         return Search(names, self.recommender.table.item_counts)
 
     @cached_property
@@ -170,4 +186,4 @@ class Served:
 
 def _counts(ratings: NDArray[np.float32]) -> list[Count]:
     values, counts = np.unique(ratings, return_counts=True)
-    return [Count(*pair) for pair in zip(values.astype(float).tolist(), counts.tolist())]
+    return [Count(*pair) for pair in zip(values.astype(float).tolist(), counts.tolist(), strict=True)]

@@ -1,20 +1,127 @@
 """A running service: one process, one event loop."""
 
+import asyncio
+import ipaddress
+import logging
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from palate.errors import OptionError
 from palate.service.app import create_app
 from palate.service.core import Core
+from palate.service.gate import Gate
+from palate.service.tokens import Tokens
+
+LONGEST_HEAD = 2**15
+"""Bytes of a request before its body."""
+
+HEAD_SECONDS = 10
+"""In which they must come."""
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def run(path: Path, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+class Protocol(HttpToolsProtocol):
+    """HTTP, with an end to how long a request's head may be and how long it may take."""
+
+    head = 0
+    timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self.timer is not None:
+            self.head += len(data)
+            if self.head > LONGEST_HEAD + 2**16:  # what is read at once may hold some of the body too
+                self.transport.close()
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        if self.timer is None:
+            self.head = 0
+            self.timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+def run(
+    path: Path,
+    *,
+    events: str,
+    host: str,
+    port: int,
+    tokens: Path | None,
+    watch: bool,
+    ready: Callable[[str], None],
+) -> None:
     """Serve until it is stopped.
 
     Raises:
         ArtifactError: the model can't be opened.
+        OptionError: another address than loopback without tokens, or one that can't be listened at.
     """
-    core = Core(path)
-    ready(f"http://{host}:{port}/")
-    uvicorn.run(create_app(core), host=host, port=port, access_log=False, server_header=False, log_level="warning")
+    local = host == "localhost" or _is_loopback(host)
+    if not local and tokens is None:
+        raise OptionError(
+            f"whoever reaches {host} could ask: name a file of tokens with --tokens, as palate token makes it, or "
+            "listen at 127.0.0.1"
+        )
+    allowed = None if tokens is None else Tokens(tokens)
+    listening = _listen(host, port)
+    core = Core(path, events)
+    app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    ready(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        raise OptionError(f"can't listen at {host} port {port}: {error.strerror}") from error
+    return listening

@@ -64,8 +64,14 @@ async def analogy(request: Request[Any, Any, Any], data: AnalogyAsked) -> Analog
                 served.rows([id_])
         with at("body"):
             found = served.recommender.check_analogy(data.a, data.b, data.c, k=data.k, min_ratings=data.min_ratings)
-        lists = (_scored(served, each) for each in (found.answer, found.no_offset, found.shuffled))
-        return Analogy(*lists, found.in_no_offset, found.in_shuffled, found.sentence)
+        return Analogy(
+            answer=_scored(served, found.answer),
+            plain=_scored(served, found.no_offset),
+            shuffled=_scored(served, found.shuffled),
+            shared_plain=found.in_no_offset,
+            shared_shuffled=found.in_shuffled,
+            sentence=found.sentence,
+        )
 
     return await core.quick(work)
 
@@ -87,5 +93,5 @@ def _row(served: Served, item_id: str) -> int:
 
 
 def _scored(served: Served, found: Results) -> list[Scored]:
-    rows = served.rows([row.id for row in found]).tolist()
-    return [Scored(*served.facts[row], score) for row, score in zip(rows, (row.score for row in found), strict=True)]
+    rows = served.rows([row.id for row in found])
+    return [Scored(*served.facts[int(row)], score=one.score) for row, one in zip(rows, found, strict=True)]
