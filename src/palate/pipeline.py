@@ -19,6 +19,7 @@ from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.evaluate import evaluate, predict, spread
 from palate.evaluation.intervals import half_widths, normal_half_widths
+from palate.item_map import item_map
 from palate.learning import learn
 from palate.learning import refit as learn_again
 from palate.models.contract import BaseConfig, KnowsSpread, Model, PredictsRatings
@@ -146,7 +147,7 @@ def train(
         refitted=parts.refitted,
         notes=[*table.notes, *parts.notes, *(found.notes if found else ())],
     )
-    recommender = Recommender(trained, parts, training)
+    recommender = Recommender(trained, parts, training, item_map(trained, table.item_counts, seed))
     if output is not None:
         recommender.save(output)
     for run in (first, second):

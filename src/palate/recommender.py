@@ -59,6 +59,8 @@ class Recommender:
     model: Model
     split: Split
     training: Training
+    places: NDArray[np.float32] | None = None
+    """(n_items, 2), where each item lies on the map of `item_map.py`, NaN off it; None without one."""
 
     def save(self, path: str | Path) -> None:
         """Write all of it to one folder.
@@ -66,7 +68,7 @@ class Recommender:
         Raises:
             OutputError: the place can't be written.
         """
-        artifact.write(Path(path), Artifact(self.model, self.split, self.training))
+        artifact.write(Path(path), Artifact(self.model, self.split, self.training, self.places))
 
     @property
     def table(self) -> Interactions:
@@ -390,4 +392,4 @@ def load(path: str | Path, outside: type[Model] | None = None) -> Recommender:
         ArtifactError: it can't be opened.
     """
     found = artifact.read(Path(path), outside)
-    return Recommender(found.model, found.split, found.training)
+    return Recommender(found.model, found.split, found.training, found.places)

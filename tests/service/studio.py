@@ -1,0 +1,43 @@
+"""A service with the studio, and a browser to look at it: for tests, and for scripts/make_screenshots.py."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from palate.service.app import create_app
+from palate.service.core import Core
+
+QUIET = [
+    *["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+    *["--disable-component-update", "--disable-sync", "--hide-scrollbars"],
+]
+"""Chromium asks for nothing but what the page asks for."""
+
+
+def chromium() -> str | None:
+    """Where it is; the environment variable PALATE_CHROMIUM says so, or the PATH."""
+    named = os.environ.get("PALATE_CHROMIUM")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[str]:
+    """The address of a service of this artifact, in a thread."""
+    core = Core(path)
+    server = uvicorn.Server(uvicorn.Config(create_app(core), port=0, access_log=False, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        yield f"http://{host}:{port}/"
+    finally:
+        server.should_exit = True
+        thread.join(10)
