@@ -10,21 +10,21 @@ def step(
     rows: Array,
     ratings: Array,
     residuals: Array,
-    kept: Array,
     whole: Array,
     rated: Array,
     met: Array,
     shrinkage: Array,
     span: Array,
+    l2: Array,
     to_whole: Array,
     to_rated: Array,
     to_met: Array,
 ) -> float:
-    """The squared errors of B ratings -> their mean, its gradients added to the last three arguments.
+    """Of B ratings the squared error and l2 times the squares of both vectors -> the mean, its gradients added to the
+    last three arguments.
 
-    rows (B, 2); ratings, residuals (B,); kept (B, dim), factors of the parts of each product; whole, rated, met and
-    what is for their gradients (n_rows, dim + 1), biases last; shrinkage (n_rows,); span: the lowest prediction, the
-    width from there, the mean rating as a logit.
+    rows (B, 2); ratings, residuals (B,); whole, rated, met and what is for their gradients (n_rows, dim + 1), biases
+    last; shrinkage (n_rows,); span: the lowest prediction, the width from there, the mean rating as a logit; l2 ().
     """
     last = whole.shape[1] - 1
     left, right = np.empty_like(whole[0]), np.empty_like(whole[0])
@@ -36,17 +36,20 @@ def step(
         for k in range(last + 1):
             left[k] = whole[u, k] - h_u * (residual * rated[i, k] + met[i, k])
             right[k] = whole[i, k] - h_i * (residual * rated[u, k] + met[u, k])
-        logit = mean + left[last] + right[last]
+        logit, squares = mean + left[last] + right[last], 0.0
         for k in range(last):
-            logit += kept[n, k] * left[k] * right[k]
+            logit += left[k] * right[k]
+            squares += left[k] * left[k] + right[k] * right[k]
         share = 1 / (1 + np.exp(-logit))
         error = low + width * share - ratings[n]
-        total += error * error
+        total += error * error + l2[()] * squares
         slope = 2 * error * width * share * (1 - share) / len(rows)
-        left[last] = right[last] = 1
+        shrink = 2 * l2[()] / len(rows)
         for k in range(last + 1):
-            scale = slope * kept[n, k] if k < last else slope
-            to_left, to_right = scale * right[k], scale * left[k]
+            if k < last:
+                to_left, to_right = slope * right[k] + shrink * left[k], slope * left[k] + shrink * right[k]
+            else:
+                to_left = to_right = slope
             to_whole[u, k] += to_left
             to_whole[i, k] += to_right
             to_rated[i, k] -= h_u * residual * to_left

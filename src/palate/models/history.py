@@ -49,18 +49,18 @@ FOLD_IN_STEPS = 5
 class GradientHistoryConfig(AnnealedConfig):
     """Settings of `history`."""
 
-    epochs: int = Field(16, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
-    patience: int = Field(16, ge=1, description="Epochs without a better validation loss before training stops.")
+    epochs: int = Field(10, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
+    patience: int = Field(10, ge=1, description="Epochs without a better validation loss before training stops.")
     batch_size: int = Field(16, ge=1, description="Ratings in a step, at least.")
     steps: int = Field(40, ge=1, description="Steps in an epoch, at most: the more ratings, the larger the batches.")
-    learning_rate: float = Field(0.004, gt=0, description="Size of a step, at its highest.")
-    dim: int = Field(32, ge=1, description="Numbers in a vector.")
-    l2: float = Field(5.0, ge=0, description="Penalty on the squares of own vectors.")
-    l2_per_rating: float = Field(0.0, ge=0, description="The same, for each rating of the person or item.")
+    learning_rate: float = Field(0.007, gt=0, description="Size of a step, at its highest.")
+    dim: int = Field(48, ge=1, description="Numbers in a vector.")
+    l2: float = Field(8.0, ge=0, description="Penalty on the squares of own vectors.")
+    l2_per_rating: float = Field(0.1, ge=0, description="The same, for each rating of the person or item.")
+    whole_l2: float = Field(0.01, ge=0, description="Penalty on whole vectors, sums in them, for each rating.")
     bias_l2: float = Field(0.5, ge=0, description="Penalty on the squares of own biases.")
-    rated_l2: float = Field(150.0, ge=0, description="Penalty on the vectors that say how something was rated.")
+    rated_l2: float = Field(300.0, ge=0, description="Penalty on the vectors that say how something was rated.")
     met_l2: float = Field(12.0, ge=0, description="Penalty on the vectors that say that something was rated.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of two vectors' products that a step leaves out.")
 
 
 @dataclass(frozen=True)
@@ -178,20 +178,21 @@ class GradientHistory(LearnedModel):
         return RatingBatches(train, batch_size, self.device)
 
     def loss(self, batch: RatingBatch) -> Tensor:
+        sides = self._sides(batch)  # (B, 2, dim + 1)
+        error = functional.mse_loss(self._rating(sides[..., :-1].prod(1).sum(1) + sides[..., -1].sum(1)), batch.ratings)
+        whole = self._whole_l2() * sides[..., :-1].square().sum() / len(batch)
         each = zip(self._penalties(), self._tables(), strict=True)
-        penalty = torch.stack([(l2 * table.square()).sum() for l2, table in each]).sum()
-        return functional.mse_loss(self._rating(self._logits(batch)), batch.ratings) + penalty
+        return error + whole + torch.stack([(l2 * table.square()).sum() for l2, table in each]).sum()
 
-    def _logits(self, batch: RatingBatch) -> Tensor:
-        """Of B training ratings, each left out of both its sums -> (B,)"""
+    def _sides(self, batch: RatingBatch) -> Tensor:
+        """The vectors and biases of B training ratings' people and items, as without that rating -> (B, 2, dim + 1)"""
         assert self.graph is not None
         rows, other = batch.rows, batch.rows.flip(1)  # (B, 2)
         shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
         whole = self.own + shrinkage * sums_of_both(self.graph, self.rated, self.met)  # (n_rows, dim + 1)
         residuals = self.graph.residuals(rows, batch.ratings).view(-1, 1, 1)  # (B, 1, 1)
         itself = residuals * functional.embedding(other, self.rated) + functional.embedding(other, self.met)
-        both = functional.embedding(rows, whole) - shrinkage[rows] * itself  # (B, 2, dim + 1)
-        return (both[..., :-1].prod(1) * self._kept(batch)).sum(1) + both[..., -1].sum(1)
+        return functional.embedding(rows, whole) - shrinkage[rows] * itself
 
     @torch.no_grad()
     def backward(self, batch: RatingBatch) -> Tensor:
@@ -206,14 +207,13 @@ class GradientHistory(LearnedModel):
         shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
         whole = self.own + shrinkage * self.graph.of_both(self.rated, self.met)  # (n_rows, dim + 1)
         to_whole = torch.zeros_like(whole)
-        residuals = self.graph.residuals(batch.rows, batch.ratings)
-        events = (batch.rows, batch.ratings, residuals, self._kept(batch))
-        known = (whole, self.rated, self.met, shrinkage.squeeze(1), self.span)
-        error = step(*(tensor.detach().numpy() for tensor in (*events, *known, to_whole, *gradients[1:])))
+        events = (batch.rows, batch.ratings, self.graph.residuals(batch.rows, batch.ratings))
+        known = (whole, self.rated, self.met, shrinkage.squeeze(1), self.span, self._whole_l2())
+        loss = step(*(tensor.detach().numpy() for tensor in (*events, *known, to_whole, *gradients[1:])))
         through_sums = self.graph.back(shrinkage * to_whole)
         for table, gradient, more in zip(tables, gradients, (to_whole, *through_sums), strict=True):
             table.grad = gradient.add_(more)
-        return penalty + error
+        return penalty + loss
 
     def _tables(self) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
         return self.own, self.rated, self.met
@@ -227,14 +227,13 @@ class GradientHistory(LearnedModel):
         share = self.span[3].square() / (counts.sum() / 2)
         return own * share, settings.rated_l2 * share, settings.met_l2 * share
 
+    def _whole_l2(self) -> Tensor:
+        """On the squares of a rating's two vectors -> ()"""
+        return self.config.whole_l2 * self.span[3].square()
+
     def _shrinkage(self, counts: Tensor) -> Tensor:
         """What sums of so many (n_rows,) are multiplied with -> (n_rows, 1)"""
         return (counts + SHRINK).rsqrt().unsqueeze(1)
-
-    def _kept(self, batch: RatingBatch) -> Tensor:
-        """What each part of each product is multiplied with -> (B, dim): 0, or what makes up for the others' 0."""
-        ones = torch.ones(len(batch), self.config.dim, device=self.device)
-        return functional.dropout(ones, self.config.dropout, self.training)
 
     @torch.no_grad()
     def train(self, mode: bool = True) -> "GradientHistory":
