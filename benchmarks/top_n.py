@@ -134,7 +134,7 @@ class Bench:
         path = HERE / "results" / f"top-n-{name}.json"
         written = json.loads(path.read_text())["figures"]["models"] if path.exists() else []
         self.rows: dict[str, dict[str, Any]] = {row["model"]: row for row in written if row["model"] in self.grids}
-        self.kept: dict[tuple[str, str, int], Model] = {}  # those trained for the test, for the blend
+        self.kept: dict[tuple[str, str, int], tuple[Model, float]] = {}  # those trained for the test, for the blend
 
     def run(self, name: str) -> None:
         seeds = range(SEEDS.get(name, 1))
@@ -185,8 +185,9 @@ class Bench:
         for split in splits:
             model, took = self.fitted(split, name, settings, seed)
             seconds += took
-            told = {"k": self.data.k, "people": people, "newcomers": split.newcomers}
-            reports.append(evaluate(model, split.before_test, split.test, **told))
+            reports.append(
+                evaluate(model, split.before_test, split.test, k=self.data.k, people=people, newcomers=split.newcomers)
+            )
         weights = [report["people"] for report in reports]
         means = {
             key: fmean([each[key] for each in reports], weights) for key in (f"recall@{self.data.k}", self.quality)
@@ -199,14 +200,15 @@ class Bench:
             return self.fitted_blend(split, settings, seed)
         key = name, json.dumps([id(split), settings]), seed % SEEDS.get(name, 1)
         if key in self.kept:
-            return self.kept[key], 0.0
+            return self.kept[key]
         kind = MODELS[name]
         model: Model = kind(kind.Config.model_validate(settings), split.table.n_users, split.table.n_items)
         began = time.perf_counter()
         fit(model, split.train, seed=seed)
+        found = model, time.perf_counter() - began
         if split in self.data.final:
-            self.kept[key] = model
-        return model, time.perf_counter() - began
+            self.kept[key] = found
+        return found
 
     def fitted_blend(self, split: Split, settings: Settings, seed: int) -> tuple[Model, float]:
         kind = MODELS["list-blend"]
