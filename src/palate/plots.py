@@ -61,6 +61,22 @@ def intervals_svg(intervals: Mapping[str, tuple[float, float, float]], label: st
         return _inline(figure)
 
 
+def calibration_svg(tenths: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> str:
+    """{name: (mean predictions, mean real ratings)} by tenths of the predictions, a line each, as SVG to stand in a
+    page; where a model means what it says, its line is the diagonal."""
+    with _drawing():
+        figure = _figure(height=5)
+        axes = figure.subplots()
+        for name, (predicted, real) in tenths.items():
+            axes.plot(predicted, real, "o-", markersize=4, label=name)
+        ends = [end for pair in tenths.values() for values in pair for end in (min(values), max(values))]
+        axes.plot([min(ends), max(ends)], [min(ends), max(ends)], "--", color="0.5", linewidth=1, zorder=0)
+        axes.set(xlabel="mean predicted rating", ylabel="mean real rating", aspect="equal")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        return _inline(figure)
+
+
 def _curves(history: Sequence[Mapping[str, float]], title: str) -> "Figure":
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
