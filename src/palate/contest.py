@@ -47,6 +47,7 @@ def compare(
     seed: int = 0,
     device: str = "auto",
     report: str | Path | None = None,
+    title: str = "",
     observers: Sequence[Observer] = (),
     told: Callable[[str], None] = lambda line: None,
     **reading: Any,
@@ -57,7 +58,7 @@ def compare(
     one whose second run measures as its first is not trained a third time. minutes: for all of it; a training gets an
     equal share of what is left, and a model whose turn never comes is left out. people: as many get lists, at most.
     split, test, validation: what is held out, as `palate.train` takes them. report: a page to write, .html, with all
-    of it. told: hears which training begins.
+    of it; title: what it calls the table. told: hears which training begins.
 
     Every model learns from the training part alone; the validation part chooses the epoch of those that have epochs.
     refit: then each is trained again on both parts together, as `palate.train` does, which takes twice the time.
@@ -107,7 +108,8 @@ def compare(
     there = {name: runs[name] for name in chosen if name not in left_out}
     found = _ranked(there, measures_of(k), left_out, facts)
     if report is not None:
-        write_report(found, Path(report), title=Path(source).name if isinstance(source, str | Path) else "A table")
+        named = Path(source).name if isinstance(source, str | Path) else "A table"
+        write_report(found, Path(report), title=title or named)
     return found
 
 

@@ -15,7 +15,8 @@ body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8886; }
 th:first-child, td:first-child { text-align: left; }
-tr.group1 { font-weight: 600; }
+.wide { overflow-x: auto; }
+li { overflow-wrap: anywhere; }
 figure { margin: 1rem 0; background: #fff; border-radius: .5rem; padding: .5rem; }
 figure svg { max-width: 100%; height: auto; }
 .quiet { opacity: .75; }
@@ -55,6 +56,10 @@ def _page(comparison: Comparison, title: str) -> Iterable[str]:
     yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
     yield f"<h1>{escape(title)}: models compared</h1>"
     yield from _list(comparison.sentences)
+    yield (
+        '<p class="quiet">Every figure is of events that no model has learned from. Models of one group can\'t be told '
+        "apart on these people; intervals are of 95 %, from people and runs drawn again.</p>"
+    )
     for measure in comparison.measures:
         yield from _measured(measure, comparison.best_first(measure))
     yield from _calibrated(comparison.models)
@@ -63,11 +68,14 @@ def _page(comparison: Comparison, title: str) -> Iterable[str]:
         yield "<h2>Not in it</h2>"
         yield from _list(f"{name}: {why}" for name, why in comparison.left_out.items())
     yield "<h2>How it was done</h2>"
-    yield from _list(f"{name.replace('_', ' ')}: {value}" for name, value in comparison.facts.items())
-    yield (
-        '<p class="quiet">Intervals are of 95 %, from people and runs drawn again. Models of one group can\'t be told '
-        "apart on these people. No part of the table but the validation part chose anything.</p></body></html>"
-    )
+    yield from _list(f"{name.replace('_', ' ')}: {_written(value)}" for name, value in comparison.facts.items())
+    yield "<p>No part of the table but the validation part chose anything.</p></body></html>"
+
+
+def _written(value: str | int | float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _list(lines: Iterable[str]) -> Iterable[str]:
@@ -86,7 +94,7 @@ def _cells(tag: str, texts: Iterable[str]) -> str:
 
 
 def _measured(measure: Measure, best_first: Sequence[Compared]) -> Iterable[str]:
-    yield f"<h2>{escape(measure.name)}</h2><p>{DEFINED[measure.name.partition('@')[0]]}.</p>"
+    yield f"<h2>{escape(measure.name)}, for {escape(measure.use)}</h2><p>{DEFINED[measure.name.partition('@')[0]]}.</p>"
     standings = {found.model: found.standings[measure.name] for found in best_first}
     intervals = {name: (one.low, one.value, one.high) for name, one in standings.items()}
     yield f"<figure>{plots.intervals_svg(intervals, measure.name)}</figure>"
@@ -113,20 +121,16 @@ def _calibrated(models: Sequence[Compared]) -> Iterable[str]:
         return
     yield (
         "<h2>Do predicted ratings mean what they say?</h2><p>The test part in tenths, from the lowest predictions to "
-        "the highest: over the mean prediction of each its mean real rating. On the dashed line the two are equal, "
-        "above it the model is too strict, below it too generous.</p>"
+        "the highest: how far the mean real rating of each lies from its mean prediction. Above the dashed line "
+        "predictions are too low, below it too high.</p>"
     )
-    lines = {name: (one.predicted.tolist(), one.real.tolist()) for name, one in tenths.items()}
+    lines = {name: (one.predicted.tolist(), (one.real - one.predicted).tolist()) for name, one in tenths.items()}
     yield f"<figure>{plots.calibration_svg(lines)}</figure>"
     levels = [level for level in LEVELS if all(level in found[name].covered for name in tenths)]
-    yield (
-        "<p>Off by: the mean distance from the dashed line, in rating units.{} </p>".format(
-            " Then the share of real ratings within the intervals that should hold as many, and how far those reach "
-            "to either side."
-            if levels
-            else ""
-        )
-    )
+    said = "<p>Off by: the mean distance from the dashed line, in rating units."
+    if levels:
+        said += " Then the share of real ratings within the intervals that should hold as many, and how far they reach."
+    yield f"{said}</p>"
     heads = ["model", "off by", *(head for level in levels for head in (f"within {100 * level:.0f} %", "reach"))]
     rows = []
     for name, one in tenths.items():

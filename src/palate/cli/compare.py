@@ -97,6 +97,7 @@ def compare(
             validation=validation,
             refit=refit,
             report=report,
+            title=Path(ratings[0]).name,
             told=status.update,
         )
     if json:
