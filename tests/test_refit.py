@@ -1,4 +1,4 @@
-"""Training again on training and validation part: the same as training on both from the start, for the chosen epochs."""
+"""Training again on training and validation part is training on both from the start, for the chosen epochs."""
 
 from dataclasses import replace
 from pathlib import Path
