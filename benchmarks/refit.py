@@ -21,7 +21,7 @@ from palate.learning import learn, refit
 from palate.models import MODELS
 from palate.models.contract import Model, PredictsRatings
 
-MODELS_HERE = ["mf", "neural", "ease", "next-item", "sasrec", "list-blend"]
+MODELS_HERE = ["mf", "neural", "ease", "next-item"]
 
 
 def main() -> None:
@@ -30,9 +30,10 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=MODELS_HERE)
     parser.add_argument("--data", nargs="+", default=["ml-100k", "ml-latest-small"])
     options = parser.parse_args()
-    rows = [row for name in options.data for row in compared(name, options.models, options.seeds)]
-    ahead = [f"{row['model']} {row['gain']}" for row in rows]
-    record("refit", {"rows": rows}, f"gain of a refit by its measure: {', '.join(ahead)}", rows)
+    for name in options.data:
+        rows = list(compared(name, options.models, options.seeds))
+        gains = ", ".join(f"{row['model']} {row['measure']} {row['gain']} (ahead in {row['ahead in']})" for row in rows)
+        record(f"refit-{name}", {"rows": rows}, f"{name}, better by a refit: {gains}", rows)
 
 
 def compared(name: str, models: list[str], seeds: int) -> Iterator[dict[str, str]]:

@@ -127,7 +127,7 @@ def train(
         trained = chosen(config, table.n_users, table.n_items).to(where)
         first, second = _runs(output, resume, trained, parts, seed, watch_test)
         learned = learn(trained, parts, seed=seed, watch_test=watch_test, observers=observers, **first._asdict())
-    half_widths = _half_widths(trained, parts)
+    half_widths = half_widths_of(trained, parts)
     if refit and len(parts.validation):
         told("the refit")
         trained = learn_again(trained, parts, learned, seed=seed, observers=observers, **second._asdict())
@@ -250,7 +250,7 @@ def _report(model: Model, split: Split, newcomers: NDArray[np.bool_], seed: int)
     return evaluate(model, split.shown, split.test, seed=seed, newcomers=newcomers)
 
 
-def _half_widths(model: Model, split: Split) -> dict[float, float]:
+def half_widths_of(model: Model, split: Split) -> dict[float, float]:
     """Of intervals around predicted ratings, from the validation part, of which the model must not have learned yet;
     without one, only of a model's own spread. Those of a model that is then refitted are meant for it too: it is no
     worse as a rule."""
