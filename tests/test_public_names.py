@@ -27,6 +27,7 @@ PUBLIC = [
     "load_table",
     "read",
     "read_header",
+    "replay",
     "settings_of",
     "train",
     "verdict",

@@ -18,4 +18,5 @@ from .progress import Bars as Bars
 from .recommender import Recommender as Recommender
 from .recommender import load as load
 from .results import Results as Results
+from .service.replay import replay as replay
 from .training.profiler import Profiler as Profiler
