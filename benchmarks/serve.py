@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def make(name: str, folder: Path, n: int = 2_000_000) -> None:
         for value in model.state_dict().values():
             if value.is_floating_point():
                 value.copy_(torch.randn(value.shape, generator=generator) / 10)
-    Recommender(model, splits.random(table, test=0, validation=0), Training()).save(folder)
+    Recommender(model, splits.random(table, test=0, validation=0), Training(seed=0)).save(folder)
 
 
 @contextmanager
@@ -119,7 +120,7 @@ def main() -> None:
         with served(model, "--cache", str(options.cache)) as (port, process):
             fast, half = measure(port, options.connections, options.seconds, options.people)
             assert set(fast.statuses) | set(half.statuses) == {200}, (fast.statuses, half.statuses)
-            figures = {
+            figures: dict[str, Any] = {
                 "lists_per_second": round(fast.rate),
                 "p50_ms": round(fast.percentile(0.5), 1),
                 "p99_ms": round(fast.percentile(0.99), 1),
@@ -145,13 +146,8 @@ def soak(port: int, process: subprocess.Popen[str], options: argparse.Namespace,
     """Megabytes held after each tenth of the time."""
     held = []
     for part in range(10):
-        load = run(
-            port,
-            lambda part=part: lists(port, options.people, seed=part),
-            connections=options.connections,
-            seconds=options.soak * 6,
-            rate=rate,
-        )
+        requests = partial(lists, port, options.people, part)
+        load = run(port, requests, connections=options.connections, seconds=options.soak * 6, rate=rate)
         assert set(uvloop.run(load).statuses) == {200}
         held.append(resident(process) // 2**20)
         print(f"{held[-1]:,} MB after {(part + 1) * options.soak / 10:.1f} minutes", flush=True)

@@ -10,6 +10,7 @@ import typer
 
 import palate
 from palate.cli.options import (
+    TABLE,
     Encoding,
     Format,
     ItemColumn,
@@ -22,6 +23,7 @@ from palate.cli.options import (
     TimeUnit,
     UserColumn,
     read_table,
+    with_events,
 )
 from palate.cli.output import as_json, as_table, errors, say
 from palate.errors import OptionError, UnsupportedError
@@ -43,6 +45,14 @@ def train(
     separator: Separator = None,
     time_unit: TimeUnit = None,
     encoding: Encoding = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            help="What a service was told since: what palate serve --events names.",
+            rich_help_panel=TABLE,
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -154,6 +164,8 @@ def train(
         _check_vectors(model)
     columns = {"user": user, "item": item, "rating": rating, "time": time}
     table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
+    if events is not None:
+        table = with_events(table, events)
     if not json:
         for note in table.notes:
             say(note)

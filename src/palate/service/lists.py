@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from litestar import Request, Response, get, post
+from litestar.params import JSONBody
 
 from palate import choosing, explaining
 from palate.choosing import Chosen, Filters
@@ -72,7 +73,7 @@ async def of_user(
 
 
 @post("/v1/recommendations", status_code=200)
-async def of_newcomer(request: Request[Any, Any, Any], data: RecommendationsAsked) -> RankedList:
+async def of_newcomer(request: Request[Any, Any, Any], data: JSONBody[RecommendationsAsked]) -> RankedList:
     """The best items for a person never seen, from what they rated; for no ratings, what suits everyone."""
     core: Core = request.app.state.core
     served = core.served
@@ -95,7 +96,7 @@ async def of_newcomer(request: Request[Any, Any, Any], data: RecommendationsAske
 
 
 @post("/v1/predictions", status_code=200)
-async def predictions(request: Request[Any, Any, Any], data: PredictionsAsked) -> Predictions:
+async def predictions(request: Request[Any, Any, Any], data: JSONBody[PredictionsAsked]) -> Predictions:
     """Predicted ratings, rated already or not, and where a share of the real ones lies."""
     core: Core = request.app.state.core
     served = core.served
@@ -110,7 +111,7 @@ async def predictions(request: Request[Any, Any, Any], data: PredictionsAsked) -
 
 
 @post("/v1/explanations", status_code=200)
-async def explanation(request: Request[Any, Any, Any], data: ExplanationAsked) -> Explanation:
+async def explanation(request: Request[Any, Any, Any], data: JSONBody[ExplanationAsked]) -> Explanation:
     """Which ratings of a person an item's score would lose most without, exactly, for this model.
 
     Someone of the table asks as a person never seen, with their history.
@@ -185,7 +186,7 @@ def newcomer(served: Served, ratings: list[schemas.Rating] | None, history: list
         return served.recommender.person(None, given)
 
 
-def whoever(core: Core, served: Served, data: ExplanationAsked) -> Person:
+def whoever(core: Core, served: Served, data: JSONBody[ExplanationAsked]) -> Person:
     """The person that a question names, or describes."""
     if (data.user is None) == (data.ratings is None and data.history is None):
         raise Problem(400, "bad_value", "name a user, or give ratings or history, and not both", "body")
