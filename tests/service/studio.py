@@ -12,6 +12,8 @@ import uvicorn
 
 from palate.service.app import create_app
 from palate.service.core import Core
+from palate.service.gate import Gate
+from palate.service.tokens import Tokens
 
 QUIET = [
     *["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -27,10 +29,11 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def serving(path: Path) -> Iterator[str]:
-    """The address of a service of this artifact, in a thread."""
-    core = Core(path)
-    server = uvicorn.Server(uvicorn.Config(create_app(core), port=0, access_log=False, log_level="warning"))
+def serving(path: Path, tokens: Path | None = None) -> Iterator[str]:
+    """The address of a service of this artifact, in a thread. tokens: as for `palate serve`."""
+    core = Core(path, f"{path}.events.sqlite")
+    app = Gate(create_app(core), core.metrics, tokens=None if tokens is None else Tokens(tokens))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
