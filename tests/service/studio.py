@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -44,3 +45,21 @@ def serving(path: Path, tokens: Path | None = None) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+READY = "!!document.querySelector('.view') && !document.querySelector('[aria-busy], .waiting, .busy.on')"
+"""Whether a view shows all that it asked for."""
+
+
+def until(page: Any, condition: str) -> None:
+    """Waits for JavaScript to hold; Playwright's own wait needs what the page's security policy forbids."""
+    for _ in range(500):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"10 seconds and still not: {condition}")
+
+
+def settled(page: Any) -> None:
+    until(page, READY)
+    page.wait_for_timeout(300)  # a map is drawn, and what it says of itself has followed

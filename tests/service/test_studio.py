@@ -13,7 +13,7 @@ import pytest
 import palate
 from palate.service.tokens import new_token
 from tests import trained
-from tests.service.studio import QUIET, chromium, serving
+from tests.service.studio import QUIET, READY, chromium, serving, until
 
 STATIC = Path(palate.__file__).parent / "service" / "static"
 HOSTILE = "<script>alert(1)</script>"
@@ -26,7 +26,6 @@ VIEWS = {
     "map": "#/map?item=260",
     "model": "#/model",
 }
-READY = "!!document.querySelector('.view') && !document.querySelector('[aria-busy], .waiting, .busy.on')"
 HEADINGS = {"items": "The best known", "item": "Nearest to it", "analogies": "The answer", "model": "How good it is"}
 
 
@@ -112,8 +111,20 @@ class Visit:
             "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
         )
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.page.on("request", lambda asked: None if asked.url.startswith(url) else self.wrong.append(asked.url))
+        self.page.on("dialog", self.opened)
+        self.page.on("request", self.sent)
+
+    def opened(self, dialog: Any) -> None:
+        self.wrong.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def heard(self, said: Any) -> None:
+        if said.type in ("error", "warning"):
+            self.wrong.append(said.text)
+
+    def sent(self, request: Any) -> None:
+        if not request.url.startswith(self.url):
+            self.wrong.append(request.url)
 
     def go(self, place: str) -> Any:
         self.page.goto("about:blank")
@@ -122,12 +133,7 @@ class Visit:
         return self.page
 
     def until(self, condition: str) -> None:
-        """Waits for JavaScript to hold; Playwright's own wait needs what the page's security policy forbids."""
-        for _ in range(500):
-            if self.page.evaluate(condition):
-                return
-            self.page.wait_for_timeout(20)
-        raise AssertionError(f"10 seconds and still not: {condition}")
+        until(self.page, condition)
 
     def settle(self) -> None:
         self.until(READY)
@@ -190,7 +196,7 @@ def test_a_star_changes_the_list_at_once_with_reasons_and_predicted_ratings(brow
                 }).observe(list, { childList: true });
             }"""
         )
-        for _ in range(6):
+        for _ in range(8):
             before = titles(page, ".list")
             box = page.locator("h3.start + div .stars").first
             box.click(position={"x": 95, "y": 12})
@@ -202,7 +208,7 @@ def test_a_star_changes_the_list_at_once_with_reasons_and_predicted_ratings(brow
             float(text.split()[0])
             for text in page.eval_on_selector_all(".given .stars", "all => all.map(one => one.ariaValueText)")
         ]
-        assert given == [5.0] * 6
+        assert given == [5.0] * 8
         assert page.locator(".list .row").count() == 10
         assert page.locator(".list .because").count() == 10
         assert all(0.5 <= float(text) <= 5 for text in page.locator(".list .number").all_inner_texts())
