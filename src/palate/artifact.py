@@ -326,8 +326,9 @@ def _places(frame: pl.DataFrame) -> NDArray[np.float32] | None:
     if "x" not in frame.columns:
         return None
     found = frame.select(*PLACES)
-    if not found.select(pl.all().is_finite().all()).row(0) == (True, True):
-        raise ValueError(f"{ITEMS} has places that are not finite")
+    inside = found.select(pl.all().is_between(-1, 1).all()).row(0) == (True, True)
+    if not inside or (found["x"].is_null() != found["y"].is_null()).any():
+        raise ValueError(f"{ITEMS} has places off the map")
     return found.fill_null(np.nan).to_numpy()
 
 

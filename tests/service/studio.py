@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from palate.service.app import create_app
 from palate.service.core import Core
+from palate.service.gate import Gate
+from palate.service.tokens import Tokens
 
 QUIET = [
     *["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -27,10 +30,11 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def serving(path: Path) -> Iterator[str]:
-    """The address of a service of this artifact, in a thread."""
-    core = Core(path)
-    server = uvicorn.Server(uvicorn.Config(create_app(core), port=0, access_log=False, log_level="warning"))
+def serving(path: Path, tokens: Path | None = None) -> Iterator[str]:
+    """The address of a service of this artifact, in a thread. tokens: as for `palate serve`."""
+    core = Core(path, f"{path}.events.sqlite")
+    app = Gate(create_app(core), core.metrics, tokens=None if tokens is None else Tokens(tokens))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -41,3 +45,21 @@ def serving(path: Path) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+READY = "!!document.querySelector('.view') && !document.querySelector('[aria-busy], .waiting, .busy.on')"
+"""Whether a view shows all that it asked for."""
+
+
+def until(page: Any, condition: str) -> None:
+    """Waits for JavaScript to hold; Playwright's own wait needs what the page's security policy forbids."""
+    for _ in range(500):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"10 seconds and still not: {condition}")
+
+
+def settled(page: Any) -> None:
+    until(page, READY)
+    page.wait_for_timeout(300)  # a map is drawn, and what it says of itself has followed

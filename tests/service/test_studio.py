@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 import palate
+from palate.service.tokens import new_token
 from tests import trained
-from tests.service.studio import QUIET, chromium, serving
+from tests.service.studio import QUIET, READY, chromium, serving, until
 
 STATIC = Path(palate.__file__).parent / "service" / "static"
 HOSTILE = "<script>alert(1)</script>"
@@ -25,7 +26,6 @@ VIEWS = {
     "map": "#/map?item=260",
     "model": "#/model",
 }
-READY = "document.querySelector('.view') && !document.querySelector('[aria-busy], .waiting, .busy.on')"
 HEADINGS = {"items": "The best known", "item": "Nearest to it", "analogies": "The answer", "model": "How good it is"}
 
 
@@ -111,8 +111,20 @@ class Visit:
             "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
         )
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.page.on("request", lambda asked: None if asked.url.startswith(url) else self.wrong.append(asked.url))
+        self.page.on("dialog", self.opened)
+        self.page.on("request", self.sent)
+
+    def opened(self, dialog: Any) -> None:
+        self.wrong.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def heard(self, said: Any) -> None:
+        if said.type in ("error", "warning"):
+            self.wrong.append(said.text)
+
+    def sent(self, request: Any) -> None:
+        if not request.url.startswith(self.url):
+            self.wrong.append(request.url)
 
     def go(self, place: str) -> Any:
         self.page.goto("about:blank")
@@ -120,8 +132,11 @@ class Visit:
         self.settle()
         return self.page
 
+    def until(self, condition: str) -> None:
+        until(self.page, condition)
+
     def settle(self) -> None:
-        self.page.wait_for_function(READY)
+        self.until(READY)
 
     def __enter__(self) -> "Visit":
         return self
@@ -181,11 +196,11 @@ def test_a_star_changes_the_list_at_once_with_reasons_and_predicted_ratings(brow
                 }).observe(list, { childList: true });
             }"""
         )
-        for _ in range(6):
+        for _ in range(8):
             before = titles(page, ".list")
             box = page.locator("h3.start + div .stars").first
             box.click(position={"x": 95, "y": 12})
-            page.wait_for_function("window.since === null")
+            visit.until("window.since === null")
             visit.settle()
         assert titles(page, ".list") != before
         assert min(page.evaluate("window.waits")) < 60, page.evaluate("window.waits")
@@ -193,7 +208,7 @@ def test_a_star_changes_the_list_at_once_with_reasons_and_predicted_ratings(brow
             float(text.split()[0])
             for text in page.eval_on_selector_all(".given .stars", "all => all.map(one => one.ariaValueText)")
         ]
-        assert given == [5.0] * 6
+        assert given == [5.0] * 8
         assert page.locator(".list .row").count() == 10
         assert page.locator(".list .because").count() == 10
         assert all(0.5 <= float(text) <= 5 for text in page.locator(".list .number").all_inner_texts())
@@ -218,12 +233,12 @@ def test_a_late_answer_does_not_replace_a_newer_one(browser: Any, movies: str) -
         stars = page.locator("h3.start + div .stars")
         stars.nth(0).click(position={"x": 95, "y": 12})
         stars.nth(0).click(position={"x": 12, "y": 12})
-        page.wait_for_function("document.querySelectorAll('.given .row').length === 2")
+        visit.until("document.querySelectorAll('.given .row').length === 2")
         while len(held) < 2:
             page.wait_for_timeout(10)
         answers = [asked(movies, "v1/recommendations", route.request.post_data_json) for route in held]
         held[1].fulfill(json=answers[1])
-        page.wait_for_function("!document.querySelector('.busy.on')")
+        visit.until("!document.querySelector('.busy.on')")
         held[0].fulfill(json=answers[0])
         page.wait_for_timeout(50)
         assert answers[0] != answers[1]
@@ -241,7 +256,7 @@ def test_ratings_are_removed_undone_and_carried_by_a_link(browser: Any, movies: 
         visit.settle()
         assert titles(page, ".list") == two
         page.get_by_role("button", name="Copy link").click()
-        page.get_by_text("Copied").wait_for()
+        page.get_by_role("button", name="Copied").wait_for()
         link = page.evaluate("navigator.clipboard.readText()")
     with Visit(browser, movies) as visit:
         page = visit.go(link.removeprefix(movies))
@@ -264,7 +279,7 @@ def test_someone_of_the_table_has_their_history_beside_their_list(browser: Any, 
         box.fill("30")
         page.get_by_role("option").filter(has=page.get_by_text("30", exact=True)).click()
         page.get_by_role("heading", name="Person 30").wait_for()
-        page.wait_for_function("document.querySelectorAll('.list .row').length === 10")
+        visit.until("document.querySelectorAll('.list .row').length === 10")
         visit.settle()
         history = asked(movies, "v1/users/30/history?k=50")["items"]
         ranked = asked(movies, "v1/users/30/recommendations?min_ratings=20")["items"]
@@ -298,7 +313,7 @@ def test_filters_change_the_list(browser: Any, movies: str) -> None:
         page = visit.go(VIEWS["try"])
         before = titles(page, ".list")
         page.get_by_label("Category").select_option("Horror")
-        page.wait_for_function("document.querySelector('.list .under').textContent.includes('Horror')")
+        visit.until("document.querySelector('.list .under').textContent.includes('Horror')")
         visit.settle()
         assert titles(page, ".list") != before
         assert all("Horror" in text for text in page.locator(".list .under").all_inner_texts())
@@ -308,7 +323,7 @@ def test_filters_change_the_list(browser: Any, movies: str) -> None:
 def test_an_item_shows_who_rated_it_how_and_its_neighbours(browser: Any, movies: str) -> None:
     with Visit(browser, movies) as visit:
         page = visit.go("#/items/260")
-        page.wait_for_function("document.querySelectorAll('.rows .row').length === 10")
+        visit.until("document.querySelectorAll('.rows .row').length === 10")
         item = asked(movies, "v1/items/260")
         drawn = page.locator("svg rect.bar > title").all_text_contents()
         assert drawn == [f"{one['rating']:g}: {one['count']}" for one in item["histogram"]]
@@ -347,7 +362,7 @@ def test_the_map_zooms_smoothly_searches_filters_and_has_a_list(browser: Any, mo
         page.locator("canvas").hover()
         for _ in range(30):
             page.mouse.wheel(0, -60)
-        page.wait_for_function("/in view$/.test(document.querySelector('aside h2').textContent)")
+        visit.until("/in view$/.test(document.querySelector('aside h2').textContent)")
         drawn = sorted(page.evaluate("document.querySelector('canvas').itemMap.frames"))
         assert drawn[len(drawn) // 2] < 16, f"milliseconds a frame: {drawn}"
         zoomed = page.locator("aside h2").inner_text()
@@ -365,7 +380,7 @@ def test_the_map_zooms_smoothly_searches_filters_and_has_a_list(browser: Any, mo
         assert page.locator(".picked a").inner_text() == page.locator(".side .rows button").first.inner_text()
         page.get_by_role("button", name="Show all").click()
         page.get_by_label(re.compile("Comedy")).uncheck()
-        page.wait_for_function("/in view$/.test(document.querySelector('aside h2').textContent)")
+        visit.until("/in view$/.test(document.querySelector('aside h2').textContent)")
 
 
 def test_markup_in_titles_is_text(browser: Any, hostile: str) -> None:
@@ -382,7 +397,7 @@ def test_a_table_without_ratings_titles_or_vectors_says_what_is_missing(browser:
     with Visit(browser, bare) as visit:
         page = visit.go("#/try")
         page.get_by_role("button", name="I like").first.click()
-        page.wait_for_function("document.querySelectorAll('.given .row').length === 1")
+        visit.until("document.querySelectorAll('.given .row').length === 1")
         visit.settle()
         assert titles(page, ".list")[0].startswith("Item ü&#?% ")
         assert page.locator(".list .number").count() == 0
@@ -404,7 +419,7 @@ def test_a_service_that_is_gone_is_said_and_tried_again(browser: Any, movies: st
         assert faults(page) == []
         page.unroute("**/v1/**")
         page.get_by_role("button", name="Try again").click()
-        page.wait_for_function("document.querySelectorAll('.list .row').length === 10")
+        visit.until("document.querySelectorAll('.list .row').length === 10")
         visit.wrong = [text for text in visit.wrong if "ERR_FAILED" not in text]  # the browser's own note
 
 
@@ -413,3 +428,19 @@ def test_an_unknown_item_is_an_error_with_a_way_out(browser: Any, movies: str) -
         page = visit.go("#/items/999999999")
         page.get_by_text("No such item").wait_for()
         visit.wrong = [text for text in visit.wrong if "404" not in text]
+
+
+def test_a_service_that_wants_a_token_asks_for_it(browser: Any, tmp_path: Path) -> None:
+    path, tokens = tmp_path / "closed.palate", tmp_path / "tokens"
+    trained.train("popularity", output=path)
+    token = new_token(tokens)
+    with serving(path, tokens) as url, Visit(browser, url) as visit:
+        page = visit.go("#/try")
+        box = page.get_by_label("Token")
+        assert faults(page) == []
+        box.fill(token)
+        box.press("Enter")
+        visit.until("document.querySelectorAll('.list .row').length === 10")
+        page.reload()
+        visit.until("document.querySelectorAll('.list .row').length === 10")
+        visit.wrong = [text for text in visit.wrong if "401" not in text]

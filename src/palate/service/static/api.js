@@ -25,10 +25,19 @@ function query(parameters) {
   return text && `?${text}`;
 }
 
+let token = null;
+try { token = sessionStorage.getItem("palate-token"); } catch { /* it is asked for again */ }
+
+/** What a service that is not for everyone wants to see with every question. */
+export function useToken(text) {
+  token = text;
+  try { sessionStorage.setItem("palate-token", text); } catch { /* it holds until reload */ }
+}
+
 async function ask(url, options) {
   let answer;
   try {
-    answer = await fetch(url, { ...options, credentials: "same-origin" });
+    answer = await fetch(url, { ...options, headers: { ...options.headers, ...(token && { authorization: `Bearer ${token}` }) } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError("unreachable", "The service does not answer. Is it still running?");

@@ -9,14 +9,15 @@ const LABELS = 36;
 const REACH = 14;
 
 export class ItemMap {
-  /** found: what /v1/map answers. heard: {moved(), pointed(item, event), picked(item)}. */
-  constructor(canvas, found, heard) {
+  /** found: what /v1/map answers. heard: {moved(), picked(item)}; over: elements that lie on the canvas. */
+  constructor(canvas, found, heard, over = []) {
+    this.over = over;
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
     this.heard = heard;
     this.items = [...found.items].sort((a, b) => b.ratings - a.ratings);  // the best known first: they are named first
     const most = Math.max(1, this.items[0]?.ratings ?? 1);
-    this.radii = Float32Array.from(this.items, (item) => 0.9 + 3.2 * Math.sqrt(item.ratings / most));
+    this.radii = Float32Array.from(this.items, (item) => 1.1 + 3.6 * Math.sqrt(item.ratings / most));
     this.at = new Map(this.items.map((item, index) => [item.id, index]));
     this.legend = legend(found);
     this.colour = Uint8Array.from(this.items, (item) => this.legend.findIndex((entry) => entry.holds(item.category)));
@@ -200,7 +201,8 @@ export class ItemMap {
     pen.lineWidth = 4;
     pen.strokeStyle = this.ground;
     pen.fillStyle = this.ink;
-    const taken = [];
+    const frame = this.canvas.getBoundingClientRect();
+    const taken = this.over.filter((one) => !one.hidden).map((one) => one.getBoundingClientRect()).map((box) => ({ x: box.left - frame.left, y: (box.top + box.bottom) / 2 - frame.top, wide: box.width, tall: box.height / 2 }));
     const most = Math.min(LABELS, Math.round((this.width * this.height) / 9000));
     const name = (index, must) => {
       const item = this.items[index];
@@ -210,8 +212,8 @@ export class ItemMap {
       let x = this.screenX(item) + this.radii[index] * grow + 5;
       if (x + wide > this.width - 4) x = this.screenX(item) - this.radii[index] * grow - 5 - wide;
       const y = this.screenY(item);
-      if (!must && (x < 4 || y < 8 || y > this.height - 8 || taken.some((one) => x < one.x + one.wide + 10 && x + wide + 10 > one.x && Math.abs(y - one.y) < 17))) return;
-      taken.push({ x, y, wide });
+      if (!must && (x < 4 || y < 8 || y > this.height - 8 || taken.some((one) => x < one.x + one.wide + 10 && x + wide + 10 > one.x && Math.abs(y - one.y) < 9 + one.tall))) return;
+      taken.push({ x, y, wide, tall: 8 });
       pen.strokeText(text, x, y);
       pen.fillText(text, x, y);
     };

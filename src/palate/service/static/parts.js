@@ -1,6 +1,6 @@
 // What several views are made of: search box, stars, rows, and the states of nothing, waiting and failure.
 
-import { newest, get } from "./api.js";
+import { get, newest, useToken } from "./api.js";
 import { el, fill, say, svg, unique } from "./dom.js";
 
 export const nameOf = (item) => item.title ?? `Item ${item.id}`;
@@ -24,11 +24,20 @@ export function about(item) {
 export const empty = (title, text, ...more) => el("div.state", {}, el("p.state-title", {}, title), text && el("p", {}, text), ...more);
 
 export function failure(error, again) {
+  if (error.code === "unauthorized") return tokenAsked(again);
   const titles = { unreachable: "No connection", unknown_item: "No such item", unknown_user: "No such person" };
   return el("div.state", { role: "alert" },
     el("p.state-title", {}, titles[error.code] ?? "That did not work"),
     el("p", {}, error.message),
     again && el("button.plain", { type: "button", onclick: again }, "Try again"));
+}
+
+function tokenAsked(again) {
+  const input = el("input.link", { type: "password", "aria-label": "Token", autocomplete: "off" });
+  const use = () => { useToken(input.value.trim()); again?.(); };
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") use(); });
+  return el("div.state", { role: "alert" }, el("p.state-title", {}, "This service is not open to everyone"), el("p", {}, "Give the token you were given. It is kept until this tab is closed."),
+    el("div.tools", {}, input, el("button.plain", { type: "button", onclick: use }, "Go on")));
 }
 
 export const waiting = (lines = 5) =>

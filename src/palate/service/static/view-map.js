@@ -21,7 +21,7 @@ export async function show(page, { served, query, current }) {
   const legend = el("fieldset.legend", {}, el("legend", {}, found.categories.length ? "Colour: category" : "Items"));
   page.append(el("div.map-page", {}, el("div.stage", {}, canvas, tools, picked), el("aside.card.side", {}, search, legend, title, list)));
 
-  const map = new ItemMap(canvas, found, { moved, picked: point });
+  const map = new ItemMap(canvas, found, { moved, picked: point }, [tools, picked]);
   canvas.itemMap = map;
   const off = new Set();
   legend.append(...map.legend.map((entry, at) => el("label", {}, el("input", { type: "checkbox", checked: true, onchange: (event) => { if (event.target.checked) off.delete(at); else off.add(at); map.hide(new Set(off)); } }), el("i", { "--dot": `var(${entry.colour})`, "aria-hidden": "true" }), el("span", {}, entry.name), el("span.under", {}, count(entry.count)))));

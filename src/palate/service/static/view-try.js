@@ -71,7 +71,10 @@ export async function show(page, { served, query, current }) {
   /** The list again with its reasons, unless there is too much to try without. */
   async function reasons(user, question, signal) {
     const many = user === null ? store.ratings().length : await countOf(user, signal);
-    return many <= AFTERWARDS ? question(signal) : null;
+    if (many <= AFTERWARDS) return question(signal);
+    note.hidden = false;
+    note.textContent = "Without reasons: each takes a list made anew without one of the ratings, and here are too many.";
+    return null;
   }
 
   function drawWhy(answer) {
