@@ -151,7 +151,7 @@ def _measured(model: Model, split: Split, half_widths: HalfWidths, k: int, peopl
     if isinstance(model, PredictsRatings) and test.ratings is not None and known.scale is not None:
         predicted = predict(model, known, test, newcomers).clip(*known.scale)
         found["calibration"] = calibration(predicted, test.ratings)
-        widths = spread(model, known, test, newcomers) if isinstance(model, KnowsSpread) else np.float32(1)
+        widths = spread(model, known, test, newcomers) if isinstance(model, KnowsSpread) else np.ones_like(predicted)
         intervals = {level: around(predicted, reach * widths, known.scale) for level, reach in half_widths.items()}
         found["covered"] = {level: covered(*ends, test.ratings) for level, ends in intervals.items()}
     return found
