@@ -27,7 +27,6 @@ TABLE = tables.random_table(12, 9, 0.5)
 TINY: dict[str, Any] = {
     "dim": 3,
     "l2": 0.7,
-    "l2_per_rating": 0.3,
     "whole_l2": 0.2,
     "bias_l2": 0.4,
     "rated_l2": 2.0,
@@ -99,8 +98,7 @@ class Transcribed:
         errors = [(self.rating(*self.events[e], without=e) - self.ratings[e]) ** 2 for e in events]
         squares = [(self.side(row, without=e)[:3] ** 2).sum() for e in events for row in self.events[e]]
         total = 2.0 * (self.rated**2).sum() + 12.0 * (self.met**2).sum() + 0.4 * (self.own[:, 3] ** 2).sum()
-        for row, own in enumerate(self.own):
-            total += (0.7 + 0.3 * sum(row in event for event in self.events)) * (own[:3] ** 2).sum()
+        total += 0.7 * (self.own[:, :3] ** 2).sum()
         whole = 0.2 * sum(squares) / len(events)
         return float(np.mean(errors) + self.spread**2 * (whole + total / len(self.ratings)))
 

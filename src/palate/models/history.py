@@ -53,10 +53,9 @@ class GradientHistoryConfig(AnnealedConfig):
     patience: int = Field(10, ge=1, description="Epochs without a better validation loss before training stops.")
     batch_size: int = Field(16, ge=1, description="Ratings in a step, at least.")
     steps: int = Field(40, ge=1, description="Steps in an epoch, at most: the more ratings, the larger the batches.")
-    learning_rate: float = Field(0.007, gt=0, description="Size of a step, at its highest.")
+    learning_rate: float = Field(0.008, gt=0, description="Size of a step, at its highest.")
     dim: int = Field(48, ge=1, description="Numbers in a vector.")
-    l2: float = Field(8.0, ge=0, description="Penalty on the squares of own vectors.")
-    l2_per_rating: float = Field(0.1, ge=0, description="The same, for each rating of the person or item.")
+    l2: float = Field(18.0, ge=0, description="Penalty on the squares of own vectors.")
     whole_l2: float = Field(0.01, ge=0, description="Penalty on whole vectors, sums in them, for each rating.")
     bias_l2: float = Field(0.5, ge=0, description="Penalty on the squares of own biases.")
     rated_l2: float = Field(300.0, ge=0, description="Penalty on the vectors that say how something was rated.")
@@ -221,10 +220,10 @@ class GradientHistory(LearnedModel):
     def _penalties(self) -> tuple[Tensor, Tensor, Tensor]:
         """On the squares of each table's numbers, a training rating's share of them."""
         assert self.graph is not None
-        settings, counts = self.config, self.graph.counts
-        own = (settings.l2 + settings.l2_per_rating * counts).unsqueeze(1).repeat(1, settings.dim + 1)
-        own[:, -1] = settings.bias_l2
-        share = self.span[3].square() / (counts.sum() / 2)
+        settings, ratings = self.config, self.graph.counts.sum() / 2
+        own = self.own.new_full((settings.dim + 1,), settings.l2)
+        own[-1] = settings.bias_l2
+        share = self.span[3].square() / ratings
         return own * share, settings.rated_l2 * share, settings.met_l2 * share
 
     def _whole_l2(self) -> Tensor:
