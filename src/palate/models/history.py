@@ -55,7 +55,7 @@ class GradientHistoryConfig(AnnealedConfig):
     steps: int = Field(40, ge=1, description="Steps in an epoch, at most: the more ratings, the larger the batches.")
     learning_rate: float = Field(0.008, gt=0, description="Size of a step, at its highest.")
     dim: int = Field(48, ge=1, description="Numbers in a vector.")
-    l2: float = Field(18.0, ge=0, description="Penalty on the squares of own vectors.")
+    l2: float = Field(20.0, ge=0, description="Penalty on the squares of own vectors.")
     whole_l2: float = Field(0.01, ge=0, description="Penalty on whole vectors, sums in them, for each rating.")
     bias_l2: float = Field(0.5, ge=0, description="Penalty on the squares of own biases.")
     rated_l2: float = Field(300.0, ge=0, description="Penalty on the vectors that say how something was rated.")
