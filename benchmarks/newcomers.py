@@ -1,6 +1,6 @@
 """People never seen in training: how good predictions are after n known ratings.
 
-    python -m benchmarks.newcomers [ml-100k | movielens-small] [--draws 20]
+    python -m benchmarks.newcomers [ml-100k | movielens-small] [--model neural] [--draws 20]
 
 A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each; of the 20, in an order drawn
 too, the first n are told. So every n is tested on the same ratings. Both models answer through `Recommender.predict`.
@@ -29,11 +29,12 @@ Errors = dict[str, list[list[float]]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", default="ml-100k", choices=["ml-100k", "movielens-small"])
+    parser.add_argument("--model", default="neural", help="which is compared with bias")
     parser.add_argument("--draws", type=int, default=20)
     options = parser.parse_args()
-    draws = options.draws
+    draws, compared = options.draws, options.model
     table = palate.read(data("ml-100k")) if options.data == "ml-100k" else palate.load_table(options.data, None, {})
-    errors: Errors = {"neural": [], "bias": []}
+    errors: Errors = {compared: [], "bias": []}
     times: list[float] = []
     for draw in range(draws):
         random = np.random.default_rng(draw)
@@ -44,15 +45,16 @@ def main() -> None:
         for name in errors:
             model = palate.train(others, model=name, seed=draw, test=0, baselines=()).recommender
             errors[name].append([after(model, table, told, n) for n in KNOWN])
-            times += timed(model, table, told) if name == "neural" else []
+            times += timed(model, table, told) if name == compared else []
 
-    rows = [_row(errors, at) for at in range(len(KNOWN))]
+    rows = [_row(errors, compared, at) for at in range(len(KNOWN))]
     milliseconds = f"{median(times):.1f} ms"
-    summary = f"{options.data}, {draws} draws of {PEOPLE} people, RMSE neural against bias: " + ", ".join(
-        f"{row['known']}: {row['neural']} / {row['bias']}" for row in rows
+    summary = f"{options.data}, {draws} draws of {PEOPLE} people, RMSE {compared} against bias: " + ", ".join(
+        f"{row['known']}: {row[compared]} / {row['bias']}" for row in rows
     )
     figures = {"known": KNOWN, "rmse": errors, "milliseconds": median(times)}
-    record(f"newcomers-{options.data}", figures, f"{summary}; fold-in of 20 ratings and top 10: {milliseconds}", rows)
+    name = f"newcomers-{options.data}" + (f"-{compared}" if compared != "neural" else "")
+    record(name, figures, f"{summary}; fold-in of 20 ratings and top 10: {milliseconds}", rows)
 
 
 def after(model: palate.Recommender, table: palate.Interactions, told: dict[int, NDArray[np.int64]], n: int) -> float:
@@ -83,14 +85,14 @@ def _ratings(table: palate.Interactions, rows: NDArray[np.int64]) -> dict[int | 
     return {table.item_ids.id(table.items[row]): float(table.ratings[row]) for row in rows}
 
 
-def _row(errors: Errors, at: int) -> dict[str, str]:
-    neural, bias = ([draw[at] for draw in errors[name]] for name in ("neural", "bias"))
-    low, high = interval([a - b for a, b in zip(neural, bias, strict=True)])
+def _row(errors: Errors, compared: str, at: int) -> dict[str, str]:
+    ours, bias = ([draw[at] for draw in errors[name]] for name in (compared, "bias"))
+    low, high = interval([a - b for a, b in zip(ours, bias, strict=True)])
     return {
         "known": str(KNOWN[at]),
-        "neural": f"{mean(neural):.4f}",
+        compared: f"{mean(ours):.4f}",
         "bias": f"{mean(bias):.4f}",
-        "difference, 95 % interval": f"{mean(neural) - mean(bias):+.4f} ({low:+.4f} to {high:+.4f})",
+        "difference, 95 % interval": f"{mean(ours) - mean(bias):+.4f} ({low:+.4f} to {high:+.4f})",
     }
 
 
