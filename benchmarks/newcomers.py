@@ -3,7 +3,8 @@
     python -m benchmarks.newcomers [ml-100k | movielens-small] [--model neural] [--draws 20]
 
 A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each (--told 10: all but 10); of
-these, in an order drawn too, the first n are told. So every n is tested on the same ratings. Both models answer through `Recommender.predict`.
+these, in an order drawn too, the first n are told. So every n is tested on the same ratings. Both models answer through
+`Recommender.predict`.
 """
 
 import argparse
