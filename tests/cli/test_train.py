@@ -137,7 +137,8 @@ def test_vectors_written_after_training(palate: Palate, tables: Path, here: Path
         palate("train", tables / "ratings.csv", "-o", "m.palate", *QUICK, "--export-vectors", name)
         assert len(KeyedVectors.load_word2vec_format(name, no_header=name.endswith("glove"))) == 20
     ran = palate("train", tables / "ratings.csv", "--model", "bias", "-o", "b.palate", "--export-vectors", "b.txt")
-    assert ran.error == f"model 'bias' has no vectors; train one that has: {WITH_VECTORS}"
+    assert ran.error == f"model 'bias' has no vectors to export; train one that has: {WITH_VECTORS}"
+    assert not (here / "b.palate").exists(), "said before any time is spent"
 
 
 def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
