@@ -32,7 +32,9 @@ def test_what_a_person_sees(palate: Palate, tables: Path, here: Path) -> None:
     assert lines[-1] == "wrote m.palate; next: palate recommend m.palate --user 1"
     epochs = [line.split() for line in ran.err.splitlines() if line]
     assert epochs[0] == ["epoch", "train", "loss", "validation", "loss", "ratings", "per", "second"]
-    assert [line[0] for line in epochs[1:]] == ["1", "2"]
+    assert [line[0] for line in epochs[1:]] == ["1", "2", "training", "epoch", "1", "2"]
+    assert "training again, on training and validation part" in ran.err
+    assert epochs[4] == ["epoch", "train", "loss", "ratings", "per", "second"], "of the refit"
     assert len(library.load(here / "m.palate").recommend(1)) > 0
 
 
