@@ -94,8 +94,8 @@ def train(
     watch_test: record the test loss of each epoch beside the validation loss, as a curve to look at.
     refit: once validation has chosen the epoch, or the weights of a blend, train once more from the start on training
     and validation part together, for as many epochs. The intervals are those found on validation before that.
-    observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar. told: hears what a
-    search is at.
+    observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar. told: hears what it
+    is at.
     output: a folder to save to; while training, `output`.checkpoint allows to `resume` after a stop or a crash.
 
     Raises:
@@ -129,7 +129,7 @@ def train(
         learned = learn(trained, parts, seed=seed, watch_test=watch_test, observers=observers, **first._asdict())
     half_widths = half_widths_of(trained, parts)
     if refit and len(parts.validation):
-        told("the refit")
+        told("training again, on training and validation part")
         trained = learn_again(trained, parts, learned, seed=seed, observers=observers, **second._asdict())
         parts = replace(parts, refitted=True)
 
