@@ -36,6 +36,9 @@ HEADERS = [
 ]
 FRESH = (b"cache-control", b"no-store")
 
+DRAINED = 8
+"""Of a body so many times too large all is taken in, and thrown away, so that its sender hears why."""
+
 Message = dict[str, Any]
 
 
@@ -128,7 +131,7 @@ class Gate:
         if method == "POST" and headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
             raise Refused(415, "bad_type", "the body must be application/json", "header.content-type")
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._limits.body:
+        if not length.isdigit() or len(length) > 15 or int(length) > DRAINED * self._limits.body:
             raise self._too_large()
 
     async def _body(self, receive: Any) -> bytes:
@@ -139,11 +142,14 @@ class Gate:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Refused(400, "cut_off", "the body did not come whole", "body")
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    if size > self._limits.body:
+                    chunk = message.get("body", b"")
+                    size += len(chunk)
+                    if size <= self._limits.body:
+                        chunks.append(chunk)
+                    whole = not message.get("more_body")
+                    if size > (1 if whole else DRAINED) * self._limits.body:
                         raise self._too_large()
-                    if not message.get("more_body"):
+                    if whole:
                         return b"".join(chunks)
         except TimeoutError:
             raise Refused(
