@@ -4,7 +4,7 @@
     weights.safetensors       the model's parameters and buffers
     interactions.safetensors  every event as rows, and the part of the split it was in
     users.parquet             the users' ids, by row
-    items.parquet             the items' ids, titles, texts and categories, by row
+    items.parquet             the items' ids, titles, texts and categories, and their places on the map, by row
 
 It opens without the data it was trained on, and holds no times of day and no durations: the same run gives the same
 bytes. Big files are mapped into memory, not read.
@@ -49,6 +49,9 @@ USER_COLUMNS = {"id": None}
 ITEM_COLUMNS = {"id": None, **SCHEMA}
 """The columns of the Parquet files, in order; ids have one of `ID_TYPES`."""
 
+PLACES: dict[str, pl.DataType] = {"x": pl.Float32(), "y": pl.Float32()}
+"""Further columns of the items where there is a map: see `item_map.py`; null off the map."""
+
 ID_TYPES = (pl.Int64(), pl.UInt64(), pl.String())
 
 Metrics = dict[str, float]
@@ -76,9 +79,12 @@ class Training(Strict):
     baselines: Mapping[str, Record] = Field(default_factory=dict)
     """The same of simpler models, on the same test part."""
     half_widths: dict[float, float] = Field(default_factory=dict)
-    """{level: how far an interval reaches to either side of a predicted rating}: see `evaluation/intervals.py`."""
+    """{level: how far an interval reaches to either side of a predicted rating}, in spreads of a model that knows
+    them: see `evaluation/intervals.py`."""
+    refitted: bool = False
+    """Whether it was trained again on training and validation part, after validation had chosen what there is to."""
     notes: list[str] = Field(default_factory=list)
-    """What the reading took and left out."""
+    """What the reading took and left out, and how the model was found where Palate chose it."""
 
 
 class Header(Strict):
@@ -103,6 +109,8 @@ class Artifact:
     model: Model
     split: Split
     training: Training
+    places: NDArray[np.float32] | None = None
+    """(n_items, 2), where each item lies on the map, NaN off it; None where there is none."""
 
 
 def check_place(path: Path) -> None:
@@ -125,7 +133,7 @@ def write(path: Path, artifact: Artifact) -> None:
         save_file(weights, folder / WEIGHTS)
         numpy.save_file(_columns(artifact.split), folder / INTERACTIONS)
         table.user_ids.ids.alias("id").to_frame().write_parquet(folder / USERS)
-        table.catalogue.frame.select(table.item_ids.ids.alias("id"), *SCHEMA).write_parquet(folder / ITEMS)
+        _described(table, artifact.places).write_parquet(folder / ITEMS)
         for name in (WEIGHTS, INTERACTIONS):
             (folder / name).chmod((folder / USERS).stat().st_mode)  # safetensors writes for the owner's eyes only
         header = Header(
@@ -154,10 +162,11 @@ def read(path: Path, outside: type[Model] | None = None) -> Artifact:
         for name in FILES[1:]:
             if header.checksums[name] != _checksum(path / name):
                 raise ArtifactError(f"{path} is damaged: {name} is not as it was written; train it again")
-        model, split = _model(path, header, outside), _split(path, header)
+        frame = _frame(path / ITEMS, ITEM_COLUMNS, header.n_items, PLACES)
+        model, split = _model(path, header, outside), _split(path, header, frame)
         if model.NEEDS_RATINGS and split.table.ratings is None:
             raise ValueError(f"model {header.model} needs ratings, and {INTERACTIONS} has none")
-        return Artifact(model, split, header.training)
+        return Artifact(model, split, header.training, _places(frame))
     except ArtifactError:
         raise
     except FileNotFoundError as error:
@@ -275,7 +284,7 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
     return model.eval()
 
 
-def _split(path: Path, header: Header) -> Split:
+def _split(path: Path, header: Header, frame: pl.DataFrame) -> Split:
     columns = {name: value.numpy() for name, value in load_file(path / INTERACTIONS).items()}
     expected = {"users": "int32", "items": "int32", "part": "uint8", "ratings": "float32", "times": "float64"}
     if not {"users", "items", "part"} <= columns.keys() <= expected.keys():
@@ -299,16 +308,39 @@ def _split(path: Path, header: Header) -> Split:
     if not in_bounds:
         raise ValueError(f"{INTERACTIONS} has rows out of order or out of bounds")
     user_ids = _vocabulary("user", _frame(path / USERS, USER_COLUMNS, header.n_users))
-    frame = _frame(path / ITEMS, ITEM_COLUMNS, header.n_items)
-    item_ids, catalogue = _vocabulary("item", frame), Catalogue(frame.drop("id"))
+    item_ids, catalogue = _vocabulary("item", frame), Catalogue(frame.select(*SCHEMA))
     table = Interactions(users, items, columns.get("ratings"), columns.get("times"), user_ids, item_ids, catalogue)
-    return Split(table, part)
+    return Split(table, part, refitted=header.training.refitted)
 
 
-def _frame(file: Path, columns: Mapping[str, pl.DataType | None], n: int) -> pl.DataFrame:
+def _described(table: Interactions, places: NDArray[np.float32] | None) -> pl.DataFrame:
+    """The items as items.parquet has them."""
+    frame = table.catalogue.frame.select(table.item_ids.ids.alias("id"), *SCHEMA)
+    if places is None:
+        return frame
+    return frame.hstack(pl.from_numpy(places, schema=PLACES).fill_nan(None))
+
+
+def _places(frame: pl.DataFrame) -> NDArray[np.float32] | None:
+    """The other way round."""
+    if "x" not in frame.columns:
+        return None
+    found = frame.select(*PLACES)
+    inside = found.select(pl.all().is_between(-1, 1).all()).row(0) == (True, True)
+    if not inside or (found["x"].is_null() != found["y"].is_null()).any():
+        raise ValueError(f"{ITEMS} has places off the map")
+    return found.fill_null(np.nan).to_numpy()
+
+
+def _frame(
+    file: Path, columns: Mapping[str, pl.DataType | None], n: int, maybe: Mapping[str, pl.DataType] | None = None
+) -> pl.DataFrame:
+    """The file's n rows, with these columns, and `maybe` these behind them."""
     lazy = pl.scan_parquet(file, glob=False, hive_partitioning=False)  # a path is a path, whatever signs it has
     found = lazy.collect_schema()
     wanted = {name: found.get(name) if kind is None else kind for name, kind in columns.items()}
+    if maybe and len(found) > len(wanted):
+        wanted |= maybe
     if list(found.items()) != list(wanted.items()) or found["id"] not in ID_TYPES:
         raise ValueError(f"{file.name} has the columns {dict(found)}")
     if lazy.select(pl.len()).collect().item() != n:  # told by its end, before memory is taken

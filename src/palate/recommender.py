@@ -28,7 +28,7 @@ from palate.explaining import Explanation, Losses
 from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
-from palate.models.contract import PADDING, UNSEEN, HasVectors, Model, PredictsRatings
+from palate.models.contract import PADDING, UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
 from palate.neighbours import Neighbours
 from palate.queries import Person
 from palate.results import CheckedAnalogy, Results
@@ -59,6 +59,8 @@ class Recommender:
     model: Model
     split: Split
     training: Training
+    places: NDArray[np.float32] | None = None
+    """(n_items, 2), where each item lies on the map of `item_map.py`, NaN off it; None without one."""
 
     def save(self, path: str | Path) -> None:
         """Write all of it to one folder.
@@ -66,7 +68,7 @@ class Recommender:
         Raises:
             OutputError: the place can't be written.
         """
-        artifact.write(Path(path), Artifact(self.model, self.split, self.training))
+        artifact.write(Path(path), Artifact(self.model, self.split, self.training, self.places))
 
     @property
     def table(self) -> Interactions:
@@ -99,7 +101,7 @@ class Recommender:
         With `ratings` and `None` for the user it is that of a person never seen. A list of items gives a table with
         id, title and rating. interval: such as 0.8, for where 80 % of the real ratings lie: one item gives a
         `Prediction` with rating, low and high, a list the columns low and high. It holds on average over people like
-        those of the table; see `evaluation/intervals.py`.
+        those of the table, and is as wide for all unless the model knows its spread; see `evaluation/intervals.py`.
 
         Raises:
             OptionError: an interval of a level that is not known.
@@ -112,12 +114,14 @@ class Recommender:
         query = queries.of_people([self.person(user, ratings)], self.model)
         rows = item_rows(self.table, item if isinstance(item, list) else [item])
         items = torch.from_numpy(rows).to(self.model.device)
-        predicted = self.model.predict(query, torch.zeros_like(items), items).cpu().numpy()
+        people = torch.zeros_like(items)
+        predicted = self.model.predict(query, people, items).cpu().numpy()
         scale = self.table.scale
         assert scale is not None
         found = {"rating": predicted.clip(*scale).astype(np.float64)}
         if half_width is not None:
-            found["low"], found["high"] = around(found["rating"], half_width, scale)
+            widths = self.model.spread(query, people, items).cpu().numpy() if isinstance(self.model, KnowsSpread) else 1
+            found["low"], found["high"] = around(found["rating"], half_width * widths, scale)
         if isinstance(item, list):
             return named_items(self.table, rows, **found)
         one = [float(values[0]) for values in found.values()]
@@ -388,4 +392,4 @@ def load(path: str | Path, outside: type[Model] | None = None) -> Recommender:
         ArtifactError: it can't be opened.
     """
     found = artifact.read(Path(path), outside)
-    return Recommender(found.model, found.split, found.training)
+    return Recommender(found.model, found.split, found.training, found.places)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ from palate.models import name_of
 from palate.models.contract import HasVectors
 from palate.recommender import Recommender, load
 from palate.service.cache import Cache
-from palate.service.schemas import About, Count, Item, WholeItem
+from palate.service.schemas import About, Count, Item, Map, Place, Point, WholeItem
 from palate.service.search import Search, whole
 from palate.translation import item_rows, named_item
 
@@ -121,7 +122,27 @@ class Served:
         table = self.recommender.table
         histogram = [] if table.ratings is None else _counts(table.ratings[table.items == row])
         text = table.catalogue.frame["text"][row]
-        return WholeItem(*self.facts[row], histogram=histogram, map=None, overview=text)
+        return WholeItem(*self.facts[row], histogram=histogram, map=self.place(row), overview=text)
+
+    def place(self, row: int) -> Place | None:
+        """Where an item lies on the map."""
+        places = self.recommender.places
+        if places is None or np.isnan(places[row, 0]):
+            return None
+        return Place(*places[row].astype(float).round(5).tolist())
+
+    @cached_property
+    def map(self) -> Map | None:
+        """The whole map; an item's category there is the first that it has."""
+        if self.recommender.places is None:
+            return None
+        categories = list(self.recommender.table.catalogue.categories)
+        number = {name: at for at, name in enumerate(categories)}
+        points = []
+        for row, (id_, title, of_item, _, ratings, _) in enumerate(self.facts):
+            if place := self.place(row):
+                points.append(Point(id_, title, place.x, place.y, number[of_item[0]] if of_item else -1, ratings))
+        return Map(1.0, categories, points)
 
     @cached_property
     def find_items(self) -> Search:
@@ -143,7 +164,7 @@ class Served:
             title=next((note for note in training.notes if note.startswith("MovieLens")), None),
             settings=recommender.model.config.model_dump(mode="json"),
             seed=training.seed,
-            trained=None,
+            trained=datetime.fromtimestamp((self.path / HEADER).stat().st_mtime, UTC).isoformat(timespec="seconds"),
             palate=version("palate"),
             size_bytes=sum(file.stat().st_size for file in self.path.iterdir()),
             users=table.n_users,
@@ -154,7 +175,7 @@ class Served:
             rating_counts=[] if table.ratings is None else _counts(table.ratings),
             predicts_ratings=recommender.predicts_ratings,
             has_vectors=isinstance(recommender.model, HasVectors),
-            has_map=False,
+            has_map=recommender.places is not None,
             categories=list(table.catalogue.categories),
             split=dict(training.split),
             history=[dict(record) for record in training.history],

@@ -80,7 +80,11 @@ async def analogy(request: Request[Any, Any, Any], data: JSONBody[AnalogyAsked])
 @get("/v1/map")
 async def map_(request: Request[Any, Any, Any]) -> Map:
     """Where the best known items lie on a plane on which items with like vectors are near each other."""
-    raise Problem(404, "no_map", "this model has no map of its items")
+    core: Core = request.app.state.core
+    found = await core.quick(lambda: core.served.map)
+    if found is None:
+        raise Problem(404, "no_map", "this model has no map of its items")
+    return found
 
 
 def _row(served: Served, item_id: str) -> int:

@@ -1,0 +1,75 @@
+"""How many neighbours a map of items keeps, and how long it takes, beside other ways to make one.
+
+    python -m benchmarks.item_map [--models mf neural] [--others]
+
+The share of each item's ten nearest by the cosine of their vectors that are among its ten nearest on the map; all items
+of MovieLens small, the largest number of items there is beside the 10,000 that a map holds at most. Seconds are of one
+run, the compiling of loops left out. --others: umap-learn and openTSNE too, which Palate does not install.
+"""
+
+import argparse
+import importlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+import palate
+from benchmarks.common import data, record
+from palate import item_map
+
+K = 10
+BLOCK = 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="+", default=["mf", "neural"])
+    parser.add_argument("--others", action="store_true")
+    options = parser.parse_args()
+    table = palate.read(data("ml-latest-small"))
+    ways: dict[str, Callable[[Tensor], Any]] = {
+        "two principal components": lambda units: item_map.principal(units).numpy(),
+        "palate": lambda units: item_map.laid_out(units, seed=0),
+    }
+    if options.others:
+        umap, opentsne = importlib.import_module("umap"), importlib.import_module("openTSNE")
+        ways["umap-learn"] = umap.UMAP(metric="cosine", random_state=0).fit_transform
+        ways["openTSNE"] = lambda units: np.asarray(opentsne.TSNE(n_jobs=1, random_state=0).fit(units.numpy()))
+    found = []
+    for name in options.models:
+        trained = palate.train(table, model=name, test=0, baselines=(), device="cpu")
+        model: Any = trained.recommender.model
+        units = functional.normalize(model.item_vectors().detach().float(), dim=1)
+        for way, lay in ways.items():
+            lay(units[:200])
+            start = time.perf_counter()
+            places = np.asarray(lay(units))
+            seconds = time.perf_counter() - start
+            found.append(
+                {"vectors": name, "map": way, "kept": f"{kept(units, places):.3f}", "seconds": f"{seconds:.1f}"}
+            )
+    summary = "; ".join(f"{row['vectors']} by {row['map']}: {row['kept']} in {row['seconds']} s" for row in found)
+    record("item-map", {"items": table.n_items}, f"{table.n_items} items, neighbours kept, {summary}", found)
+
+
+def kept(units: Tensor, places: NDArray[np.float32]) -> float:
+    """The share of each item's K nearest vectors that are among its K nearest on the map."""
+    real = item_map.nearest(units, K).numpy()
+    points = torch.from_numpy(places.astype(np.float32))
+    shared = 0
+    for start in range(0, len(points), BLOCK):
+        away = torch.cdist(points[start : start + BLOCK], points)  # (BLOCK, n)
+        away[:, start:].fill_diagonal_(torch.inf)
+        near = away.topk(K, largest=False).indices.numpy()
+        shared += sum(len(np.intersect1d(a, b)) for a, b in zip(real[start : start + BLOCK], near, strict=True))
+    return shared / real.size
+
+
+if __name__ == "__main__":
+    main()

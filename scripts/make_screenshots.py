@@ -1,0 +1,54 @@
+"""Takes the pictures of the studio in docs/pictures, of the sample that travels with the package.
+
+    python -m scripts.make_screenshots
+
+Needs Playwright and Chromium; the letters are Inter where that is installed (Debian: fonts-inter).
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+from tests.service.studio import QUIET, chromium, serving, settled, until
+
+import palate
+
+FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
+
+RATED = "260:5,1196:4.5,858:2,2571:4.5,1:3.5"
+PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "studio-try": (f"#/try?rate={RATED}", {}),
+    "studio-person": ("#/try?user=8", {}),
+    "studio-item": ("#/items/260", {}),
+    "studio-analogies": ("#/analogies?a=1214&b=1200&c=1", {}),
+    "studio-map": ("#/map", {}),
+    "studio-map-dark": ("#/map?item=260", {"color_scheme": "dark"}),
+    "studio-model": ("#/model", {"viewport": {"width": 1280, "height": 1180}}),
+    "studio-phone": (f"#/try?rate={RATED}", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}),
+}
+"""Of each picture the place in the studio, and what differs from a window of 1280 x 860."""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "movies.palate"
+        palate.train("movielens-small", model="mf", device="cpu", output=path)
+        with serving(path) as url, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+            for name, (place, options) in PICTURES.items():
+                options = {"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **options}
+                context = browser.new_context(**options)
+                page = context.new_page()
+                page.goto(url + place)
+                settled(page)
+                if name == "studio-person":
+                    until(page, "!!document.querySelector('.because')")
+                page.screenshot(path=FOLDER / f"{name}.png")
+                context.close()
+                print(f"{name}.png")
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

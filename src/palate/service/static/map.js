@@ -1,0 +1,320 @@
+// The map of items on a canvas: zoom, pan, pointing out, and names where there is room.
+
+import { calm } from "./dom.js";
+import { nameOf } from "./parts.js";
+
+export const COLOURS = 8;
+const CLOSEST = 400;
+const LABELS = 36;
+const REACH = 14;
+
+export class ItemMap {
+  /** found: what /v1/map answers. heard: {moved(), picked(item)}; over: elements that lie on the canvas. */
+  constructor(canvas, found, heard, over = []) {
+    this.over = over;
+    this.canvas = canvas;
+    this.pen = canvas.getContext("2d");
+    this.heard = heard;
+    this.items = [...found.items].sort((a, b) => b.ratings - a.ratings);  // the best known first: they are named first
+    const most = Math.max(1, this.items[0]?.ratings ?? 1);
+    this.radii = Float32Array.from(this.items, (item) => 1.1 + 3.6 * Math.sqrt(item.ratings / most));
+    this.at = new Map(this.items.map((item, index) => [item.id, index]));
+    this.legend = legend(found);
+    this.colour = Uint8Array.from(this.items, (item) => this.legend.findIndex((entry) => entry.holds(item.category)));
+    const [left, right, top, bottom] = ["x", "y"].flatMap((axis) => { const all = this.items.map((item) => item[axis]); return [Math.min(...all), Math.max(...all)]; });
+    this.middle = { x: (left + right) / 2, y: (top + bottom) / 2 };
+    this.spread = { x: Math.max(0.01, right - left), y: Math.max(0.01, bottom - top) };
+    this.hidden = new Set();
+    this.marked = new Set();
+    this.pointed = null;
+    this.still = false;
+    this.widths = new Map();
+    this.frames = [];
+    this.resized = new ResizeObserver(() => this.resize());
+    this.resized.observe(canvas);
+    this.look = () => { this.paint(); this.ask(); };
+    addEventListener("look", this.look);
+    this.dark = matchMedia("(prefers-color-scheme: dark)");
+    this.dark.addEventListener("change", this.look);
+    this.listen();
+    this.paint();
+    this.resize();
+    this.reset(false);
+  }
+
+  close() {
+    this.resized.disconnect();
+    removeEventListener("look", this.look);
+    this.dark.removeEventListener("change", this.look);
+    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.flying);
+  }
+
+  /** Colours and type, from the style sheet. */
+  paint() {
+    const style = getComputedStyle(this.canvas);
+    const read = (name) => style.getPropertyValue(name).trim();
+    this.fills = this.legend.map((entry) => read(entry.colour));
+    [this.ink, this.ground, this.accent] = ["--ink", "--ground", "--accent"].map(read);
+    this.font = `12px ${style.fontFamily}`;
+    this.widths.clear();
+  }
+
+  resize() {
+    const { canvas } = this;
+    const { clientWidth, clientHeight } = canvas;
+    const dense = Math.min(2, devicePixelRatio || 1);
+    const whole = this.fit;
+    [this.width, this.height, this.dense] = [clientWidth, clientHeight, dense];
+    canvas.width = Math.round(clientWidth * dense);
+    canvas.height = Math.round(clientHeight * dense);
+    this.fit = Math.max(1, 0.92 * Math.min(clientWidth / this.spread.x, clientHeight / this.spread.y));
+    if (whole && this.scale) this.scale *= this.fit / whole;
+    this.ask();
+  }
+
+  get zoom() { return this.scale / this.fit; }
+  screenX(item) { return (item.x - this.x) * this.scale + this.width / 2; }
+  screenY(item) { return (item.y - this.y) * this.scale + this.height / 2; }
+
+  reset(glide = true) { this.fly({ ...this.middle, scale: this.fit }, glide); }
+
+  /** Brings an item to the middle, at least so near. */
+  lookAt(id, zoom, glide = false) {
+    const item = this.items[this.at.get(id)];
+    if (item) this.fly({ x: item.x, y: item.y, scale: Math.max(this.scale, this.fit * zoom) }, glide);
+    return item;
+  }
+
+  highlight(ids) {
+    this.marked = new Set(ids.map((id) => this.at.get(id)).filter((index) => index !== undefined));
+    this.ask();
+  }
+
+  hide(entries) {
+    this.hidden = entries;
+    this.ask();
+    this.heard.moved?.();
+  }
+
+  pan(dx, dy) {
+    this.x = clamp(this.x - dx / this.scale, -1.2, 1.2);
+    this.y = clamp(this.y - dy / this.scale, -1.2, 1.2);
+    this.changed();
+  }
+
+  zoomBy(factor, atX = this.width / 2, atY = this.height / 2) {
+    const to = clamp(this.scale * factor, this.fit * 0.7, this.fit * CLOSEST);
+    const keep = 1 / this.scale - 1 / to;
+    this.x = clamp(this.x + (atX - this.width / 2) * keep, -1.2, 1.2);
+    this.y = clamp(this.y + (atY - this.height / 2) * keep, -1.2, 1.2);
+    this.scale = to;
+    this.changed();
+  }
+
+  fly(to, glide) {
+    cancelAnimationFrame(this.flying);
+    const from = { x: this.x ?? 0, y: this.y ?? 0, scale: this.scale ?? this.fit };
+    if (!glide || calm()) {
+      Object.assign(this, to);
+      return this.changed();
+    }
+    const start = performance.now();
+    const step = (now) => {
+      const part = Math.min(1, Math.max(0, now - start) / 450);
+      const eased = 1 - (1 - part) ** 3;
+      this.scale = from.scale * (to.scale / from.scale) ** eased;
+      this.x = from.x + (to.x - from.x) * eased;
+      this.y = from.y + (to.y - from.y) * eased;
+      this.changed();
+      if (part < 1) this.flying = requestAnimationFrame(step);
+    };
+    this.flying = requestAnimationFrame(step);
+  }
+
+  changed() {
+    this.ask();
+    clearTimeout(this.settled);
+    this.settled = setTimeout(() => this.heard.moved?.(), 120);
+  }
+
+  ask() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
+  }
+
+  /** The items inside the window, the best known first. */
+  inView(most = Infinity) {
+    const found = [];
+    for (let index = 0; index < this.items.length && found.length < most; index++) if (this.shows(index)) found.push(this.items[index]);
+    return found;
+  }
+
+  shows(index, room = 0) {
+    if (this.hidden.has(this.colour[index])) return false;
+    const x = this.screenX(this.items[index]);
+    const y = this.screenY(this.items[index]);
+    return x >= -room && y >= -room && x <= this.width + room && y <= this.height + room;
+  }
+
+  draw() {
+    const { pen, dense } = this;
+    if (!this.width) return;
+    const began = performance.now();
+    pen.setTransform(dense, 0, 0, dense, 0, 0);
+    pen.clearRect(0, 0, this.width, this.height);
+    const seen = [];
+    for (let index = this.items.length - 1; index >= 0; index--) if (this.shows(index, 12)) seen.push(index);
+    const grow = clamp(this.zoom ** 0.4, 0.9, 4) * (this.width < 500 ? 0.75 : 1);
+    pen.globalAlpha = this.marked.size ? 0.35 : 0.85;
+    this.fills.forEach((fill, colour) => {
+      pen.fillStyle = fill;
+      pen.beginPath();
+      for (const index of seen) if (this.colour[index] === colour) dot(pen, this.screenX(this.items[index]), this.screenY(this.items[index]), this.radii[index] * grow);
+      pen.fill();
+    });
+    pen.globalAlpha = 1;
+    for (const index of this.marked) this.ring(index, grow);
+    if (this.pointed !== null) this.ring(this.pointed, grow);
+    this.names(seen, grow);
+    this.frames = [...this.frames.slice(-240), performance.now() - began];
+  }
+
+  ring(index, grow) {
+    const { pen } = this;
+    const item = this.items[index];
+    pen.fillStyle = this.fills[this.colour[index]];
+    pen.beginPath();
+    dot(pen, this.screenX(item), this.screenY(item), this.radii[index] * grow + 1, true);
+    pen.fill();
+    pen.strokeStyle = this.accent;
+    pen.lineWidth = 2.5;
+    pen.beginPath();
+    pen.arc(this.screenX(item), this.screenY(item), this.radii[index] * grow + 5, 0, 7);
+    pen.stroke();
+  }
+
+  names(seen, grow) {
+    const { pen } = this;
+    pen.font = this.font;
+    pen.textBaseline = "middle";
+    pen.lineJoin = "round";
+    pen.lineWidth = 4;
+    pen.strokeStyle = this.ground;
+    pen.fillStyle = this.ink;
+    const frame = this.canvas.getBoundingClientRect();
+    const taken = this.over.filter((one) => !one.hidden).map((one) => one.getBoundingClientRect()).map((box) => ({ x: box.left - frame.left, y: (box.top + box.bottom) / 2 - frame.top, wide: box.width, tall: box.height / 2 }));
+    const most = Math.min(LABELS, Math.round((this.width * this.height) / 9000));
+    const name = (index, must) => {
+      const item = this.items[index];
+      const text = cut(nameOf(item));
+      if (!this.widths.has(index)) this.widths.set(index, pen.measureText(text).width);
+      const wide = this.widths.get(index);
+      let x = this.screenX(item) + this.radii[index] * grow + 5;
+      if (x + wide > this.width - 4) x = this.screenX(item) - this.radii[index] * grow - 5 - wide;
+      const y = this.screenY(item);
+      if (!must && (x < 4 || y < 8 || y > this.height - 8 || taken.some((one) => x < one.x + one.wide + 10 && x + wide + 10 > one.x && Math.abs(y - one.y) < 9 + one.tall))) return;
+      taken.push({ x, y, wide, tall: 8 });
+      pen.strokeText(text, x, y);
+      pen.fillText(text, x, y);
+    };
+    if (this.pointed !== null) name(this.pointed, true);
+    for (const index of this.marked) if (index !== this.pointed && this.marked.size <= 12) name(index, true);
+    if (this.marked.size > 1) return;
+    for (let at = seen.length - 1; at >= 0 && taken.length < most; at--) if (seen[at] !== this.pointed && !this.marked.has(seen[at])) name(seen[at], false);
+  }
+
+  nearest(x, y) {
+    let best = null;
+    let least = REACH ** 2;
+    for (let index = 0; index < this.items.length; index++) {
+      const item = this.items[index];
+      const away = (this.screenX(item) - x) ** 2 + (this.screenY(item) - y) ** 2;
+      if (away < least && this.shows(index)) [best, least] = [index, away];
+    }
+    return best;
+  }
+
+  point(index) {
+    if (index === this.pointed) return;
+    this.pointed = index;
+    this.canvas.classList.toggle("pointing", index !== null);
+    this.ask();
+  }
+
+  listen() {
+    const { canvas } = this;
+    const fingers = new Map();
+    let moved = 0;
+    const apart = () => { const [a, b] = [...fingers.values()]; return Math.hypot(a.x - b.x, a.y - b.y); };
+    const place = (event) => { const box = canvas.getBoundingClientRect(); return { x: event.clientX - box.left, y: event.clientY - box.top }; };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (this.still) return;
+      canvas.setPointerCapture(event.pointerId);
+      fingers.set(event.pointerId, place(event));
+      moved = fingers.size > 1 ? 99 : 0;
+      cancelAnimationFrame(this.flying);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const now = place(event);
+      const was = fingers.get(event.pointerId);
+      if (!was) { if (event.pointerType === "mouse" && !this.still) this.point(this.nearest(now.x, now.y)); return; }
+      const before = fingers.size === 2 ? apart() : 0;
+      fingers.set(event.pointerId, now);
+      if (fingers.size === 2) {
+        const [a, b] = [...fingers.values()];
+        this.zoomBy(apart() / Math.max(1, before), (a.x + b.x) / 2, (a.y + b.y) / 2);
+      }
+      moved += Math.abs(now.x - was.x) + Math.abs(now.y - was.y);
+      this.pan((now.x - was.x) / fingers.size, (now.y - was.y) / fingers.size);
+    });
+    const lift = (event) => {
+      if (!fingers.delete(event.pointerId) || event.type === "pointercancel" || moved > 6) return;
+      const { x, y } = place(event);
+      const found = this.nearest(x, y);
+      this.point(found);
+      if (found !== null) this.heard.picked?.(this.items[found]);
+    };
+    canvas.addEventListener("pointerup", lift);
+    canvas.addEventListener("pointercancel", lift);
+    canvas.addEventListener("pointerleave", () => this.point(null));
+    canvas.addEventListener("wheel", (event) => {
+      if (this.still) return;
+      event.preventDefault();
+      const { x, y } = place(event);
+      this.zoomBy(Math.exp(-clamp(event.deltaY * (event.deltaMode ? 30 : 1), -200, 200) * 0.0025), x, y);
+    }, { passive: false });
+    canvas.addEventListener("keydown", (event) => {
+      const step = 60;
+      const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+      if (moves[event.key]) this.pan(...moves[event.key]);
+      else if (event.key === "+" || event.key === "=") this.zoomBy(1.4);
+      else if (event.key === "-") this.zoomBy(1 / 1.4);
+      else if (event.key === "0" || event.key === "Home") this.reset();
+      else return;
+      event.preventDefault();
+    });
+  }
+}
+
+/** The commonest categories have a colour each, all others share one: [{name, colour, count, holds}]. */
+function legend(found) {
+  const counts = new Map();
+  for (const { category } of found.items) counts.set(category, (counts.get(category) ?? 0) + 1);
+  const common = [...counts.keys()].filter((category) => category >= 0).sort((a, b) => counts.get(b) - counts.get(a) || a - b).slice(0, COLOURS);
+  const entries = common.map((category, at) => ({ name: found.categories[category], colour: `--cat-${at}`, count: counts.get(category), holds: (other) => other === category }));
+  const rest = found.items.length - entries.reduce((sum, entry) => sum + entry.count, 0);
+  return [...entries, { name: entries.length ? "Other" : "Items", colour: entries.length ? "--cat-rest" : "--cat-0", count: rest, holds: () => true }];
+}
+
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+const cut = (text) => (text.length > 34 ? `${text.slice(0, 32).trimEnd()}…` : text);
+
+/** Small ones as squares, which are drawn faster. */
+function dot(pen, x, y, radius, round = radius > 1.8) {
+  if (round) {
+    pen.moveTo(x + radius, y);
+    pen.arc(x, y, radius, 0, 7);
+  } else {
+    pen.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
+  }
+}

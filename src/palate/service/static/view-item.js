@@ -1,0 +1,94 @@
+// Items: one of them with who rated it how, its neighbours and its place; or the best known, to begin with.
+
+import { get, path, post } from "./api.js";
+import { histogram } from "./charts.js";
+import { el, fill } from "./dom.js";
+import { ItemMap } from "./map.js";
+import { about, combobox, count, empty, failure, listed, meter, nameOf, people, scaleOf, section, short, stars, waiting } from "./parts.js";
+import * as store from "./store.js";
+
+export async function show(page, { served, id, current }) {
+  const search = combobox({ label: "Find an item", onpick: (item) => { location.hash = `#/items/${encodeURIComponent(item.id)}`; } });
+  page.append(el("div.narrow", {}, search));
+  if (id === null) return start(page);
+  const item = await get(path("items", id));
+  if (!current()) return;
+  document.title = `${nameOf(item)} · Palate studio`;
+  const scale = scaleOf(served);
+  const near = el("div", {}, waiting(8));
+  const place = el("div.place");
+  page.append(heading(item, served, scale), el("div.two.even", {},
+    el("div.stack", {}, ratings(item), served.has_map ? section("Its place on the map", place) : null),
+    section("Nearest to it", served.has_vectors ? near : empty("No neighbours", `A model of the kind “${served.name}” has no vectors to compare. Train mf or neural to see neighbours.`))));
+  const further = Object.entries(item).filter(([name, value]) => typeof value === "string" && !["id", "title"].includes(name) && value);
+  if (further.length) page.append(section("About", ...further.map(([, value]) => el("p", {}, value))));
+  if (served.has_vectors) neighbours(near, item, served);
+  return served.has_map ? lay(place, item) : null;
+}
+
+async function start(page) {
+  const { items } = await get("items", { query: "", k: 20 });
+  page.append(section("The best known", listed(items, (item) => (item.mean === null ? el("span.number", {}, people(item.ratings)) : el("span.number", { title: "Mean rating" }, item.mean.toFixed(2))))));
+}
+
+function heading(item, served, scale) {
+  const mine = el("div.yours");
+  const predicted = el("p.under");
+  if (scale) {
+    mine.append(el("span", {}, "Your rating"), stars({ scale, value: store.ratingOf(item.id), label: `Rate ${nameOf(item)}`, onrate: (rating) => { store.rate(item, rating); predicted.textContent = "Added to your ratings."; } }), predicted);
+  }
+  if (served.predicts_ratings && scale && !store.isRated(item.id)) predict(item, served, predicted);
+  const facts = [nameOf(item).includes(`(${item.year})`) ? null : item.year, people(item.ratings), item.mean === null ? null : `mean ${item.mean.toFixed(2)}`].filter(Boolean).join(" · ");
+  return el("header.title", {}, el("div", {}, el("h2.big", {}, nameOf(item)), el("p.facts", {}, facts), el("p.tags", {}, (item.categories ?? []).map((one) => el("span.tag", {}, one)))), mine);
+}
+
+async function predict(item, served, box) {
+  const levels = Object.keys(served.half_widths ?? {});
+  const interval = levels.includes("0.8") ? 0.8 : null;
+  try {
+    const { predictions: [found] } = await post("predictions", { user: null, ratings: store.asBody(true).ratings, items: [item.id], interval });
+    const who = store.ratings().length ? "For you" : "For a typical person";
+    box.textContent = `${who}: ${found.rating.toFixed(1)}${found.low === null || found.low === undefined ? "" : `, four times in five between ${found.low.toFixed(1)} and ${found.high.toFixed(1)}`}`;
+  } catch {
+    box.textContent = "";
+  }
+}
+
+function ratings(item) {
+  if (!item.histogram?.length) return section("Who met it", el("p", {}, `${people(item.ratings)}. This table has no ratings to draw.`));
+  return section("How it was rated", histogram(item.histogram, `Ratings of ${nameOf(item)}`, store.ratingOf(item.id)));
+}
+
+async function neighbours(box, item, served) {
+  const known = [0, 5, 20, 50].filter((least) => least === 0 || least < served.users / 4);
+  const choice = el("select", { onchange: () => look() }, known.map((least) => el("option", { value: least }, least ? `${least} or more` : "anyone")));
+  choice.value = String(known.includes(20) ? 20 : 0);
+  const list = el("div", {}, waiting(8));
+  fill(box, el("label.field", {}, el("span", {}, "Known by"), choice), list);
+  const look = async () => {
+    try {
+      const { items } = await get(path("items", String(item.id), "similar"), { k: 10, min_ratings: choice.value });
+      fill(list, items.length ? listed(items, (one) => meter(one.score, one.score.toFixed(2), "Cosine of the two vectors")) : empty("None", "No other item is known by so many."));
+    } catch (error) {
+      fill(list, failure(error, look));
+    }
+  };
+  look();
+}
+
+function lay(box, item) {
+  if (!item.map) {
+    fill(box, empty("Not on the map", `It holds the ${count(10_000)} best known.`));
+    return null;
+  }
+  const canvas = el("canvas", { role: "img", "aria-label": `The map, with ${nameOf(item)} pointed out` });
+  fill(box, canvas, el("p", {}, el("a", { href: `#/map?item=${encodeURIComponent(item.id)}` }, "Open the map here")));
+  let map = null;
+  get("map").then((found) => {
+    map = new ItemMap(canvas, found, {});
+    map.still = true;
+    map.highlight([item.id]);
+    map.lookAt(item.id, 6);
+  }, (error) => fill(box, failure(error)));
+  return () => map?.close();
+}
