@@ -46,7 +46,7 @@ def test_an_event_counts_at_the_next_question(fresh: Client, models: Models) -> 
 
 def test_a_later_rating_stands_for_an_earlier(fresh: Client, models: Models) -> None:
     library = palate.load(models("mf"))
-    met = library.table.item_ids.id(library.person(2).items[0])
+    met = int(library.table.item_ids.id(library.person(2).items[0]))
     fresh.post("/v1/events", {"events": [rating("a", 2, met, 1), rating("b", 2, met, 5)]})
     history = fresh.get("/v1/users/2/history").ok["items"]
     assert [item["rating"] for item in history if item["id"] == met] == [5]

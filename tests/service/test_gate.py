@@ -40,7 +40,7 @@ def test_another_name_is_refused(mf: Client) -> None:
 
 
 def test_a_form_of_another_page_is_refused(mf: Client) -> None:
-    answer = mf.ask("POST", "/v1/events", b"{}", content_type="text/plain")
+    answer = mf.post("/v1/events", {}, content_type="text/plain")
     assert answer.error == (415, "bad_type", "header.content-type")
 
 

@@ -7,9 +7,11 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
+from palate.service.fields import SLASH
 from palate.service.metrics import Metrics
 from palate.service.problems import RETRY_AFTER
 from palate.service.schemas import Error
@@ -86,6 +88,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
+        if b"%" in scope["raw_path"]:
+            parts = scope["raw_path"].decode("ascii").split("/")
+            scope["path"] = "/".join(unquote(part).replace("/", SLASH) for part in parts)
         scope["request_id"] = request_id = f"{self._prefix}-{next(self._numbers):x}"
         answer = Answer(send, request_id, fresh=scope["path"].startswith("/v1/"))
         self._under_way += 1
