@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
@@ -173,16 +174,16 @@ class Recommender:
         their history, so that the score is not always that of `recommend`.
         """
         person = self.person(user, ratings)
-        [row] = item_rows(self.table, [item])
-        scores, losses = self.losses(person, np.array([row]))
-        events = explaining.largest(losses[:, 0], len(losses) if k is None else k)
+        found = self.losses(person, item_rows(self.table, [item]))
+        events = found.largest(0, len(person.items) if k is None else k)
         rated = np.full(len(person.items), np.nan) if person.ratings is None else person.ratings
-        found = named_items(self.table, person.items[events], rating=rated[events], loss=losses[events, 0])
-        return Explanation(float(scores[0]), Results(found.to_polars().with_columns(pl.col("rating").fill_nan(None))))
+        named = named_items(self.table, person.items[events], rating=rated[events], loss=found.losses[events, 0])
+        reasons = named.to_polars().with_columns(pl.col("rating").fill_nan(None))
+        return Explanation(float(found.scores[0]), Results(reasons))
 
-    def losses(self, person: Person, rows: NDArray[np.int64]) -> Losses:
-        """What the scores of item rows (n,) would lose without each event of the person."""
-        return explaining.losses(self.model, person, rows)
+    def losses(self, person: Person, rows: NDArray[np.int64], deadline: float = inf) -> Losses:
+        """What the scores of item rows (n,) would lose without each event of the person; see `explaining.losses`."""
+        return explaining.losses(self.model, person, rows, deadline)
 
     def likeness(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """How alike items (n,) are -> (n, n): the cosine of their vectors, or of who met them where there are none."""
