@@ -18,4 +18,6 @@ from .progress import Bars as Bars
 from .recommender import Recommender as Recommender
 from .recommender import load as load
 from .results import Results as Results
+from .service.replay import replay as replay
+from .service.retrain import with_events as with_events
 from .training.profiler import Profiler as Profiler

@@ -8,10 +8,12 @@ from palate.cli import (
     curves,
     directions,
     evaluate,
+    explain,
     info,
     lists,
     predict,
     recommend,
+    replay,
     sample,
     serve,
     similar,
@@ -30,12 +32,14 @@ app.command("compare")(compare.compare)
 app.command("recommend")(recommend.recommend)
 app.command("lists")(lists.lists)
 app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 app.command("similar")(similar.similar)
 app.command("analogy")(similar.analogy)
 app.command("directions")(directions.directions)
 app.command("evaluate")(evaluate.evaluate)
 app.command("curves")(curves.curves)
 app.command("serve")(serve.serve)
+app.command("replay")(replay.replay)
 app.command("token")(serve.token)
 app.command("info")(info.info)
 app.command("sample")(sample.sample)

@@ -68,6 +68,14 @@ def read_table(
     return palate.load_table(source, items, columns | reading)
 
 
+def with_events(table: "Interactions", events: str) -> "Interactions":
+    """The table with what a service was told."""
+    try:
+        return palate.with_events(table, events)
+    except ModuleNotFoundError as missing:
+        raise needs_serve(missing) from missing
+
+
 def needs_serve(missing: ModuleNotFoundError) -> UnsupportedError:
     """What to say where the service's libraries are not installed."""
     return UnsupportedError(f'this needs {missing.name}, which is not installed: pip install "palate[serve]"')

@@ -18,7 +18,13 @@ def recommend(
         list[str], typer.Option(help="An item that must not appear; repeat it.", show_default=False)
     ] = [],
     only: Annotated[list[str], typer.Option(help="The only items that may; repeat it.", show_default=False)] = [],
+    category: Annotated[
+        list[str], typer.Option(help="Items of this category, or of any if repeated.", show_default=False)
+    ] = [],
     min_ratings: MinRatings = 0,
+    diversity: Annotated[
+        float, typer.Option(help="From 0, the best items, to 1, the most different ones.", min=0, max=1)
+    ] = 0.0,
     json: Json = False,
 ) -> None:
     """The best items that someone has not met."""
@@ -29,7 +35,9 @@ def recommend(
         k=k,
         exclude=[item_id(recommender, text) for text in exclude],
         only=[item_id(recommender, text) for text in only] or None,
+        category=category,
         min_ratings=min_ratings,
+        diversity=diversity,
     )
     if json:
         as_json({"user": user_id(recommender, user), "items": found.to_dicts()})

@@ -28,6 +28,9 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    cache: Annotated[
+        int, typer.Option(help="How many lists are kept, to be given again while nothing has changed.", min=0)
+    ] = 10_000,
     watch: Annotated[bool, typer.Option("--watch", help="Serve a new model as soon as it lies there.")] = False,
 ) -> None:
     """Answer over HTTP, with a page to try it at /."""
@@ -42,6 +45,7 @@ def serve(
         port=port,
         tokens=tokens,
         watch=watch,
+        cache=cache,
         ready=lambda address: say(f"serving {model} at {address}; Ctrl-C stops it"),
     )
 

@@ -10,6 +10,7 @@ import typer
 
 import palate
 from palate.cli.options import (
+    TABLE,
     Encoding,
     Format,
     ItemColumn,
@@ -22,6 +23,7 @@ from palate.cli.options import (
     TimeUnit,
     UserColumn,
     read_table,
+    with_events,
 )
 from palate.cli.output import as_json, as_table, errors, say
 from palate.errors import OptionError
@@ -40,6 +42,14 @@ def train(
     separator: Separator = None,
     time_unit: TimeUnit = None,
     encoding: Encoding = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            help="What a service was told since: what palate serve --events names.",
+            rich_help_panel=TABLE,
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str, typer.Option(help="A model that palate info lists, or package.module:Class.", rich_help_panel=CHOICE)
     ] = "neural",
@@ -122,6 +132,8 @@ def train(
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
     columns = {"user": user, "item": item, "rating": rating, "time": time}
     table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
+    if events is not None:
+        table = with_events(table, events)
     if not json:
         for note in table.notes:
             say(note)

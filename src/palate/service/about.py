@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import MediaType, Request, Response, get
+from litestar.params import FromPath
 
 from palate.service.core import Core
 from palate.service.document import CSS, document, page
@@ -72,7 +73,7 @@ async def studio() -> Response[bytes]:
 
 
 @get("/static/{name:path}", include_in_schema=False)
-async def static(name: str) -> Response[bytes]:
+async def static(name: FromPath[str]) -> Response[bytes]:
     return static_file(name.lstrip("/"))
 
 

@@ -45,8 +45,10 @@ class Wish(NamedTuple):
 class Core:
     """One for each running service."""
 
-    def __init__(self, path: Path, events: str) -> None:
-        self.served = Served.open(path)
+    def __init__(self, path: Path, events: str, cached: int = 0) -> None:
+        """cached: how many lists are kept, to be given again while nothing has changed."""
+        self._cached = cached
+        self.served = Served.open(path, cached)
         self.posted = Posted()
         self.metrics = Metrics()
         self.metrics.models.inc()
@@ -65,6 +67,10 @@ class Core:
             return self.known(served, id_)
         with at("path.user_id"):
             return await self.quick(partial(self.known, served, id_))
+
+    def events_of(self, served: Served, text: str) -> int:
+        """How many events of who an address names came since the model was trained, as far as this service knows."""
+        return self.posted.count(served.recommender.table.user_ids.parse(text))
 
     def known(self, served: Served, user: Id) -> Person:
         """Someone of the table, or someone who did something since.
@@ -122,7 +128,7 @@ class Core:
         try:
             if await self.slow(partial(Served.stamp_of, path)) != stamp:
                 begun = time.monotonic()
-                self.served = await self.slow(partial(Served.open, path))
+                self.served = await self.slow(partial(Served.open, path, self._cached))
                 self.metrics.models.inc()
                 log.info("a new model is served, loaded in %.1f s", time.monotonic() - begun)
         except ArtifactError as error:

@@ -49,7 +49,7 @@ def document(app: Litestar) -> dict[str, Any]:
             operation["summary"] = operation.get("description", "").partition(".")[0]
             operation["responses"].pop("400", None)
             operation["responses"]["default"] = {
-                "description": "An error: 400 a bad value, 401 no token, 404 an unknown id, 413 too much, 503 come again.",
+                "description": "An error: 400 a bad value, 401 no token, 404 unknown, 413 too large, 503 come again.",
                 "content": {"application/json": {"schema": {"$ref": REFERENCE}}},
             }
             if path.startswith("/v1/"):

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
+from litestar.params import JSONBody
 
 from palate import choosing, explaining
 from palate.choosing import Chosen, Filters
@@ -41,13 +43,16 @@ async def of_user(
     min_ratings: fields.MinRatings = 0,
     diversity: fields.Diversity = 0.0,
     explain: fields.Explain = 0,
-) -> RankedList:
+) -> Response[RankedList]:
     """The best items that someone has not met; what they did since the training counts."""
     core: Core = request.app.state.core
     served = core.served
+    key = (user_id, request.scope["query_string"], core.events_of(served, user_id))
+    if (known := served.lists.get(key)) is not None:
+        return encoded(known)
     person = await core.person(served, user_id)
     wanted = Filters(k)
-    if request.url.query:
+    if request.scope["query_string"]:
         parsed = partial(_ids, served)
         wanted = await core.quick(
             partial(
@@ -62,11 +67,13 @@ async def of_user(
                 diversity=diversity,
             )
         )
-    return await recommend(core, served, person, wanted, explain)
+    found = msgspec.json.encode(await recommend(core, served, person, wanted, explain))
+    served.lists.put(key, found)
+    return encoded(found)
 
 
 @post("/v1/recommendations", status_code=200)
-async def of_newcomer(request: Request[Any, Any, Any], data: RecommendationsAsked) -> RankedList:
+async def of_newcomer(request: Request[Any, Any, Any], data: JSONBody[RecommendationsAsked]) -> RankedList:
     """The best items for a person never seen, from what they rated; for no ratings, what suits everyone."""
     core: Core = request.app.state.core
     served = core.served
@@ -89,7 +96,7 @@ async def of_newcomer(request: Request[Any, Any, Any], data: RecommendationsAske
 
 
 @post("/v1/predictions", status_code=200)
-async def predictions(request: Request[Any, Any, Any], data: PredictionsAsked) -> Predictions:
+async def predictions(request: Request[Any, Any, Any], data: JSONBody[PredictionsAsked]) -> Predictions:
     """Predicted ratings, rated already or not, and where a share of the real ones lies."""
     core: Core = request.app.state.core
     served = core.served
@@ -104,7 +111,7 @@ async def predictions(request: Request[Any, Any, Any], data: PredictionsAsked) -
 
 
 @post("/v1/explanations", status_code=200)
-async def explanation(request: Request[Any, Any, Any], data: ExplanationAsked) -> Explanation:
+async def explanation(request: Request[Any, Any, Any], data: JSONBody[ExplanationAsked]) -> Explanation:
     """Which ratings of a person an item's score would lose most without, exactly, for this model.
 
     Someone of the table asks as a person never seen, with their history.
@@ -126,6 +133,10 @@ async def explanation(request: Request[Any, Any, Any], data: ExplanationAsked) -
         return Explanation(served.item(row), float(scores[0]), reasons)
 
     return await core.slow(work)
+
+
+def encoded(answer: bytes) -> Response[Any]:
+    return Response(answer, media_type="application/json")
 
 
 async def recommend(core: Core, served: Served, person: Person, wanted: Filters, explain: int) -> RankedList:
@@ -175,7 +186,7 @@ def newcomer(served: Served, ratings: list[schemas.Rating] | None, history: list
         return served.recommender.person(None, given)
 
 
-def whoever(core: Core, served: Served, data: ExplanationAsked) -> Person:
+def whoever(core: Core, served: Served, data: JSONBody[ExplanationAsked]) -> Person:
     """The person that a question names, or describes."""
     if (data.user is None) == (data.ratings is None and data.history is None):
         raise Problem(400, "bad_value", "name a user, or give ratings or history, and not both", "body")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from litestar import Request, get, post
+from litestar.params import JSONBody
 
 from palate.queries import Person
 from palate.service import fields, schemas
@@ -40,7 +41,7 @@ async def history(
 
 
 @post("/v1/events", status_code=200)
-async def events(request: Request[Any, Any, Any], data: EventsPosted) -> Accepted:
+async def events(request: Request[Any, Any, Any], data: JSONBody[EventsPosted]) -> Accepted:
     """What people did just now. It is answered when it is on the disk, counts at the next question, and counts once
     however often it is sent: repeated says how many were there already."""
     core: Core = request.app.state.core

@@ -15,7 +15,7 @@ MOST_CATEGORIES = 100
 
 LONGEST_TEXT = 512
 
-Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 Id = int | Text
 """The table's own: an integer where its ids are integers, else text; of an item also the exact title."""
 
@@ -81,7 +81,15 @@ class AnalogyAsked(Asked, frozen=True):
 class Event(Asked, frozen=True):
     """Something a person did, after the model was trained."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=128, description="The client's own; sent again, it counts once.")]
+    id: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=128,
+            pattern=r"^[^\x00]+$",
+            description="The client's own; sent again, it counts once.",
+        ),
+    ]
     user: Id
     item: Id
     kind: Literal["rating", "view"] = "rating"

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 import numpy as np
@@ -10,12 +11,27 @@ from numpy.typing import NDArray
 
 WORD = re.compile(r"\w+")
 
+Split = Callable[[str], list[str]]
+
+
+def words(text: str) -> list[str]:
+    """Without case and accents."""
+    return WORD.findall(folded(text))
+
+
+def whole(text: str) -> list[str]:
+    """The text as one word, without case and accents."""
+    return [folded(text)] if text else []
+
+
 END = chr(0x10FFFF)
 """Sorts behind every other sign."""
 
 
 def folded(text: str) -> str:
     """Without case and accents."""
+    if text.isascii():
+        return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in parts if not unicodedata.combining(sign))
 
@@ -23,14 +39,15 @@ def folded(text: str) -> str:
 class Search:
     """Names of n rows, found by the beginning of any of their words, the most used rows first."""
 
-    def __init__(self, names: list[list[str]], counts: NDArray[np.int64]) -> None:
+    def __init__(self, names: Sequence[Sequence[str]], counts: NDArray[np.int64], split: Split = words) -> None:
         """names: of each row all that it is called, n lists; counts (n,): how much each is used."""
+        self._split = split
         self._by_use = np.lexsort((np.arange(len(counts)), -counts))
         places = np.empty(len(counts), dtype=np.int64)
         places[self._by_use] = np.arange(len(counts))
         rows_of: dict[str, list[int]] = {}
         for row, called in enumerate(names):
-            for word in set(chain.from_iterable(WORD.findall(folded(name)) for name in called)):
+            for word in set(chain.from_iterable(map(split, called))):
                 rows_of.setdefault(word, []).append(int(places[row]))
         self._words = sorted(rows_of)
         lists = [rows_of[word] for word in self._words]
@@ -39,11 +56,11 @@ class Search:
 
     def find(self, text: str, k: int) -> NDArray[np.int64]:
         """The k most used rows that have a word beginning with each word of the text -> (k,) or fewer."""
-        words = WORD.findall(folded(text))
-        if not words:
+        wanted = self._split(text)
+        if not wanted:
             return self._by_use[:k] if not text.strip() else self._by_use[:0]
-        found = self._beginning(words[0])
-        for word in words[1:]:
+        found = self._beginning(wanted[0])
+        for word in wanted[1:]:
             found = found[np.isin(found, self._beginning(word))]
         return self._by_use[found[:k]]
 

@@ -17,8 +17,9 @@ from palate.directions import YEAR
 from palate.models import name_of
 from palate.models.contract import HasVectors
 from palate.recommender import Recommender, load
+from palate.service.cache import Cache
 from palate.service.schemas import About, Count, Item, Map, Place, Point, WholeItem
-from palate.service.search import Search
+from palate.service.search import Search, whole
 from palate.translation import item_rows, named_item
 
 RANKS_POORLY = (
@@ -35,15 +36,17 @@ class Served:
     path: Path
     stamp: str
     """See `stamp_of`."""
+    lists: Cache
+    """Lists of people of the table, by person, filters, and how many events of theirs came since."""
 
     @classmethod
-    def open(cls, path: Path) -> "Served":
-        """Load an artifact with all that answering needs.
+    def open(cls, path: Path, cached: int = 0) -> "Served":
+        """Load an artifact with all that answering needs. cached: how many lists are kept.
 
         Raises:
             ArtifactError: it can't be opened.
         """
-        served = cls(load(path), path, cls.stamp_of(path))
+        served = cls(load(path), path, cls.stamp_of(path), Cache(cached))
         served.find_items, served.find_users, served.about  # noqa: B018 - made now, and not at the first question
         return served
 
@@ -56,7 +59,7 @@ class Served:
         """
         return read_header(path).checksums[HEADER]
 
-    @property
+    @cached_property
     def note(self) -> str | None:
         """What to know of its lists."""
         return RANKS_POORLY if self.recommender.predicts_ratings else None
@@ -96,7 +99,7 @@ class Served:
         columns = (self.item_ids, self.titles, frame["categories"].to_list(), years, counts.tolist(), means)
         return list(zip(*columns, strict=True))
 
-    @property
+    @cached_property
     def predicted_scale(self) -> tuple[float, float] | None:
         """The scale of the scores, where they are predicted ratings."""
         return self.recommender.table.scale if self.recommender.predicts_ratings else None
@@ -150,7 +153,7 @@ class Served:
 
     @cached_property
     def find_users(self) -> Search:
-        return Search([[str(id_)] for id_ in self.user_ids], self.user_counts)
+        return Search([[str(id_)] for id_ in self.user_ids], self.user_counts, whole)
 
     @cached_property
     def about(self) -> About:

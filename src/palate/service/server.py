@@ -75,6 +75,7 @@ def run(
     port: int,
     tokens: Path | None,
     watch: bool,
+    cache: int,
     ready: Callable[[str], None],
 ) -> None:
     """Serve until it is stopped.
@@ -91,8 +92,16 @@ def run(
         )
     allowed = None if tokens is None else Tokens(tokens)
     listening = _listen(host, port)
-    core = Core(path, events)
+    core = Core(path, events, cache)
     app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    ready(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/")
+    server(app).run(sockets=[listening])
+
+
+def server(app: Gate) -> uvicorn.Server:
+    """What speaks HTTP for the application, and tells nothing of itself."""
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -103,10 +112,7 @@ def run(
         proxy_headers=False,
         server_header=False,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    ready(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/")
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 def _is_loopback(host: str) -> bool:

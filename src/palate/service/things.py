@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from litestar import Request, get, post
+from litestar.params import JSONBody
 
 from palate.results import Results
 from palate.service import fields
@@ -53,7 +54,7 @@ async def similar(
 
 
 @post("/v1/analogies", status_code=200)
-async def analogy(request: Request[Any, Any, Any], data: AnalogyAsked) -> Analogy:
+async def analogy(request: Request[Any, Any, Any], data: JSONBody[AnalogyAsked]) -> Analogy:
     """The items nearest to a - b + c, beside what no analogy and a random one find."""
     core: Core = request.app.state.core
     served = core.served

@@ -1,0 +1,158 @@
+"""How many lists a second one service makes, and how long one waits at half of that; `--soak` for how much it holds.
+
+26,744 items and 138,493 people with 2 million made-up ratings; vectors drawn by chance, as their values don't matter.
+The load generator runs on the same two cores.
+"""
+
+import argparse
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+import uvloop
+
+from benchmarks.common import record
+from benchmarks.load import Result, get, run
+from benchmarks.synthetic import ITEMS, USERS, interactions
+from palate.artifact import Training
+from palate.data import split as splits
+from palate.data.catalogue import Catalogue
+from palate.models import find
+from palate.recommender import Recommender
+
+MODELS: dict[str, dict[str, Any]] = {"mf": {"dim": 64}, "neural": {}}
+GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Thriller")
+
+
+def make(name: str, folder: Path, n: int = 2_000_000) -> None:
+    """An artifact of this model, as large as one of MovieLens 20M but for the ratings."""
+    table = interactions(n)
+    titles = [f"The Long Story of {row} (19{row % 100:02})" for row in range(ITEMS)]
+    categories = [list({GENRES[row % 6], GENRES[row % 5]}) for row in range(ITEMS)]
+    frame = pl.DataFrame(
+        {"title": titles, "text": pl.Series([None] * ITEMS, dtype=pl.String), "categories": categories}
+    )
+    table = type(table)(**{**vars(table), "catalogue": Catalogue(frame)})
+    cls = find(name)
+    model = cls(cls.Config(**MODELS[name]), USERS, ITEMS)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for value in model.state_dict().values():
+            if value.is_floating_point():
+                value.copy_(torch.randn(value.shape, generator=generator) / 10)
+    Recommender(model, splits.random(table, test=0, validation=0), Training(seed=0)).save(folder)
+
+
+@contextmanager
+def served(model: Path, *options: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """A service of its own -> its port and process."""
+    port = random.randint(20_000, 60_000)
+    command = [sys.executable, "-m", "palate", "serve", str(model), "--port", str(port), *options]
+    with tempfile.TemporaryFile("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True)
+        try:
+            for _ in range(600):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield port, process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def lists(port: int, people: int, seed: int = 0) -> Iterator[bytes]:
+    """Requests of people drawn by chance."""
+    draw = random.Random(seed)
+    while True:
+        yield get(f"/v1/users/{draw.randrange(people)}/recommendations", port)
+
+
+def resident(process: subprocess.Popen[str]) -> int:
+    """Bytes of memory that it holds."""
+    (line,) = (
+        line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("VmRSS")
+    )
+    return int(line.split()[1]) * 1024
+
+
+def measure(port: int, connections: int, seconds: float, people: int) -> tuple[Result, Result]:
+    """As fast as it goes, and then at half of that."""
+
+    def requests() -> Iterator[bytes]:
+        return lists(port, people)
+
+    async def both() -> tuple[Result, Result]:
+        await run(port, requests, connections=connections, seconds=min(3, seconds))  # warm
+        fast = await run(port, requests, connections=connections, seconds=seconds)
+        half = await run(port, requests, connections=connections, seconds=seconds, rate=fast.rate / 2)
+        return fast, half
+
+    return uvloop.run(both())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", choices=[*MODELS], default="mf")
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--people", type=int, default=USERS, help="of how many people lists are asked for")
+    parser.add_argument("--cache", type=int, default=0, help="lists that the service keeps")
+    parser.add_argument("--soak", type=float, default=0, help="minutes under load at half of what it can")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.palate"
+        make(options.model, model)
+        with served(model, "--cache", str(options.cache)) as (port, process):
+            fast, half = measure(port, options.connections, options.seconds, options.people)
+            assert set(fast.statuses) | set(half.statuses) == {200}, (fast.statuses, half.statuses)
+            figures: dict[str, Any] = {
+                "lists_per_second": round(fast.rate),
+                "p50_ms": round(fast.percentile(0.5), 1),
+                "p99_ms": round(fast.percentile(0.99), 1),
+                "half_p50_ms": round(half.percentile(0.5), 1),
+                "half_p99_ms": round(half.percentile(0.99), 1),
+                "bytes": len(fast.first),
+                "items": len(json.loads(fast.first)["items"]),
+            }
+            if options.soak:
+                figures["resident_mb"] = soak(port, process, options, half.rate)
+    summary = (
+        f"{options.model}: {figures['lists_per_second']:,} lists/s, p99 {figures['p99_ms']} ms; at half of that "
+        f"p50 {figures['half_p50_ms']} ms, p99 {figures['half_p99_ms']} ms; cache {options.cache:,}"
+    )
+    record(
+        f"serve-{options.model}" + ("-cache" if options.cache else "") + ("-soak" if options.soak else ""),
+        figures,
+        summary,
+    )
+
+
+def soak(port: int, process: subprocess.Popen[str], options: argparse.Namespace, rate: float) -> list[int]:
+    """Megabytes held after each tenth of the time."""
+    held = []
+    for part in range(10):
+        requests = partial(lists, port, options.people, part)
+        load = run(port, requests, connections=options.connections, seconds=options.soak * 6, rate=rate)
+        assert set(uvloop.run(load).statuses) == {200}
+        held.append(resident(process) // 2**20)
+        print(f"{held[-1]:,} MB after {(part + 1) * options.soak / 10:.1f} minutes", flush=True)
+    return held
+
+
+if __name__ == "__main__":
+    main()

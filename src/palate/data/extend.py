@@ -1,0 +1,78 @@
+"""A table and what happened since -> Interactions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from palate.data.catalogue import Catalogue
+from palate.data.interactions import Interactions, in_order
+from palate.data.vocabulary import Vocabulary
+from palate.errors import DataError
+
+
+def extend(
+    table: Interactions,
+    users: Sequence[str],
+    items: Sequence[str],
+    ratings: NDArray[np.float32] | None,
+    times: NDArray[np.float64],
+) -> Interactions:
+    """The table with m further events, in the order they happened in, ids as text; new people and items join it.
+
+    Where there are ratings, the last of a person for an item stands for those before it. Of a table without times,
+    the events' are left out.
+
+    Raises:
+        DataError: an id is text where the table's are integers.
+    """
+    if not len(users):
+        return table
+    user_ids, old_users, new_users = _joined(table.user_ids, users)
+    item_ids, old_items, new_items = _joined(table.item_ids, items)
+    rows = (
+        np.concatenate([old_users[table.users], new_users]).astype(np.int32),
+        np.concatenate([old_items[table.items], new_items]).astype(np.int32),
+    )
+    whole = Interactions(
+        *rows,
+        None if table.ratings is None or ratings is None else np.concatenate([table.ratings, ratings]),
+        None if table.times is None else np.concatenate([table.times, times]),
+        user_ids,
+        item_ids,
+        _widened(table.catalogue, old_items, len(item_ids)),
+        table.notes,
+    )
+    kept = np.arange(len(whole)) if table.ratings is None else _last_of_pair(whole, len(table))
+    whole = whole.where(kept)
+    whole = whole.where(in_order(whole.users, whole.times))
+    return replace(whole, notes=(*table.notes, f"{len(users):,} events since: {len(whole):,} ratings or events in all"))
+
+
+def _joined(ids: Vocabulary, texts: Sequence[str]) -> tuple[Vocabulary, NDArray[np.int64], NDArray[np.int64]]:
+    """-> the vocabulary of both, the new row of each old one, and the row of each text."""
+    parsed = [ids.parse(text) for text in texts]
+    if ids.ids.dtype != pl.String and any(isinstance(id_, str) for id_ in parsed):
+        wrong = next(id_ for id_ in parsed if isinstance(id_, str))
+        raise DataError(f"{ids.kind} {wrong!r} of an event is no integer, as the table's ids are")
+    new = pl.Series(parsed, dtype=ids.ids.dtype)
+    both = Vocabulary(ids.kind, pl.concat([ids.ids.alias("id"), new.alias("id")]).unique().sort())
+    return both, both.find(ids.ids), both.find(new)
+
+
+def _widened(catalogue: Catalogue, places: NDArray[np.int64], n_items: int) -> Catalogue:
+    """Its rows at their new places (n,), with nothing known of the others."""
+    order = np.full(n_items, len(catalogue))
+    order[places] = np.arange(len(catalogue))
+    nothing = Catalogue.empty(1).frame
+    return Catalogue(pl.concat([catalogue.frame, nothing], how="diagonal")[order])
+
+
+def _last_of_pair(whole: Interactions, n_old: int) -> NDArray[np.int64]:
+    """Of the events after the first n_old the last of each person and item, and of those before the others' pairs."""
+    pairs = whole.users.astype(np.int64) * whole.n_items + whole.items
+    _, from_end = np.unique(pairs[n_old:][::-1], return_index=True)
+    last = len(pairs) - 1 - from_end
+    return np.concatenate([np.flatnonzero(~np.isin(pairs[:n_old], pairs[n_old:])), np.sort(last)])

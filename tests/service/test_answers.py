@@ -1,0 +1,154 @@
+"""Every read endpoint answers what the library answers."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+import palate
+from tests.service.conftest import Models
+from tests.service.running import Client, running
+
+
+@pytest.fixture(scope="session")
+def library(models: Models) -> palate.Recommender:
+    return palate.load(models("mf"))
+
+
+def test_lists_are_those_of_the_library(mf: Client, library: palate.Recommender) -> None:
+    for user in (1, 7, 30):
+        answer = mf.get(f"/v1/users/{user}/recommendations?k=5").ok
+        expected = library.recommend(user, k=5)
+        assert [item["id"] for item in answer["items"]] == [row.id for row in expected]
+        np.testing.assert_allclose([item["score"] for item in answer["items"]], [row.score for row in expected], 1e-5)
+        assert "min_ratings" in answer["note"]
+
+
+def test_filters_are_those_of_the_library(mf: Client, library: palate.Recommender) -> None:
+    address = "/v1/users/3/recommendations?k=4&exclude=102&exclude=104&category=Comedy&category=Drama&min_ratings=5"
+    expected = library.recommend(3, k=4, exclude=[102, 104], category=["Comedy", "Drama"], min_ratings=5, diversity=0.4)
+    answer = mf.get(f"{address}&diversity=0.4").ok
+    assert [item["id"] for item in answer["items"]] == [row.id for row in expected]
+    only = mf.get("/v1/users/3/recommendations?only=102&only=103&only=101").ok["items"]
+    assert {item["id"] for item in only} <= {101, 102, 103}
+    body = {"ratings": [{"item": 101, "rating": 5}], "k": 4, "category": "Comedy", "diversity": 0.4, "exclude": [102]}
+    newcomer = library.recommend(ratings={101: 5}, k=4, category="Comedy", diversity=0.4, exclude=[102])
+    assert [item["id"] for item in mf.post("/v1/recommendations", body).ok["items"]] == [row.id for row in newcomer]
+
+
+def test_what_is_said_of_an_item(mf: Client, library: palate.Recommender) -> None:
+    item = mf.get("/v1/items/102").ok
+    mine = library.table.items == 1
+    ratings = library.table.ratings
+    assert ratings is not None
+    assert item["title"] == "Movie B (1991)"
+    assert item["categories"] == ["Drama", "Comedy"]
+    assert item["year"] == 1991
+    assert item["ratings"] == mine.sum()
+    assert item["mean"] == pytest.approx(ratings[mine].mean())
+    assert sum(each["count"] * each["rating"] for each in item["histogram"]) == pytest.approx(ratings[mine].sum())
+    assert mf.get(f"/v1/items/{quote('Movie B (1991)')}").ok == item, "or by title"
+
+
+def test_search_folds_case_and_takes_the_beginnings_of_words(mf: Client) -> None:
+    assert [item["id"] for item in mf.get("/v1/items?query=mov%20B").ok["items"]] == [102]
+    assert [item["id"] for item in mf.get("/v1/items?query=TWI").ok["items"]] != []
+    counts = [item["ratings"] for item in mf.get("/v1/items?k=20").ok["items"]]
+    assert counts == sorted(counts, reverse=True)
+    assert len(counts) == 20
+    assert mf.get("/v1/items?query=%3F").ok["items"] == []
+
+
+def test_similar_and_analogies(mf: Client, library: palate.Recommender) -> None:
+    found = mf.get("/v1/items/101/similar?k=3&min_ratings=2").ok["items"]
+    assert [item["id"] for item in found] == [row.id for row in library.similar(101, k=3, min_ratings=2)]
+    answer = mf.post("/v1/analogies", {"a": 101, "b": 102, "c": 103, "k": 3}).ok
+    expected = library.check_analogy(101, 102, 103, k=3)
+    assert [item["id"] for item in answer["answer"]] == [row.id for row in expected.answer]
+    assert answer["shared_shuffled"] == expected.in_shuffled
+    assert answer["sentence"] == expected.sentence
+
+
+def test_predictions_with_intervals(mf: Client, library: palate.Recommender) -> None:
+    answer = mf.post("/v1/predictions", {"user": 1, "items": [101, 102], "interval": 0.8}).ok["predictions"]
+    expected = library.predict(1, [101, 102], interval=0.8).to_dicts()
+    assert answer == [pytest.approx(row) for row in expected]
+    answer = mf.post("/v1/predictions", {"ratings": [{"item": 101, "rating": 4}], "items": [102]}).ok["predictions"]
+    assert answer[0]["rating"] == pytest.approx(library.predict(None, 102, ratings={101: 4}))
+    assert answer[0]["low"] is None
+
+
+def test_users_and_histories(mf: Client, library: palate.Recommender) -> None:
+    busiest = mf.get("/v1/users?k=30").ok["users"]
+    assert [user["ratings"] for user in busiest] == sorted(np.diff(library.table.offsets), reverse=True)
+    assert {user["id"] for user in mf.get("/v1/users?query=2&k=30").ok["users"]} == {2, *range(20, 30)}
+    met = mf.get("/v1/users/4/history").ok["items"]
+    assert [item["time"] for item in met] == sorted((item["time"] for item in met), reverse=True)
+    person = library.person(4)
+    assert {item["id"] for item in met} == {library.table.item_ids.id(row) for row in person.items}
+
+
+def test_about_the_model(mf: Client, library: palate.Recommender) -> None:
+    about = mf.get("/v1/model").ok
+    assert about["name"] == "mf"
+    assert (about["users"], about["items"], about["ratings"]) == (30, 20, len(library.table))
+    assert about["scale"] == [1, 5]
+    assert sum(each["count"] for each in about["rating_counts"]) == len(library.table)
+    assert about["metrics"] == library.training.metrics
+    assert about["fingerprint"] == library.table.fingerprint
+    assert about["categories"] == ["Comedy", "Drama", "Western"]
+
+
+def test_explanations_are_those_of_the_library(mf: Client, library: palate.Recommender) -> None:
+    answer = mf.post("/v1/explanations", {"user": 2, "item": 103, "k": 3}).ok
+    expected = library.explain(2, 103, k=3)
+    assert answer["score"] == pytest.approx(expected.score)
+    assert [(row["id"], row["rating"]) for row in answer["reasons"]] == [(r.id, r.rating) for r in expected.reasons]
+    ranked = mf.get("/v1/users/2/recommendations?k=2&explain=2").ok["items"]
+    for item in ranked:
+        because = library.explain(2, item["id"], k=2).reasons
+        assert [reason["id"] for reason in item["because"]] == [reason.id for reason in because]
+
+
+def test_a_model_of_views(models: Models, tmp_path: Path) -> None:
+    library = palate.load(models("views"))
+    with running(models("views"), tmp_path / "events.sqlite") as client:
+        answer = client.post("/v1/recommendations", {"history": [101, 102], "k": 3}).ok
+        assert [item["id"] for item in answer["items"]] == [
+            row.id for row in library.recommend(ratings=[101, 102], k=3)
+        ]
+        assert answer["note"] is None
+        assert {item["rating"] for item in answer["items"]} == {None}
+        assert client.get("/v1/model").ok["scale"] is None
+        assert client.get("/v1/users/1/recommendations?k=3&diversity=0.5&explain=1").status == 200
+        similar = client.get("/v1/items/101/similar")
+        assert similar.error == (400, "unsupported", "query.towards")
+        event = {"id": "a", "user": 1, "item": 101, "kind": "rating", "rating": 5}
+        assert client.post("/v1/events", {"events": [event]}).error == (400, "unsupported", "body.events[0].kind")
+        before = client.get("/v1/users/1/recommendations?k=1").ok["items"][0]["id"]
+        assert (
+            client.post("/v1/events", {"events": [{"id": "a", "user": 1, "item": before, "kind": "view"}]}).status
+            == 200
+        )
+        history = [library.table.item_ids.id(row) for row in library.person(1).items]
+        after = client.get("/v1/users/1/recommendations?k=3").ok["items"]
+        expected = library.recommend(ratings=[*history, before], k=3)
+        assert [item["id"] for item in after] == [row.id for row in expected]
+
+
+def test_no_map_of_a_model_without_one(models: Models, tmp_path: Path) -> None:
+    with running(models("views"), tmp_path / "events.sqlite") as client:
+        assert client.get("/v1/map").error == (404, "no_map", None)
+
+
+def test_documents(mf: Client) -> None:
+    document = mf.get("/openapi.json").ok
+    assert document["openapi"].startswith("3.1")
+    assert len(document["paths"]) == 16
+    page = mf.get("/docs").body.decode()
+    assert all(path.replace("{", "&#123;") in page or path in page for path in document["paths"])
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "").replace("HTTP", "")
+    assert mf.get("/metrics").body.decode().count("palate_request_seconds_bucket") > 10
+    assert mf.get("/healthz").body == mf.get("/readyz").body == b"ok"
