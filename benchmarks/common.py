@@ -59,6 +59,16 @@ def peak() -> int:
 
 def record(name: str, figures: dict[str, Any], summary: str, table: Sequence[dict[str, Any]] = ()) -> None:
     """Print the table, write `results/<name>.json`, and append a row to results.md."""
+    about = write(name, figures, table)
+    with (HERE / "results.md").open("a", encoding="utf-8") as file:
+        file.write(f"| {' | '.join([*about.values(), summary])} |\n")
+    if table:
+        print(f"\n{as_markdown(table)}")
+    print(f"\n{summary}")
+
+
+def write(name: str, figures: dict[str, Any], table: Sequence[dict[str, Any]] = ()) -> dict[str, str]:
+    """Write `results/<name>.json` -> what was run, when and on what."""
     about = {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
@@ -69,11 +79,7 @@ def record(name: str, figures: dict[str, Any], summary: str, table: Sequence[dic
     folder.mkdir(exist_ok=True)
     text = json.dumps({**about, "figures": figures, "table": list(table)}, indent=1, ensure_ascii=False)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    with (HERE / "results.md").open("a", encoding="utf-8") as file:
-        file.write(f"| {' | '.join([*about.values(), summary])} |\n")
-    if table:
-        print(f"\n{as_markdown(table)}")
-    print(f"\n{summary}")
+    return about
 
 
 def _commit() -> str:

@@ -34,6 +34,8 @@ EXAMPLES = {
         "palate train movielens-small --preset adam --set dim=20 --epochs 10",
         "palate train ratings.csv --split time --model bias -o later.palate  # tested on the latest fifth",
         "palate train ratings.csv --validation 0  # the course's plain epochs: nothing is chosen, the last is kept",
+        "palate train ratings.csv --model best --minutes 10 -o best.palate  # tries what fits, blends where that wins",
+        "palate train ratings.csv --events movies.palate.events.sqlite -o newer.palate  # with what a service was told",
     ),
     "compare": (
         "palate compare ratings.csv --minutes 5",
@@ -42,6 +44,7 @@ EXAMPLES = {
     "recommend": (
         "palate recommend movies.palate --user 1 --min-ratings 20",
         "palate recommend movies.palate --rate 318=5 --rate 'Toy Story (1995)=3.5'",
+        "palate recommend movies.palate --user 1 --category Comedy --diversity 0.3",
     ),
     "lists": ("palate lists movies.palate -k 10 --memory 4GB -o lists.parquet",),
     "predict": (
@@ -59,6 +62,13 @@ EXAMPLES = {
         "palate evaluate movies.palate -k 50 --people 5000",
         "palate evaluate movies.palate newer-ratings.csv --json",
     ),
+    "explain": ("palate explain movies.palate --user 1 --item 'Toy Story (1995)'",),
+    "serve": (
+        "palate serve movies.palate",
+        "palate serve movies.palate --host 0.0.0.0 --tokens tokens --watch",
+    ),
+    "replay": ("palate replay movies.palate --url http://127.0.0.1:8000 --people 500",),
+    "token": ("palate token tokens --name shop",),
     "curves": ("palate curves movies.palate -o curves.svg",),
     "info": ("palate info", "palate info neural", "palate info movies.palate --export-vectors movies.txt"),
     "sample": ("palate sample movielens-small -o ratings.csv",),
@@ -80,12 +90,16 @@ FIRST = [
         "devices",
     ),
     *("plots", "models", "queries", "ranking", "embeddings", "directions", "evaluation", "training", "artifact"),
-    *("progress", "checkups", "translation", "neighbours", "recommender", "pipeline", "cli", "contract", "samples"),
+    *("item_map", "progress", "checkups", "translation", "neighbours", "choosing", "blending", "explaining"),
+    *("recommender", "learning", "contenders", "best", "pipeline", "contest", "report", "service", "cli"),
+    *("contract", "samples"),
 ]
 """The order of the tree, which is that of imports; what is not named here comes after what is."""
 
 WITHOUT_A_LINE = {
     "__init__.pyi": "the public names",
+    "index.html": "the studio's page",
+    "icon.svg": "its icon",
     "py.typed": "tells type checkers that Palate is typed",
     "TERMS.txt": "GroupLens' terms for the sample, and what was changed",
     "movies.parquet": "titles and genres of MovieLens small",
@@ -220,6 +234,12 @@ def _branches(folder: Path, before: str) -> list[tuple[str, str]]:
     return rows
 
 
+def _comment(text: str) -> str:
+    """The comment that JavaScript, CSS or SVG begins with."""
+    found = re.match(r"(?://|/\*|<!--)\s*(.*?)\s*(?:\*/|-->|$)", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
 def _place(path: Path) -> tuple[int, str]:
     names = [name for name in (path.name, path.stem) if name in FIRST]
     return (FIRST.index(names[0]) if names else len(FIRST) - 1, path.name)
@@ -231,7 +251,8 @@ def _phrase(path: Path) -> str:
         return ""
     if path.name in WITHOUT_A_LINE:
         return WITHOUT_A_LINE[path.name]
-    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.suffix == ".py" else None
+    text = path.read_text(encoding="utf-8")
+    said = ast.get_docstring(ast.parse(text)) if path.suffix == ".py" else _comment(text)
     if not said:
         raise SystemExit(f"{path.relative_to(ROOT)} says nothing of itself: begin it with a docstring of one line")
     return said.splitlines()[0].partition(". ")[0].rstrip(".")

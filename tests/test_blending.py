@@ -1,17 +1,21 @@
 """Weights are chosen on the validation part, and make the blend no worse than its best member there."""
 
+from math import log2
+
 import numpy as np
 import pytest
 import torch
 
-from palate.blending import TRIED
+from palate.blending import TRIED, candidates
 from palate.data import split as splits
 from palate.data.split import Split
 from palate.evaluation.evaluate import evaluate, squared_error
 from palate.learning import learn
-from palate.models.blend import ListBlend, ListBlendConfig, RatingBlend, RatingBlendConfig
+from palate.models.blend import ListBlend, ListBlendConfig, RatingBlend, RatingBlendConfig, standard
 from palate.models.contract import Model
+from palate.models.liked_history import relevant
 from tests import tables
+from tests.scripted import Scripted
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,33 @@ def test_of_two_members_no_weight_that_is_tried_makes_better_lists(split: Split)
     for first, second in [(1.0, tried) for tried in TRIED] + [(0.0, 1.0)]:
         blend.weights.copy_(torch.tensor([first, second]))
         assert judged(blend, split) <= found + 1e-9
+
+
+def test_the_quality_of_weights_is_that_of_the_whole_lists(split: Split) -> None:
+    blend = ListBlend(ListBlendConfig.model_validate({"members": "popularity,ease,als"}), 120, 60)
+    learn(blend, split)
+    liked = relevant(split.validation, split.train.scale)
+    users = np.unique(liked.users).astype(np.int64)
+    found = candidates(blend.parts, split.train, liked, users, split.newcomers)
+    assert found.scores.shape == (3, len(users), 180)
+    for weights in ([1.0, 0, 0], [0.3, 1, 0.5], [0, 0.2, 1]):
+        blend.weights.copy_(torch.tensor(weights))
+        assert found.quality(weights, 10).mean() == pytest.approx(judged(blend, split))
+
+
+def test_candidates_are_the_best_of_each_member_once_and_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of seven items, 0 met and 5 and 2 gone for; the two best of one member are 1 and 2, of the other 2 and 3."""
+    monkeypatch.setattr("palate.blending.BEST", 2)
+    known, liked = tables.table([0], [0], all_items=range(7)), tables.table([0, 0], [5, 2], all_items=range(7))
+    members = [Scripted(torch.tensor([row])) for row in ([9.0, 5, 4, 0, 1, 3, 2], [9.0, 0, 5, 4, 1, 2, 3])]
+    found = candidates(members, known, liked, np.array([0]), np.array([False]))
+    assert found.counts.tolist() == [2]
+    kept = ~found.out[0]
+    rows = torch.stack([standard(member.table)[0] for member in members])
+    torch.testing.assert_close(found.scores[:, 0, kept], rows[:, [1, 2, 3]])
+    assert found.hits[0, kept].tolist() == [False, True, False]
+    assert found.quality([1.0, 0.0], 2).tolist() == [pytest.approx(1 / log2(3) / (1 + 1 / log2(3)))]  # 1, then 2
+    assert found.quality([0.5, 0.5], 2).tolist() == [pytest.approx(1 / (1 + 1 / log2(3)))]  # 2 first
 
 
 def test_without_a_validation_part_all_weigh_the_same(split: Split) -> None:

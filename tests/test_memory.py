@@ -8,6 +8,9 @@ import pytest
 
 from palate import memory
 from palate.errors import OptionError
+from palate.models import MODELS
+from palate.training.fit import fit
+from tests import tables
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,35 @@ def test_what_is_held_is_not_left() -> None:
     assert memory.left(held + 10**9) == pytest.approx(10**9, abs=5e7)
     with pytest.raises(OptionError, match=r"below 1 MB, but Python, the model and its table hold .* MB already"):
         memory.left(10**6)
+
+
+def test_a_container_may_have_less_than_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = psutil.virtual_memory().available
+    monkeypatch.setattr(memory, "CONTAINER", tmp_path)
+    assert memory.free() == pytest.approx(machine, rel=0.2)
+    (tmp_path / "memory.stat").write_text("file 900\nanon 300\nanon_thp 7\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free() == pytest.approx(machine, rel=0.2)
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert memory.free() == 700
+
+
+@pytest.mark.parametrize(("name", "bytes_held"), [("ease", 4 * 20**2), ("next-item", 4 * 20**2)])
+def test_a_number_for_each_pair_of_items_must_fit(name: str, bytes_held: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights when a model is made, as when it is opened again, and all else before training."""
+    table, kind = tables.random_table(n_items=20), MODELS[name]
+    monkeypatch.setattr(memory, "free", lambda: bytes_held)
+    model = kind(kind.Config(), table.n_users, 20)
+    with pytest.raises(OptionError, match=rf"{name} needs 0.0 GB .* pairs of 20 items, and 0.0 GB are free: item-knn"):
+        fit(model, table)
+    monkeypatch.setattr(memory, "free", lambda: bytes_held - 1)
+    with pytest.raises(OptionError, match=name):
+        kind(kind.Config(), table.n_users, 20)
+    monkeypatch.setattr(memory, "free", lambda: 7 * 10**9)
+    with pytest.raises(
+        OptionError, match=r"needs 10\.0 GB of memory for the pairs of 50,000 items, and 7\.0 GB are free"
+    ):
+        kind(kind.Config(), 1, 50_000)
 
 
 def test_a_peak_is_what_was_taken_in_between() -> None:

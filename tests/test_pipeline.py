@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import polars
+import polars as pl
 import pytest
 import torch
 
 import palate
-from palate import learning, pipeline
+from palate import learning, pipeline, queries
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.errors import ArtifactError, DataError, Interrupted, OptionError, OutputError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, squared_error
-from palate.models.contract import BaseConfig, Query, SolvedModel
+from palate.models.contract import BaseConfig, KnowsSpread, Query, SolvedModel
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import fit
 from tests import trained
@@ -146,13 +146,14 @@ def pairs(table: Interactions) -> set[tuple[int, int]]:
 def test_fit_never_receives_the_test_part(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = spied_fit(monkeypatch)
     split = trained.train().recommender.split
-    assert len(fitted) == 3, "the model and two baselines"
+    assert len(fitted) == 4, "the model, its refit and two baselines"
     assert len(split.test) == round(0.2 * len(split.table))
     for table in fitted:
         assert not pairs(table) & pairs(split.test)
     assert pairs(fitted[0]) == pairs(split.train)
     assert not pairs(fitted[0]) & pairs(split.validation)
-    assert pairs(fitted[1]) == pairs(fitted[2]) == pairs(split.train) | pairs(split.validation)
+    for table in fitted[1:]:
+        assert pairs(table) == pairs(split.train) | pairs(split.validation)
 
 
 def test_the_test_part_is_read_once_for_each_models_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +179,7 @@ def test_the_test_part_is_read_once_for_each_models_metrics(monkeypatch: pytest.
 
 def test_intervals_come_from_the_validation_part_alone() -> None:
     """By hand: the n-th smallest error of single predictions, of a model that saw the training part alone."""
-    result = trained.train()
+    result = trained.train(refit=False)
     split = result.recommender.split
     columns = split.validation.columns
     rated = zip(columns["users"], columns["items"], columns["ratings"], strict=True)
@@ -195,6 +196,23 @@ def test_intervals_hold_real_ratings_as_often_as_they_say() -> None:
     report = recommender.evaluate(people=1, full=True)
     for level in (50, 80, 90, 95):
         assert report[f"covered@{level}"] == pytest.approx(level / 100, abs=0.01)
+
+
+@pytest.mark.parametrize("validation", [0.3, 0])
+def test_intervals_of_a_model_that_knows_its_spread(validation: float) -> None:
+    """Some are wide and some narrow; with a validation part or without they hold about as often as they say."""
+    settings = {"dim": 2, "chains": 1, "sweeps": 60, "samples": 30}
+    recommender = trained.train("bayes", settings=settings, test=0.3, validation=validation).recommender
+    many = recommender.predict(1, list(range(101, 121)), interval=0.8).to_polars()
+    inside = many.filter((pl.col("low") > 1) & (pl.col("high") < 5))
+    widths = (inside["high"] - inside["low"]).to_numpy()
+    assert widths.max() > 1.02 * widths.min()
+    query = queries.of_users(recommender.table, np.array([0]), recommender.model)
+    rows = torch.tensor(recommender.table.item_ids.find(inside["id"].to_list()))
+    assert isinstance(recommender.model, KnowsSpread)
+    spreads = recommender.model.spread(query, torch.zeros_like(rows), rows).numpy()
+    assert widths == pytest.approx(2 * recommender.training.half_widths[0.8] * spreads, rel=1e-4)
+    assert recommender.evaluate(full=True)["covered@80"] == pytest.approx(0.8, abs=0.12)
 
 
 @pytest.mark.parametrize(("model", "options"), [("bias", {"validation": 0}), ("popularity", {})])
@@ -246,7 +264,8 @@ def test_the_test_loss_beside_the_validation_loss_changes_nothing() -> None:
 
 def test_a_model_that_predicts_no_ratings_is_judged_by_its_lists(tmp_path: Path) -> None:
     for source in (trained.ratings(), trained.ratings().drop("rating")):
-        result = trained.train("sasrec", source, watch_test=True, settings={"epochs": 8}, test=0.3, validation=0.3)
+        options = {"watch_test": True, "test": 0.3, "validation": 0.3, "refit": False}
+        result = trained.train("sasrec", source, settings={"epochs": 8}, **options)
         measured = [name for name in result.history[0] if "seconds" not in name and "second" not in name]
         assert measured == ["epoch", "train_loss", "validation_ndcg@10", "test_ndcg@10"]
         split, best = result.recommender.split, max(record["validation_ndcg@10"] for record in result.history)
@@ -254,7 +273,7 @@ def test_a_model_that_predicts_no_ratings_is_judged_by_its_lists(tmp_path: Path)
         assert kept["ndcg@10"] == pytest.approx(best)
         assert min(record["validation_ndcg@10"] for record in result.history) < best, "or nothing was to choose"
         palate.draw_curves(result.recommender.training.history, tmp_path / "c.svg")
-    disliked = trained.ratings().with_columns(rating=1 + 4.0 * (polars.int_range(polars.len()) == 0))
+    disliked = trained.ratings().with_columns(rating=1 + 4.0 * (pl.int_range(pl.len()) == 0))
     assert "validation_ndcg@10" not in trained.train("sasrec", disliked).history[0], "nothing is liked: nobody to judge"
     result = trained.train("sasrec", validation=0)
     assert list(result.history[0])[:3] == ["epoch", "train_loss", "test_ndcg@10"]

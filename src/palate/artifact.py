@@ -79,9 +79,12 @@ class Training(Strict):
     baselines: Mapping[str, Record] = Field(default_factory=dict)
     """The same of simpler models, on the same test part."""
     half_widths: dict[float, float] = Field(default_factory=dict)
-    """{level: how far an interval reaches to either side of a predicted rating}: see `evaluation/intervals.py`."""
+    """{level: how far an interval reaches to either side of a predicted rating}, in spreads of a model that knows
+    them: see `evaluation/intervals.py`."""
+    refitted: bool = False
+    """Whether it was trained again on training and validation part, after validation had chosen what there is to."""
     notes: list[str] = Field(default_factory=list)
-    """What the reading took and left out."""
+    """What the reading took and left out, and how the model was found where Palate chose it."""
 
 
 class Header(Strict):
@@ -307,7 +310,7 @@ def _split(path: Path, header: Header, frame: pl.DataFrame) -> Split:
     user_ids = _vocabulary("user", _frame(path / USERS, USER_COLUMNS, header.n_users))
     item_ids, catalogue = _vocabulary("item", frame), Catalogue(frame.select(*SCHEMA))
     table = Interactions(users, items, columns.get("ratings"), columns.get("times"), user_ids, item_ids, catalogue)
-    return Split(table, part)
+    return Split(table, part, refitted=header.training.refitted)
 
 
 def _described(table: Interactions, places: NDArray[np.float32] | None) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """The weights of a blend, chosen on the validation part, from which no member has learned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,22 +9,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate import queries, ranking
+from palate.data.interactions import Interactions
 from palate.data.split import Split
-from palate.evaluation.evaluate import predict, relevant
+from palate.evaluation.evaluate import predict
 from palate.evaluation.ranking_metrics import ndcg
 from palate.models.blend import Blend, RatingBlend, standard
 from palate.models.contract import Model
+from palate.models.liked_history import relevant
+
+PEOPLE = 5_000
+"""People, at most, that the weights of lists are chosen by; drawn by the seed."""
+
+BEST = 200
+"""Items of each member's that may come into a blend's list: what all members put behind them does not."""
 
 SCORES_HELD = 2**26
-"""Scores of members that choosing the weights of lists holds at once: 256 MB."""
+"""Scores of whole catalogues that choosing the weights of lists holds at once: 256 MB."""
 
 K = 10
 """Length of the lists that weights are chosen by."""
 
-TRIED = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""Weights that each member is tried with beside the best one's 1."""
+TRIED = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+"""Weights that each member is tried with beside the 1 of the one that is best alone."""
 
-ROUNDS = 2
+ROUNDS = 3
 """How often each member's weight is chosen, the others being as they are."""
 
 
@@ -44,35 +53,97 @@ def _weigh_ratings(blend: RatingBlend, split: Split) -> None:
 
 
 def _weigh_lists(blend: Blend, split: Split, seed: int) -> None:
-    """The best member weighs 1, and the others what makes lists best, one after the other."""
+    """As those make the best lists."""
     liked = relevant(split.validation, split.train.scale)
     users = np.unique(liked.users).astype(np.int64)
-    most = max(1, SCORES_HELD // (len(blend.members) * split.train.n_items))
-    users = np.sort(np.random.default_rng(seed).permutation(users)[:most])
     if not len(users):
         return
-    members = blend.parts
-    scores = [_standard_scores(member, split, users) for member in members]
-    met, truth = ranking.seen(split.train, users), ranking.seen(liked, users)
-    counts = truth.sum(1).numpy()
-
-    def quality(weights: Sequence[float]) -> float:
-        total = sum(weight * found for weight, found in zip(weights, scores, strict=True))
-        rows, _ = ranking.top(torch.as_tensor(total).masked_fill(met, -torch.inf), min(K, blend.n_items))
-        return float(ndcg(truth.gather(1, rows).numpy(), counts).mean())
-
-    only = np.eye(len(members)).tolist()
-    best = max(range(len(members)), key=lambda member: quality(only[member]))
-    weights: list[float] = only[best]
-    for _ in range(ROUNDS):
-        for member in set(range(len(members))) - {best}:
-            trials = [[*weights[:member], weight, *weights[member + 1 :]] for weight in TRIED]
-            weights = max(trials, key=quality)
+    users = np.sort(np.random.default_rng(seed).permutation(users)[:PEOPLE])
+    weights = list_weights([candidates(blend.parts, split.train, liked, users, split.newcomers)], K)
     blend.weights.copy_(torch.tensor(weights) / sum(weights))
 
 
-def _standard_scores(model: Model, split: Split, users: NDArray[np.int64]) -> Tensor:
+@dataclass(frozen=True)
+class Candidates:
+    """What may come into the lists of B people: the best C items of M members, each with the score of every member."""
+
+    scores: Tensor  # (M, B, C), to mean 0 and spread 1 over a person's whole catalogue
+    out: Tensor  # (B, C) bool: met before, or named twice
+    hits: Tensor  # (B, C) bool: gone for
+    counts: NDArray[np.int64]  # (B,) items that each went for
+
+    def quality(self, weights: Sequence[float], k: int) -> NDArray[np.float64]:
+        """nDCG@k of lists by weighted sums -> (B,)"""
+        total = torch.einsum("m,mbc->bc", torch.tensor(weights), self.scores).masked_fill_(self.out, -torch.inf)
+        places, _ = ranking.top(total, min(k, total.shape[1]))
+        return ndcg(self.hits.gather(1, places).numpy(), self.counts)
+
+
+@torch.inference_mode()
+def candidates(
+    members: Sequence[Model],
+    known: Interactions,
+    liked: Interactions,
+    users: NDArray[np.int64],
+    newcomers: NDArray[np.bool_],
+) -> Candidates:
+    """Of user rows (B,) who went for what is in `liked`, when what is in `known` is all that they have."""
+    size = max(1, SCORES_HELD // (len(members) * known.n_items))
+    parts = [
+        _candidates(members, known, liked, users[start : start + size], newcomers)
+        for start in range(0, len(users), size)
+    ]
+    return Candidates(
+        torch.cat([part.scores for part in parts], dim=1),
+        torch.cat([part.out for part in parts]),
+        torch.cat([part.hits for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+    )
+
+
+def _candidates(
+    members: Sequence[Model],
+    known: Interactions,
+    liked: Interactions,
+    users: NDArray[np.int64],
+    newcomers: NDArray[np.bool_],
+) -> Candidates:
+    met, truth = ranking.seen(known, users), ranking.seen(liked, users)  # (B, n_items)
+    scores = torch.stack([_standard_scores(member, known, users, newcomers) for member in members])
+    best = scores.masked_fill(met, -torch.inf).topk(min(BEST, known.n_items)).indices  # (M, B, BEST)
+    items = best.transpose(0, 1).flatten(1).sort(dim=1).values  # (B, C)
+    again = torch.nn.functional.pad(items.diff(dim=1) == 0, (1, 0))
+    return Candidates(
+        scores.gather(2, items.expand(len(members), -1, -1)),
+        met.gather(1, items) | again,
+        truth.gather(1, items),
+        truth.sum(1).numpy(),
+    )
+
+
+def _standard_scores(
+    model: Model, known: Interactions, users: NDArray[np.int64], newcomers: NDArray[np.bool_]
+) -> Tensor:
     """-> (B, n_items)"""
-    model.eval()
-    chunks = queries.in_chunks(split.train, users, model, newcomers=split.newcomers)
+    chunks = queries.in_chunks(known, users, model.eval(), newcomers=newcomers)
     return torch.cat([standard(model.score(query)).cpu() for _, query in chunks])
+
+
+def list_weights(found: Iterable[Candidates], k: int) -> list[float]:
+    """The weight of each member that makes the best lists of k, nDCG over all people: 1 of the member that is best
+    alone, and of the others, one after the other, the best of `TRIED`."""
+    found = list(found)
+
+    def quality(weights: Sequence[float]) -> float:
+        return float(np.concatenate([each.quality(weights, k) for each in found]).mean())
+
+    only = np.eye(len(found[0].scores)).tolist()
+    best = max(range(len(only)), key=lambda member: quality(only[member]))
+    weights: list[float] = only[best]
+    for _ in range(ROUNDS):
+        before = weights
+        for member in set(range(len(only))) - {best}:
+            weights = max(([*weights[:member], weight, *weights[member + 1 :]] for weight in TRIED), key=quality)
+        if weights == before:
+            break
+    return weights

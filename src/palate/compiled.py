@@ -1,7 +1,8 @@
 """Loops that are compiled for the CPU when they are first called, and run without Python's lock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numba
@@ -39,3 +40,17 @@ def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:
     else:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             list(pool.map(work, parts))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within, or in a function it decorates, torch works on one thread, so that no bit depends on how many there are.
+
+    For products and factorizations. numpy's have no such switch: they take the number that the process began with.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,18 +13,21 @@ from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
+from palate.evaluation.by_person import by_person
 from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
-from palate.evaluation.evaluate import PEOPLE_RANKED, lists, predict, relevant
-from palate.evaluation.ranking_metrics import ndcg, recall
+from palate.evaluation.evaluate import PEOPLE_RANKED, predict, spread
+from palate.evaluation.intervals import HalfWidths, around
+from palate.evaluation.rating_metrics import calibration, covered
 from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import learn
+from palate.learning import refit as learn_again
 from palate.memory import Peak
 from palate.models import MODELS, find
 from palate.models.blend import Blend
-from palate.models.contract import LearnedModel, Model, PredictsRatings
-from palate.pipeline import check_ratings, load_table
+from palate.models.contract import KnowsSpread, LearnedModel, Model, PredictsRatings
+from palate.pipeline import check_ratings, half_widths_of, load_table
 from palate.report import check_report, write_report
-from palate.training.fit import Observer, Record
+from palate.training.fit import Observer
 
 
 def compare(
@@ -38,9 +42,11 @@ def compare(
     split: str = "random",
     test: float = 0.2,
     validation: float = 0.1,
+    refit: bool = False,
     seed: int = 0,
     device: str = "auto",
     report: str | Path | None = None,
+    title: str = "",
     observers: Sequence[Observer] = (),
     told: Callable[[str], None] = lambda line: None,
     **reading: Any,
@@ -51,9 +57,10 @@ def compare(
     one whose second run measures as its first is not trained a third time. minutes: for all of it; a training gets an
     equal share of what is left, and a model whose turn never comes is left out. people: as many get lists, at most.
     split, test, validation: what is held out, as `palate.train` takes them. report: a page to write, .html, with all
-    of it. told: hears which training begins.
+    of it; title: what it calls the table. told: hears which training begins.
 
     Every model learns from the training part alone; the validation part chooses the epoch of those that have epochs.
+    refit: then each is trained again on both parts together, as `palate.train` does, which takes twice the time.
 
     Raises:
         OptionError: an unknown model, or a budget or split that can't be.
@@ -82,24 +89,26 @@ def compare(
         if name in left_out or _draws_nothing(runs[name]) or now >= end:
             continue
         told(f"{name}, run {number + 1} of at most {seeds}")
-        model = _build(name, table).to(where)
+        deadline = now + (end - now) / (len(turns) - place)
         try:
-            run = _train(model, parts, seed + number, now + (end - now) / (len(turns) - place), observers)
-        except OptionError as error:  # a training that diverged: the others go on
+            model, run = _train(_build(name, table).to(where), parts, seed + number, deadline, observers, refit)
+        except OptionError as error:  # it diverged, or asks for too much memory: the others go on
             left_out[name] = str(error)
         else:
-            runs[name].append(Run(*run, _measure(model, parts, k, people, seed)))
+            served = replace(parts, refitted=refit)
+            runs[name].append(replace(run, **_measured(model, served, run.half_widths, k, people, seed)))
     for name in chosen:
         if not runs[name]:
             left_out.setdefault(name, f"{minutes:g} minutes were over before its turn")
 
     facts = {"events": len(table), "users": table.n_users, "items": table.n_items, "fingerprint": table.fingerprint}
     facts |= {"split": split, "test": test, "validation": validation, "hash": parts.hash}
-    facts |= {"seed": seed, "seeds": seeds, "minutes": minutes, "k": k}
+    facts |= {"seed": seed, "seeds": seeds, "minutes": minutes, "k": k, "refit": refit}
     there = {name: runs[name] for name in chosen if name not in left_out}
     found = _ranked(there, measures_of(k), left_out, facts)
     if report is not None:
-        write_report(found, Path(report), title=Path(source).name if isinstance(source, str | Path) else "A table")
+        named = Path(source).name if isinstance(source, str | Path) else "A table"
+        write_report(found, Path(report), title=title or named)
     return found
 
 
@@ -123,31 +132,29 @@ def _build(name: str, table: Interactions) -> Model:
 
 
 def _train(
-    model: Model, split: Split, seed: int, deadline: float, observers: Sequence[Observer]
-) -> tuple[float, int, list[Record]]:
-    """-> seconds, bytes, history"""
+    model: Model, split: Split, seed: int, deadline: float, observers: Sequence[Observer], again: bool
+) -> tuple[Model, Run]:
+    """-> the model, and the run without what is measured of it; again: also refitted."""
     began = time.perf_counter()
     with Peak() as peak:
-        history = learn(model, split, seed=seed, observers=observers, deadline=deadline)
-    return time.perf_counter() - began, peak.bytes, history
+        learned = learn(model, split, seed=seed, observers=observers, deadline=deadline)
+        half_widths = half_widths_of(model, split)
+        if again:
+            model = learn_again(model, split, learned, seed=seed, observers=observers)
+    return model, Run(time.perf_counter() - began, peak.bytes, learned.history, half_widths)
 
 
-def _measure(model: Model, split: Split, k: int, people: int, seed: int) -> dict[str, PerPerson]:
-    """On the test part, by person; the people are the same for every model."""
-    measured = {}
-    known, test = split.shown, split.test
-    if isinstance(model, PredictsRatings) and test.ratings is not None:
-        assert known.scale is not None
-        error = predict(model, known, test, split.newcomers).clip(*known.scale) - test.ratings.astype(np.float64)
-        _, of_event = np.unique(test.users, return_inverse=True)
-        sums = np.bincount(of_event, error**2).astype(np.float64)
-        measured["rmse"] = PerPerson(sums[None], np.bincount(of_event).astype(np.float64))
-    found = lists(model, known, relevant(test, known.scale), k, people, seed, split.newcomers)
-    if len(found.users):
-        ones = np.ones(len(found.users))
-        measured[f"ndcg@{k}"] = PerPerson(ndcg(found.hits, found.counts)[None], ones)
-        measured[f"recall@{k}"] = PerPerson(recall(found.hits, found.counts)[None], ones)
-    return measured
+def _measured(model: Model, split: Split, half_widths: HalfWidths, k: int, people: int, seed: int) -> dict[str, Any]:
+    """What a run holds of the test part."""
+    known, test, newcomers = split.shown, split.test, split.newcomers
+    found: dict[str, Any] = {"measured": by_person(model, known, test, newcomers, k=k, people=people, seed=seed)}
+    if isinstance(model, PredictsRatings) and test.ratings is not None and known.scale is not None:
+        predicted = predict(model, known, test, newcomers).clip(*known.scale)
+        found["calibration"] = calibration(predicted, test.ratings)
+        widths = spread(model, known, test, newcomers) if isinstance(model, KnowsSpread) else np.ones_like(predicted)
+        intervals = {level: around(predicted, reach * widths, known.scale) for level, reach in half_widths.items()}
+        found["covered"] = {level: covered(*ends, test.ratings) for level, ends in intervals.items()}
+    return found
 
 
 def _kind(name: str) -> Literal["learned", "solved", "blend"]:

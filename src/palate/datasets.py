@@ -10,8 +10,8 @@ from zipfile import BadZipFile
 
 import platformdirs
 import polars as pl
-from rapidfuzz import process
 
+from palate.data.vocabulary import did_you_mean, near_misses
 from palate.download import beside, download, extract, locked, md5_of, reason
 from palate.errors import DataError, DownloadError, OptionError
 
@@ -155,9 +155,8 @@ def describe(name: str) -> Dataset:
     full = f"movielens-{name[3:]}" if name.startswith("ml-") else name
     if full in DATASETS:
         return DATASETS[full]
-    near = [near for near, _, _ in process.extract(full, names(), limit=2, score_cutoff=60)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
-    raise OptionError(f"no data set is called {name!r}; {hint}")
+    hint = did_you_mean(near_misses(full, names(), most=2)) or f"; there are {', '.join(names())}"
+    raise OptionError(f"no data set is called {name!r}{hint}")
 
 
 def fetch(name: str, *, cache: str | Path | None = None, progress: bool = True) -> Files:

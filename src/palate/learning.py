@@ -1,7 +1,9 @@
-"""A model and a split to a trained model: by gradient descent while validation watches, in one step, or as a blend."""
+"""A model and a split to a trained model: by gradient descent while validation watches, in one step, or as a blend; and
+then, where asked for, once more from all that is known before the test."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +11,27 @@ from numpy.typing import NDArray
 from palate.blending import weigh
 from palate.data.interactions import Interactions
 from palate.data.split import Split
-from palate.evaluation.evaluate import evaluate, relevant, squared_error
+from palate.evaluation.evaluate import evaluate, squared_error
 from palate.models.blend import Blend
 from palate.models.contract import Model, PredictsRatings
+from palate.models.liked_history import relevant
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, Watch, fit
 
 LISTS = "ndcg@10"
 """What chooses the epoch of a model that predicts no ratings."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How a training went."""
+
+    history: list[Record]
+    """A record per epoch; none of a model without epochs, and none of a blend."""
+    epoch: int = 0
+    """The epoch that was kept, 0 for a model without epochs."""
+    members: tuple["Learned", ...] = ()
+    """Of a blend, in the order of its members."""
 
 
 def learn(
@@ -29,28 +44,62 @@ def learn(
     resume: bool = False,
     observers: Sequence[Observer] = (),
     deadline: float = math.inf,
-) -> list[Record]:
-    """Train in place on the training part -> a record per epoch of a model that has epochs, else none.
+) -> Learned:
+    """Train in place on the training part.
 
     The validation part chooses the epoch, or the weights of a blend. deadline: the `time.monotonic` after which no
     further epoch begins.
     """
     if isinstance(model, Blend):
-        for part in model.parts:
-            learn(part, split, seed=seed, observers=observers, deadline=deadline)
+        members = [learn(part, split, seed=seed, observers=observers, deadline=deadline) for part in model.parts]
         if len(split.validation):
             weigh(model, split, seed)
-        return []
-    return fit(
+        return Learned([], members=tuple(members))
+    watch = watch_of(type(model), split, watch_test)
+    history = fit(
         model,
         split.train,
         seed=seed,
-        watch=watch_of(type(model), split, watch_test),
+        watch=watch,
         checkpoint=checkpoint,
         resume=resume,
         observers=observers,
         deadline=deadline,
     )
+    return Learned(history, watch.best_epoch(history))
+
+
+def refit(
+    model: Model,
+    split: Split,
+    learned: Learned,
+    *,
+    seed: int = 0,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+    observers: Sequence[Observer] = (),
+) -> Model:
+    """A model of the same kind and settings, trained on training and validation part together -> the new model.
+
+    It runs for as many epochs as validation had chosen. A blend keeps its weights; its members are trained anew.
+    """
+    if isinstance(model, Blend):
+        blend = type(model)(model.config, model.n_users, model.n_items)
+        blend.load_state_dict(model.state_dict())
+        for name, part, found in zip(model.members, model.parts, learned.members, strict=True):
+            blend.members[name] = refit(part, split, found, seed=seed, observers=observers)
+        return blend
+    again = type(model)(model.config, model.n_users, model.n_items)
+    fit(
+        again.to(model.device),
+        split.before_test,
+        seed=seed,
+        watch=Watch(until=learned.epoch),
+        checkpoint=checkpoint,
+        resume=resume,
+        observers=observers,
+    )
+    return again
 
 
 def watch_of(cls: type[Model], split: Split, watch_test: bool) -> Watch:

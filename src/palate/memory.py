@@ -1,14 +1,18 @@
-"""How much memory this process holds, and how much it may still take."""
+"""How much memory this process holds, how much there is left, and how much it may still take."""
 
 import ctypes
 import re
 import threading
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 import psutil
 
 from palate.errors import OptionError
+
+CONTAINER = Path("/sys/fs/cgroup")
+"""Where Linux says what a container may take, and what it holds."""
 
 UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 
@@ -38,6 +42,31 @@ def left(limit: int) -> int:
             f"{held / 10**6:,.0f} MB already: allow more"
         )
     return limit - int(held)
+
+
+def free() -> int:
+    """Bytes that nobody holds, on this machine or, where that is less, in its container."""
+    found = int(psutil.virtual_memory().available)
+    with suppress(OSError, ValueError):  # no container, or one without a limit
+        limit = int((CONTAINER / "memory.max").read_text())
+        held = re.search(r"^anon (\d+)$", (CONTAINER / "memory.stat").read_text(), re.MULTILINE)
+        found = min(found, max(0, limit - int(held[1]))) if held else found
+    return found
+
+
+def check_pairs(model: str, n_items: int, numbers: float) -> None:
+    """Before a model takes so many float32 numbers for each pair of items.
+
+    Raises:
+        OptionError: there is no room for them.
+    """
+    needed, there = 4 * numbers * n_items**2, free()
+    if needed > there:
+        raise OptionError(
+            f"{model} needs {needed / 10**9:,.1f} GB of memory for the pairs of {n_items:,} items, and "
+            f"{there / 10**9:,.1f} GB are free: item-knn, als and graph-filter do with far less, and so does a table "
+            "without its rarest items"
+        )
 
 
 class Peak:

@@ -1,29 +1,37 @@
 """The whole flow, once, in order: read -> split -> fit -> evaluate -> recommend. Start here."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from palate import datasets, devices, models
 from palate.artifact import Metrics, Training, check_place
+from palate.best import Found, search
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
-from palate.evaluation.evaluate import evaluate, predict
-from palate.evaluation.intervals import half_widths
+from palate.evaluation.evaluate import evaluate, predict, spread
+from palate.evaluation.intervals import half_widths, normal_half_widths
 from palate.item_map import item_map
 from palate.learning import learn
-from palate.models.contract import Model, PredictsRatings
+from palate.learning import refit as learn_again
+from palate.models.contract import BaseConfig, KnowsSpread, Model, PredictsRatings
 from palate.models.settings import configure
 from palate.recommender import Recommender
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, fit
+
+BEST = "best"
+"""The name that stands for whichever model suits the table."""
+
+MINUTES = 10.0
 
 DURATIONS = {"seconds", "ratings_per_second"}
 """What the artifact leaves out of the history, so that the same run gives the same bytes."""
@@ -45,6 +53,8 @@ class Trained:
     """Of the test part: rmse and mae where ratings are predicted, recall@10 and ndcg@10."""
     baselines: dict[str, Metrics]
     """The same of simpler models, on the same test part."""
+    found: Found | None = None
+    """What the search found, where Palate chose the model."""
 
 
 def train(
@@ -61,22 +71,31 @@ def train(
     test: float = 0.2,
     validation: float = 0.1,
     watch_test: bool = False,
+    refit: bool = True,
     baselines: Sequence[str] = ("bias", "popularity"),
     output: str | Path | None = None,
     resume: bool = False,
+    minutes: float | None = None,
+    aim: str | None = None,
     observers: Sequence[Observer] = (),
+    told: Callable[[str], None] = lambda line: None,
     **reading: Any,
 ) -> Trained:
     """Learn from a table, and say how well.
 
     source, items, reading: as `palate.read` takes them; source may also be the name of a data set of `palate.datasets`.
-    model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings.
+    model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings. With "best",
+    Palate finds one: see `best.py`. minutes: for the search, and the refit of what it finds, 10 if not said. aim: what
+    that is wanted for, "ratings" to predict them or "lists"; if not said, ratings where the table has any.
     split: how what is held out is chosen, see `data/split.py`: "random", "time", "last", "users" or "items".
     test: the share of all events, or people or items, held out for `metrics`. validation: the share of the rest that
     chooses the epoch; with 0 every epoch runs and the last is kept, the test loss of each is recorded, and nothing is
     chosen by it.
     watch_test: record the test loss of each epoch beside the validation loss, as a curve to look at.
-    observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar.
+    refit: once validation has chosen the epoch, or the weights of a blend, train once more from the start on training
+    and validation part together, for as many epochs. The intervals are those found on validation before that.
+    observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar. told: hears what a
+    search is at.
     output: a folder to save to; while training, `output`.checkpoint allows to `resume` after a stop or a crash.
 
     Raises:
@@ -87,27 +106,32 @@ def train(
     """
     seed, test, validation = int(seed), float(test), float(validation)  # numpy's are welcome too
     at_least(seed, 0, "seed")
-    cls = models.find(model)
-    config = configure(cls, preset, {**(settings or {}), **({"epochs": epochs} if epochs is not None else {})})
+    chosen = None if model == BEST else models.find(model)
+    config = _config(chosen, preset, settings, epochs)
+    end = _end(chosen, minutes, aim, resume)
     where = devices.pick(device)
     if output is not None:
         check_place(Path(output))
     table = load_table(source, items, reading)
-    check_ratings(cls, table)
-    rivals = [name for name in baselines if _fair(name, model, table)]
+    if chosen is not None:
+        check_ratings(chosen, table)
+    rivals = [name for name in baselines if name != model and _can_learn(name, table)]
     parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
 
-    trained = cls(config, table.n_users, table.n_items).to(where)
-    checkpoint = _checkpoint(output, resume, trained, parts, seed, watch_test)
-    history = learn(
-        trained,
-        parts,
-        seed=seed,
-        watch_test=watch_test,
-        checkpoint=checkpoint,
-        resume=resume,
-        observers=observers,
-    )
+    if chosen is None:
+        found = search(parts, aim, end=end, seed=seed, device=where, observers=observers, told=told)
+        trained, learned, refit = found.model, found.learned, refit and found.in_time
+        first = second = Stoppable()
+    else:
+        found = None
+        trained = chosen(config, table.n_users, table.n_items).to(where)
+        first, second = _runs(output, resume, trained, parts, seed, watch_test)
+        learned = learn(trained, parts, seed=seed, watch_test=watch_test, observers=observers, **first._asdict())
+    half_widths = half_widths_of(trained, parts)
+    if refit and len(parts.validation):
+        told("the refit")
+        trained = learn_again(trained, parts, learned, seed=seed, observers=observers, **second._asdict())
+        parts = replace(parts, refitted=True)
 
     metrics = _report(trained, parts, parts.newcomers, seed)
     untaught = splits.absent(table, parts.part < splits.TEST)
@@ -116,18 +140,42 @@ def train(
         preset=preset,
         seed=seed,
         split={"method": split, "test": test, "validation": validation, "hash": parts.hash},
-        history=[{name: value for name, value in record.items() if name not in DURATIONS} for record in history],
+        history=[_without_durations(record) for record in learned.history],
         metrics=metrics,
         baselines=compared,
-        half_widths=_half_widths(trained, parts),
-        notes=[*table.notes, *parts.notes],
+        half_widths=half_widths,
+        refitted=parts.refitted,
+        notes=[*table.notes, *parts.notes, *(found.notes if found else ())],
     )
     recommender = Recommender(trained, parts, training, item_map(trained, table.item_counts, seed))
     if output is not None:
         recommender.save(output)
-    if checkpoint is not None:
-        checkpoint.remove()
-    return Trained(recommender, history, metrics, compared)
+    for run in (first, second):
+        run.remove()
+    return Trained(recommender, learned.history, metrics, compared, found)
+
+
+def _config(
+    cls: type[Model] | None, preset: str | None, settings: Mapping[str, object] | None, epochs: int | None
+) -> BaseConfig:
+    """Of the model, where one is named."""
+    if cls is None:
+        if preset is not None or settings or epochs is not None:
+            raise OptionError(f"model {BEST} is chosen with default settings: leave preset, settings and epochs out")
+        return BaseConfig()
+    return configure(cls, preset, {**(settings or {}), **({"epochs": epochs} if epochs is not None else {})})
+
+
+def _end(cls: type[Model] | None, minutes: float | None, aim: str | None, resume: bool) -> float:
+    """The `time.monotonic` when a search must be over; there is one only where no model is named."""
+    if cls is not None and (minutes is not None or aim is not None):
+        raise OptionError(f"minutes, and what a model is for, are asked for with model {BEST} alone")
+    if cls is None and resume:
+        raise OptionError("a search for the best model can't be resumed: start it anew")
+    minutes = MINUTES if minutes is None else float(minutes)
+    if not minutes > 0:
+        raise OptionError(f"minutes is {minutes}: it must be above 0")
+    return time.monotonic() + 60 * minutes
 
 
 def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Interactions:
@@ -151,16 +199,29 @@ def check_ratings(cls: type[Model], table: Interactions) -> None:
         )
 
 
-def _checkpoint(
+class Stoppable(NamedTuple):
+    """How a training goes on if it is stopped."""
+
+    checkpoint: Checkpoint | None = None
+    resume: bool = False
+
+    def remove(self) -> None:
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
+
+
+def _runs(
     output: str | Path | None, resume: bool, model: Model, split: Split, seed: int, watch_test: bool
-) -> Checkpoint | None:
+) -> tuple[Stoppable, Stoppable]:
+    """The training and, after it, the refit: each has a checkpoint, so that a run goes on in either.
+
+    What is stopped during the refit goes through the end of the training again, from its last checkpoint, or all of it
+    where it was over before the first.
+    """
     if output is None:
         if resume:
             raise OptionError("resume needs the output whose checkpoint it goes on from")
-        return None
-    path = Path(f"{Path(output)}.checkpoint")
-    if path.exists() and not resume:
-        raise OptionError(f"{path} is of a run that was stopped: add --resume to go on with it, or delete it")
+        return Stoppable(), Stoppable()
     identity = {
         "model": models.name_of(type(model)),
         "settings": model.config.model_dump(mode="json"),
@@ -169,7 +230,18 @@ def _checkpoint(
         "seed": seed,
         "watch_test": watch_test,
     }
-    return Checkpoint(path, identity)
+    first, second = paths = [Path(f"{Path(output)}{ending}") for ending in (".checkpoint", ".refit.checkpoint")]
+    for path in paths:
+        if path.exists() and not resume:
+            raise OptionError(f"{path} is of a run that was stopped: add --resume to go on with it, or delete it")
+    return (
+        Stoppable(Checkpoint(first, identity), resume and (first.exists() or not second.exists())),
+        Stoppable(Checkpoint(second, identity), second.exists()),
+    )
+
+
+def _without_durations(record: Record) -> Record:
+    return {name: value for name, value in record.items() if name not in DURATIONS}
 
 
 def _report(model: Model, split: Split, newcomers: NDArray[np.bool_], seed: int) -> Metrics:
@@ -178,17 +250,22 @@ def _report(model: Model, split: Split, newcomers: NDArray[np.bool_], seed: int)
     return evaluate(model, split.shown, split.test, seed=seed, newcomers=newcomers)
 
 
-def _half_widths(model: Model, split: Split) -> dict[float, float]:
-    """Of intervals around predicted ratings, from the validation part; none without one."""
+def half_widths_of(model: Model, split: Split) -> dict[float, float]:
+    """Of intervals around predicted ratings, from the validation part, of which the model must not have learned yet;
+    without one, only of a model's own spread. Those of a model that is then refitted are meant for it too: it is no
+    worse as a rule."""
     real, scale = split.validation.ratings, split.train.scale
-    if not isinstance(model, PredictsRatings) or real is None or scale is None or not len(real):
+    if not isinstance(model, PredictsRatings) or real is None or scale is None:
         return {}
-    return half_widths(predict(model, split.train, split.validation, split.newcomers).clip(*scale), real, scale)
+    if not len(real):
+        return normal_half_widths() if isinstance(model, KnowsSpread) else {}
+    asked = split.train, split.validation, split.newcomers
+    widths = spread(model, *asked) if isinstance(model, KnowsSpread) else None
+    return half_widths(predict(model, *asked).clip(*scale), real, scale, widths)
 
 
-def _fair(baseline: str, model: str, table: Interactions) -> bool:
-    """Whether a baseline is another model than the one trained, and can learn from this table."""
-    return baseline != model and not (models.find(baseline).NEEDS_RATINGS and table.ratings is None)
+def _can_learn(name: str, table: Interactions) -> bool:
+    return not (models.find(name).NEEDS_RATINGS and table.ratings is None)
 
 
 def _baseline(name: str, split: Split) -> Model:

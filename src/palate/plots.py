@@ -55,9 +55,23 @@ def intervals_svg(intervals: Mapping[str, tuple[float, float, float]], label: st
             axes.plot([low, high], [place, place], "-", color="C0", linewidth=2)
             axes.plot(value, place, "o", color="C0")
         axes.set_yticks(range(len(intervals)), list(intervals), parse_math=False)
-        axes.invert_yaxis()
+        axes.set_ylim(len(intervals) - 0.5, -0.5)
         axes.set_xlabel(label)
         axes.grid(alpha=0.3, axis="x")
+        return _inline(figure)
+
+
+def calibration_svg(tenths: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> str:
+    """{name: (mean predictions, how far the mean real ratings are above them)} by tenths of the predictions, a line
+    each, as SVG to stand in a page."""
+    with _drawing():
+        axes = (figure := _figure(height=4)).subplots()
+        axes.axhline(0, linestyle="--", color="0.5", linewidth=1)
+        for name, (predicted, above) in tenths.items():
+            axes.plot(predicted, above, "o-", markersize=4, label=name)
+        axes.set(xlabel="mean predicted rating", ylabel="mean real rating, above it")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
         return _inline(figure)
 
 

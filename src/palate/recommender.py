@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
@@ -28,7 +29,7 @@ from palate.explaining import Explanation, Losses
 from palate.files import written_beside
 from palate.memory import left, size
 from palate.models import MODELS, name_of
-from palate.models.contract import PADDING, UNSEEN, HasVectors, Model, PredictsRatings
+from palate.models.contract import PADDING, UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
 from palate.neighbours import Neighbours
 from palate.queries import Person
 from palate.results import CheckedAnalogy, Results
@@ -101,7 +102,7 @@ class Recommender:
         With `ratings` and `None` for the user it is that of a person never seen. A list of items gives a table with
         id, title and rating. interval: such as 0.8, for where 80 % of the real ratings lie: one item gives a
         `Prediction` with rating, low and high, a list the columns low and high. It holds on average over people like
-        those of the table; see `evaluation/intervals.py`.
+        those of the table, and is as wide for all unless the model knows its spread; see `evaluation/intervals.py`.
 
         Raises:
             OptionError: an interval of a level that is not known.
@@ -114,12 +115,14 @@ class Recommender:
         query = queries.of_people([self.person(user, ratings)], self.model)
         rows = item_rows(self.table, item if isinstance(item, list) else [item])
         items = torch.from_numpy(rows).to(self.model.device)
-        predicted = self.model.predict(query, torch.zeros_like(items), items).cpu().numpy()
+        people = torch.zeros_like(items)
+        predicted = self.model.predict(query, people, items).cpu().numpy()
         scale = self.table.scale
         assert scale is not None
         found = {"rating": predicted.clip(*scale).astype(np.float64)}
         if half_width is not None:
-            found["low"], found["high"] = around(found["rating"], half_width, scale)
+            widths = self.model.spread(query, people, items).cpu().numpy() if isinstance(self.model, KnowsSpread) else 1
+            found["low"], found["high"] = around(found["rating"], half_width * widths, scale)
         if isinstance(item, list):
             return named_items(self.table, rows, **found)
         one = [float(values[0]) for values in found.values()]
@@ -171,16 +174,16 @@ class Recommender:
         their history, so that the score is not always that of `recommend`.
         """
         person = self.person(user, ratings)
-        [row] = item_rows(self.table, [item])
-        scores, losses = self.losses(person, np.array([row]))
-        events = explaining.largest(losses[:, 0], len(losses) if k is None else k)
+        found = self.losses(person, item_rows(self.table, [item]))
+        events = found.largest(0, len(person.items) if k is None else k)
         rated = np.full(len(person.items), np.nan) if person.ratings is None else person.ratings
-        found = named_items(self.table, person.items[events], rating=rated[events], loss=losses[events, 0])
-        return Explanation(float(scores[0]), Results(found.to_polars().with_columns(pl.col("rating").fill_nan(None))))
+        named = named_items(self.table, person.items[events], rating=rated[events], loss=found.losses[events, 0])
+        reasons = named.to_polars().with_columns(pl.col("rating").fill_nan(None))
+        return Explanation(float(found.scores[0]), Results(reasons))
 
-    def losses(self, person: Person, rows: NDArray[np.int64]) -> Losses:
-        """What the scores of item rows (n,) would lose without each event of the person."""
-        return explaining.losses(self.model, person, rows)
+    def losses(self, person: Person, rows: NDArray[np.int64], deadline: float = inf) -> Losses:
+        """What the scores of item rows (n,) would lose without each event of the person; see `explaining.losses`."""
+        return explaining.losses(self.model, person, rows, deadline)
 
     def likeness(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """How alike items (n,) are -> (n, n): the cosine of their vectors, or of who met them where there are none."""

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from palate.evaluation.intervals import LEVELS, around, half_widths
+from palate.evaluation.intervals import LEVELS, around, half_widths, normal_half_widths
 from palate.evaluation.rating_metrics import covered
 
 
@@ -27,6 +27,19 @@ def test_which_residual_it_is(n: int, places: dict[float, int | None]) -> None:
     assert tuple(found) == LEVELS
     expected = {level: 4.0 if place is None else place / n for level, place in places.items()}
     assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_residuals_are_counted_in_spreads_where_these_are_known() -> None:
+    """Errors of .5, 1, .3 with spreads of 1, .5, .1 are .5, 2 and 3 spreads; of 3, the second for 50 %, none above."""
+    found = half_widths(np.full(3, 3.0), np.array([3.5, 2, 3.3]), (1, 5), np.array([1, 0.5, 0.1]))
+    assert found == pytest.approx({0.5: 2, 0.8: 40, 0.9: 40, 0.95: 40})  # 40 spreads of .1 are the scale
+    low, high = around(np.array([2.0, 3, 3]), found[0.5] * np.array([1, 0.5, 0.1]), (1, 5))
+    assert low == pytest.approx([1, 2, 2.8])
+    assert high == pytest.approx([4, 4, 3.2])
+
+
+def test_without_ratings_to_tell_it_from_spreads_are_those_of_normals() -> None:
+    assert normal_half_widths() == pytest.approx({0.5: 0.67449, 0.8: 1.28155, 0.9: 1.64485, 0.95: 1.95996}, abs=1e-5)
 
 
 def test_an_interval_is_cut_to_the_scale() -> None:

@@ -1,5 +1,7 @@
 """Alternating least squares: every person and item is the weighted regression that the docstring says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,8 @@ from palate.models.popularity import Popularity, PopularityConfig
 from palate.training.fit import fit
 from tests import tables
 
-TABLE = tables.random_table(60, 40, 0.2)
+RATED = tables.random_table(60, 40, 0.2)
+TABLE = replace(RATED, ratings=None)
 
 
 def trained(train: Interactions = TABLE, **settings: object) -> AlternatingLeastSquares:
@@ -103,6 +106,20 @@ def test_people_and_items_without_events_are_nothing() -> None:
     assert not model.users[7].any()
     assert not model.items[3].any()
     assert model.users[[*range(7), *range(8, 60)]].any(dim=1).all()
+
+
+def test_ratings_say_which_events_count() -> None:
+    """In training, and in the history of a person never seen; who liked nothing is shown what most people liked."""
+    assert RATED.ratings is not None
+    liked = RATED.where(RATED.ratings >= 4)
+    model, bare = trained(RATED, dim=4), trained(replace(liked, ratings=None), dim=4)
+    assert torch.equal(model.items, bare.items)
+    histories = torch.tensor([[3, 8, 5, 6], [PADDING, PADDING, 4, 4]])
+    ratings = torch.tensor([[4.0, 3.0, 5.0, 1.0], [0.0, 0.0, 2.0, 3.0]])
+    found = model.score(Query(torch.tensor([UNSEEN, UNSEEN]), histories, ratings))
+    alone = bare.score(Query(torch.tensor([UNSEEN]), torch.tensor([[3, 5]])))
+    torch.testing.assert_close(found[:1], alone)
+    assert found[1].tolist() == np.bincount(liked.items, minlength=40).tolist()
 
 
 def test_it_finds_what_was_planted() -> None:

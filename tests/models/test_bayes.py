@@ -1,21 +1,33 @@
 """Bayesian factorization: the chain as a whole, what is kept of it, and what is made of that."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from palate import queries
 from palate.data.interactions import Interactions
+from palate.evaluation.evaluate import predict, spread
+from palate.evaluation.rating_metrics import rmse
 from palate.models.bayes import BayesConfig, BayesianFactorization
-from palate.models.chain import LEVELS, Chain, Links, categories, implicit, levels_of
+from palate.models.blend import RatingBlend, RatingBlendConfig
+from palate.models.chain import LEVELS, Chain, Group, Links, categories, implicit, levels_of
 from palate.models.contract import PADDING, UNSEEN, KnowsSpread, Query
 from palate.models.gibbs import mean_within, truncated
+from palate.models.occasions import occasions
 from palate.training.fit import fit
 from tests import tables
 
 TABLE = tables.random_table(60, 40, 0.3)
-SHORT = {"dim": 3, "sweeps": 30, "samples": 10}
+SHORT = {"dim": 3, "chains": 2, "sweeps": 30, "samples": 10}
 LIKELIHOODS = pytest.mark.parametrize("likelihood", ["gaussian", "ordinal"])
 
 
@@ -26,24 +38,35 @@ def trained(train: Interactions = TABLE, **settings: object) -> BayesianFactoriz
     return model
 
 
-@pytest.mark.parametrize("links", ["none", "both"])
-def test_the_chain_draws_from_the_joint_distribution(links: Links) -> None:
+WHEN = np.array([0.0, 5, 90_000, 90_010, 200_000])
+"""Three days, and four sessions of a minute."""
+
+FIVE = replace(tables.triples(("a", 1, 4), ("a", 2, 2), ("b", 1, 3), ("b", 3, 5), ("c", 2, 1)), times=WHEN)
+
+
+@pytest.mark.parametrize(("links", "days", "sessions"), [("both", False, ()), ("none", True, (60,))])
+def test_the_chain_draws_from_the_joint_distribution(links: Links, days: bool, sessions: tuple[float, ...]) -> None:
     """Geweke, JASA 2004: with ratings drawn anew from the model at every sweep, all else keeps its prior."""
-    train = tables.triples(("a", 1, 4), ("a", 2, 2), ("b", 1, 3), ("b", 3, 5), ("c", 2, 1))
     random = np.random.default_rng(0)
-    chain = Chain(train, 1, "gaussian", links, False, random)
-    noise, volume = np.empty(2000), np.empty(2000)
-    for at in range(2000):
+    chain = Chain(FIVE, 1, "gaussian", links, False, random, days, sessions)
+    noise, volume = np.empty(1500), np.empty((1500, len(chain.groups)))
+    for at in range(1500):
         chain.sweep(adapt=False)
         noise[at] = chain.noise_precision
-        volume[at] = np.linalg.det(chain.items_prior.precision)
-        fitted = (chain.users[train.users, :1] * chain.items[train.items, :1]).sum(1)
-        fitted += chain.users[train.users, 1] + chain.items[train.items, 1]
+        volume[at] = [float(group.prior.precision.det()) for group in chain.groups]
+        fitted = by_hand([group.vectors[group.rows] for group in chain.groups])
         chain.values = random.normal(fitted, 1 / np.sqrt(chain.noise_precision)).astype(np.float32)
     assert np.mean(noise < np.log(2)) == pytest.approx(0.5, abs=0.06)  # Gamma(1, 1)
     chi = random.chisquare([3, 2], (100_000, 2)).prod(1)  # the determinant of a Wishart(I, 3) matrix
     for share in (0.25, 0.5, 0.75):
         assert np.mean(volume < np.quantile(chi, share)) == pytest.approx(share, abs=0.06)
+
+
+def by_hand(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Every bias, and every pair of vectors multiplied -> (n,)"""
+    biases = np.sum([part[:, -1] for part in parts], axis=0, dtype=np.float64)
+    pairs = [(a[:, :-1].astype(np.float64) * b[:, :-1]).sum(1) for a, b in combinations(parts, 2)]
+    return np.asarray(biases + np.sum(pairs, axis=0))
 
 
 @LIKELIHOODS
@@ -56,6 +79,24 @@ def test_the_number_of_threads_changes_no_bit(likelihood: str) -> None:
     for other in found[1:]:
         for name, value in found[0].items():
             assert torch.equal(value, other[name]), name
+
+
+DIGEST = """
+import hashlib
+from tests.models.test_bayes import trained, tables
+model = trained(tables.random_table(700, 300, 0.2), dim=16, sweeps=4, samples=2)
+print(hashlib.sha256(b"".join(value.numpy().tobytes() for value in model.state_dict().values())).hexdigest())
+"""
+
+
+def test_the_threads_that_a_process_begins_with_change_no_bit() -> None:
+    """numpy's products, of this size too, are made by as many threads as OMP_NUM_THREADS says, and differ by it."""
+    found = []
+    for threads in ("1", "2"):
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-c", DIGEST]
+        found.append(subprocess.run(command, env=environment, check=True, capture_output=True, cwd=tables.ROOT).stdout)
+    assert found[0] == found[1]
 
 
 @LIKELIHOODS
@@ -140,6 +181,69 @@ def test_the_mean_within_is_that_of_the_draws() -> None:
         assert float(found) == pytest.approx(drawn.mean(dtype=np.float64), abs=2e-3)
 
 
+TIMED = replace(TABLE, times=np.sort(np.random.default_rng(1).uniform(0, 3e5, len(TABLE))))
+"""Over four days."""
+
+
+@pytest.mark.parametrize(("days", "sessions"), [(True, ()), (False, (7200.0,)), (True, (7200.0, 600.0))])
+def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, ...]) -> None:
+    """Though means of occasions go to people and items: at its time each rating is as in the chain."""
+    assert TIMED.times is not None
+    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", chains=1, samples=1)
+    random = np.random.default_rng(0)
+    chain = Chain(TIMED, 3, "gaussian", "both", True, random, days, sessions)
+    for _ in range(5):
+        chain.sweep(adapt=False)
+    model._keep(0, chain)
+    query = queries.of_users(TIMED, np.arange(60), model)
+    pairs = torch.from_numpy(TIMED.users).long(), torch.from_numpy(TIMED.items).long()
+    _, fitted = model._moments(query, *pairs, torch.from_numpy(TIMED.times))
+    np.testing.assert_allclose(fitted, by_hand([group.vectors[group.rows] for group in chain.groups]), atol=1e-4)
+    assert model.occasions.shape == (sum(map(len, chain.keys)) + 1, 1, 4)
+
+
+def test_a_time_nothing_is_known_of_is_a_mean_one() -> None:
+    """Another day, and the day that is known of a person whose sessions are not."""
+    model = trained(TIMED, days=True, sessions=(7200,))
+    query = queries.of_newcomer(np.array([3]), np.array([5], dtype=np.float32), model)
+    person, items = torch.zeros(3, dtype=torch.int64), torch.tensor([1, 2, 3])
+    plain = model.predict(query, person, items)
+    assert torch.equal(model.predict_at(query, person, items, torch.full((3,), 1e9, dtype=torch.float64)), plain)
+    assert not torch.equal(model.predict_at(query, person, items, torch.zeros(3, dtype=torch.float64)), plain)
+    blend = RatingBlend(RatingBlendConfig.model_validate({"members": ["bayes"]}), 60, 40)
+    blend.members["bayes"], when = model, torch.zeros(3, dtype=torch.float64)
+    at_times = model.predict_at(query, person, items, when)
+    torch.testing.assert_close(blend.predict_at(query, person, items, when), at_times)
+
+
+def test_held_out_ratings_are_predicted_at_their_times() -> None:
+    """Moods of people that last for a day and differ by 3: known of the day, and of no use without it."""
+    draw = np.random.default_rng(0)
+    users, items = (draw.random((40, 30)) < 0.7).nonzero()
+    days = draw.integers(0, 6, len(users))
+    mood = draw.choice([-1.5, 1.5], (40, 6))[users, days]
+    ratings = (3 + mood + 0.3 * draw.normal(size=len(users))).tolist()
+    whole = tables.table(users.tolist(), items.tolist(), ratings, (days * 86_400.0 + 60).tolist())
+    held_out = draw.random(len(whole)) < 0.2
+    train, test = whole.where(~held_out), whole.where(held_out)
+    model = trained(train, sessions=(86_400,), likelihood="gaussian", sweeps=60)
+    assert test.ratings is not None
+    assert rmse(predict(model, train, test), test.ratings) < 0.6
+    assert rmse(predict(model, train, replace(test, times=None)), test.ratings) > 1.2
+    expected = torch.from_numpy(spread(model, train, test))
+    assert float(expected.mean()) == pytest.approx(0.5, abs=0.2)
+
+
+def test_keys_of_occasions() -> None:
+    """By hand: the day for all, then of each person the hour, and the minute."""
+    users, times = torch.tensor([0, 1, UNSEEN]), torch.tensor([86_399.0, 86_400.0, 7_260.0], dtype=torch.float64)
+    day, hour, minute = occasions(users, times, 2, True, (3600, 60))
+    size = 2**34
+    assert day.tolist() == [0, 1, 0]
+    assert hour.tolist() == [(3 + 1) * size + 23, (3 + 2) * size + 24, 3 * size + 2]
+    assert minute.tolist() == [(6 + 1) * size + 1439, (6 + 2) * size + 1440, 6 * size + 121]
+
+
 def test_levels_are_the_ratings_there_are() -> None:
     levels, ranks = levels_of(np.array([3.5, 0.5, 5, 0.5], dtype=np.float32))
     assert levels.tolist() == [0.5, 3.5, 5]
@@ -155,10 +259,11 @@ def test_a_link_of_events_and_one_of_categories() -> None:
     dense = np.zeros((60, 40))
     dense[TABLE.users, TABLE.items] = 1
     dense /= np.sqrt(np.maximum(dense.sum(1, keepdims=True), 1))
-    order = np.argsort(TABLE.items, kind="stable")
-    its_starts = np.concatenate([[0], np.cumsum(TABLE.item_counts)])
-    link = implicit(TABLE.offsets, TABLE.items, its_starts, TABLE.users[order], 2, np.random.default_rng(0))
-    np.testing.assert_allclose(link.u * link.s**2 @ link.u.T, dense @ dense.T, atol=1e-3)
+    random = np.random.default_rng(0)
+    people, items = Group(TABLE.users, 60, 3, random), Group(TABLE.items, 40, 3, random)
+    link = implicit(people, items, random)
+    u = link.u.double()
+    np.testing.assert_allclose(u * link.s**2 @ u.T, dense @ dense.T, atol=1e-3)
     assert not list(categories(TABLE, 2))
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate.models.compiled_gibbs import draw_rows, products, row_sums
+from palate.models.compiled_gibbs import products, row_sums
+from palate.models.compiled_ridge import draw_rows
 from palate.models.gibbs import STRENGTH, Cutpoints, Link, Prior, leading, truncated, wishart
 
 Floats = NDArray[np.float64]
@@ -15,6 +16,10 @@ def spd(dim: int, draw: np.random.Generator) -> Floats:
     """A precision that is far from diagonal."""
     x = draw.normal(size=(dim + 2, dim))
     return np.asarray(x.T @ x / dim + 0.5 * np.eye(dim))
+
+
+def tensor(array: NDArray[np.floating]) -> torch.Tensor:
+    return torch.from_numpy(array)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5, 17])
@@ -51,7 +56,7 @@ def test_a_wishart_draw_has_its_mean_and_variance() -> None:
     """E W = n V and Var W_ij = n (V_ij² + V_ii V_jj)."""
     draw = np.random.default_rng(0)
     scale, n = spd(3, draw), 7.5
-    drawn = np.stack([wishart(scale, n, draw) for _ in range(20_000)])
+    drawn = np.stack([wishart(tensor(scale), n, draw).numpy() for _ in range(20_000)])
     np.testing.assert_allclose(drawn.mean(0), n * scale, rtol=0.05, atol=0.2)
     variance = n * (scale**2 + np.outer(np.diag(scale), np.diag(scale)))
     np.testing.assert_allclose(drawn.var(0), variance, rtol=0.1)
@@ -62,10 +67,10 @@ def test_the_prior_of_a_number_is_normal_gamma() -> None:
     rows = np.random.default_rng(1).normal(2, 0.7, 25)
     shape, n = (2 + 25) / 2, len(rows)
     rate = (1 + np.sum((rows - rows.mean()) ** 2) + STRENGTH * n / (STRENGTH + n) * rows.mean() ** 2) / 2
-    prior, random = Prior(n, 1, []), np.random.default_rng(0)
+    prior, random = Prior(n, 1), np.random.default_rng(0)
     precisions, means = np.empty(10_000), np.empty(10_000)
     for at in range(10_000):
-        prior.draw(rows[:, None], random)
+        prior.draw(tensor(rows[:, None]), random)
         precisions[at], means[at] = prior.precision[0, 0], prior.means[0, 0]
     assert precisions.mean() == pytest.approx(shape / rate, rel=0.01)
     assert precisions.var() == pytest.approx(shape / rate**2, rel=0.06)
@@ -78,11 +83,11 @@ def test_a_link_is_drawn_as_the_regression_it_is() -> None:
     draw = np.random.default_rng(0)
     x, rest, precision = draw.normal(size=(6, 4)), draw.normal(size=(6, 2)), spd(2, draw)
     u, s, _ = np.linalg.svd(x, full_matrices=False)
-    link, drawn = Link(u, s, 2), np.empty((20_000, 6, 2))
+    link, drawn = Link(tensor(u), tensor(s), 2), np.empty((20_000, 6, 2))
     for at in range(len(drawn)):
         link.weight = 2.5
-        link.draw(rest, precision, draw)
-        drawn[at] = link.mean
+        link.draw(tensor(rest), tensor(precision), draw)
+        drawn[at] = link.mean.numpy()
     inverse = np.linalg.inv(x.T @ x + 2.5 * np.eye(4))
     np.testing.assert_allclose(drawn.mean(0), x @ inverse @ x.T @ rest, atol=0.02)
     covariance = np.kron(x @ inverse @ x.T, np.linalg.inv(precision))
@@ -92,10 +97,11 @@ def test_a_link_is_drawn_as_the_regression_it_is() -> None:
 def test_the_weight_of_a_link_is_gamma() -> None:
     """Coefficients that hardly move give the weight's mean, (1/2 + n / 2) / (1/2 + tr(C Λ Cᵀ) / 2)."""
     draw = np.random.default_rng(0)
-    link, rest, precision = Link(np.eye(5), np.full(5, 1e4), 2), draw.normal(size=(5, 2)), spd(2, draw)
+    link = Link(torch.eye(5), torch.full((5,), 1e4), 2)
+    rest, precision = draw.normal(size=(5, 2)), spd(2, draw)
     weights = []
     for _ in range(4000):
-        link.draw(1e4 * rest, precision, draw)
+        link.draw(tensor(1e4 * rest), tensor(precision), draw)
         weights.append(link.weight)
     squares = np.sum(rest @ precision * rest)
     assert np.mean(weights) == pytest.approx((0.5 + 5) / (0.5 + squares / 2), rel=0.03)
@@ -105,7 +111,7 @@ def test_the_weight_of_a_link_is_gamma() -> None:
 def test_leading_singular_vectors(rank: int) -> None:
     draw = np.random.default_rng(0)
     x = (draw.normal(size=(40, 3)) * [9, 3, 1] @ draw.normal(size=(3, 12))).astype(np.float32)
-    u, s = leading(lambda y: x @ y, lambda y: x.T @ y, 12, rank, draw)
+    u, s = leading(lambda y: tensor(x) @ y, lambda y: tensor(x).T @ y, 12, rank, draw)
     assert len(s) == 3
     np.testing.assert_allclose(u * s @ (u * s).T, x @ x.T, rtol=1e-3, atol=1e-2)
 

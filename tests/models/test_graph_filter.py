@@ -1,5 +1,7 @@
 """The graph filter is the formula of its docstring, as written with dense matrices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,8 @@ from palate.models.graph_filter import GraphFilter, GraphFilterConfig
 from palate.training.fit import fit
 from tests import tables
 
-TABLE = tables.random_table(60, 40, 0.2)
+RATED = tables.random_table(60, 40, 0.2)
+TABLE = replace(RATED, ratings=None)
 
 
 def trained(train: Interactions = TABLE, **settings: object) -> GraphFilter:
@@ -69,7 +72,17 @@ def test_a_person_never_seen_is_scored_as_one_known() -> None:
     as_new = Query(torch.full_like(query.users, UNSEEN), query.histories)
     assert torch.equal(model.score(as_new), model.score(query))
     nobody = Query(torch.tensor([UNSEEN]), torch.tensor([[PADDING]]))
-    assert not model.score(nobody).any()
+    assert model.score(nobody)[0].tolist() == dense(TABLE).sum(0).tolist(), "what most people took"
+
+
+def test_ratings_say_which_events_count() -> None:
+    assert RATED.ratings is not None
+    liked = RATED.where(RATED.ratings >= 4)
+    model, bare = trained(RATED, rank=6), trained(replace(liked, ratings=None), rank=6)
+    assert torch.equal(model.vectors, bare.vectors)
+    histories = torch.tensor([[3, 8, 5, 6]])
+    found = model.score(Query(torch.tensor([UNSEEN]), histories, torch.tensor([[4.0, 3.0, 5.0, 1.0]])))
+    torch.testing.assert_close(found, bare.score(Query(torch.tensor([UNSEEN]), histories[:, ::2])))
 
 
 def test_an_item_that_nobody_has_gets_and_gives_nothing() -> None:

@@ -337,7 +337,7 @@ def test_memory_for_a_long_history_does_not_follow_it(model: NeuralRating, monke
 
 def test_who_and_what_was_never_rated_is_as_the_mean_of_the_others() -> None:
     train = tables.table([1, 1, 2], ["a", "b", "a"], [1.0, 3.0, 5.0], all_users=[3], all_items=["c"])
-    model = NeuralRating(NeuralRatingConfig(epochs=1), train.n_users, train.n_items)
+    model = preset("sgd", train, epochs=1)
     fit(model, train, seed=3)
     torch.testing.assert_close(model.item_vectors()[2], model.item_vectors()[:2].mean(0))
     torch.testing.assert_close(model.user_vectors()[2], model.user_vectors()[:2].mean(0))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import erf, exp, log, sqrt
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,26 @@ def test_people_known_and_unseen_are_read_alike() -> None:
     assert torch.equal(model.score(asked(*HISTORIES, users=[0, 1, 2])), model.score(asked(*HISTORIES)))
 
 
+def test_ratings_say_which_events_are_read() -> None:
+    """However many others come between them."""
+    model = drawn()
+    model.history.least.fill_(4)
+    histories = torch.tensor([[2, 7, 3, 3, 8, 0, 4, 4, 4, 4, 4, 4, 1]])
+    ratings = torch.tensor([[5.0, 4, 1, 2, 5, 4, 1, 1, 1, 1, 1, 1, 5]])
+    found = model.score(Query(torch.tensor([UNSEEN]), histories, ratings))
+    assert torch.equal(found, model.score(asked([2, 7, 8, 0, 1])))
+
+
+def test_ratings_say_which_events_are_learned_from(small: Interactions) -> None:
+    assert small.ratings is not None
+    liked = small.where(small.ratings >= 4)
+    models = [SelfAttention(config(epochs=2), small.n_users, small.n_items) for _ in range(2)]
+    for model, train in zip(models, (small, replace(liked, ratings=None)), strict=True):
+        fit(model, train)
+    assert torch.equal(models[0].items, models[1].items)
+    assert torch.equal(models[0].nobody, models[1].nobody)
+
+
 def test_who_has_no_events_gets_what_is_near_to_most() -> None:
     train = tables.table([0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 2, 1])
     model = SelfAttention(config(epochs=2), 2, 3)
@@ -250,7 +271,7 @@ def test_a_run_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
 
 def test_the_training_loss_is_the_mean_over_all_that_is_foreseen() -> None:
     """At a rate of almost nothing, that of the first weights."""
-    train = tables.random_table()
+    train = replace(tables.random_table(), ratings=None)
     model = SelfAttention(config(epochs=1, learning_rate=1e-12), train.n_users, train.n_items)
     heard: list[int] = []
 

@@ -47,7 +47,7 @@ class Client:
     port: int
     core: Core
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
@@ -58,11 +58,11 @@ class Client:
             connection.close()
 
     def get(self, path: str, **headers: str) -> Answer:
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, None, headers)
 
     def post(self, path: str, question: Any, **headers: str) -> Answer:
         body = question if isinstance(question, bytes) else json.dumps(question).encode()
-        return self.ask("POST", path, body, **{"content_type": "application/json", **headers})
+        return self.ask("POST", path, body, {"content_type": "application/json", **headers})
 
 
 @contextmanager

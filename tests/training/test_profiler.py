@@ -41,7 +41,7 @@ def test_a_run_of_a_few_steps_and_a_model_without_steps() -> None:
     for model in ("neural", "popularity"):
         options = {"settings": {"epochs": 1, "batch_size": 1024}} if model == "neural" else {}
         with palate.Profiler() as profiler:
-            trained.train(model, observers=[profiler], baselines=(), **options)
+            trained.train(model, observers=[profiler], baselines=(), refit=False, **options)
         assert "tottime" in profiler.report()
         steps = 1 if model == "neural" else 0
         assert profiler.report().endswith(f"none: they are recorded from step 5 on, and there were {steps}")

@@ -61,6 +61,14 @@ def compare(
     validation: Annotated[
         float, typer.Option(help="Share of the rest that chooses epochs.", rich_help_panel=RUN)
     ] = 0.1,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit",
+            help="Once validation has chosen, train each again on both parts, as palate train does.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -87,7 +95,9 @@ def compare(
             split=split,
             test=test,
             validation=validation,
+            refit=refit,
             report=report,
+            title=Path(ratings[0]).name,
             told=status.update,
         )
     if json:

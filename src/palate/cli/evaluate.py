@@ -1,13 +1,25 @@
 """palate evaluate"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import palate
-from palate.cli.options import Json, Model
+from palate.cli.options import (
+    Encoding,
+    Format,
+    ItemColumn,
+    Json,
+    Model,
+    RatingColumn,
+    Separator,
+    TimeColumn,
+    TimeUnit,
+    UserColumn,
+    read_table,
+)
 from palate.cli.output import as_json, as_table, say
+from palate.errors import OptionError
 
 GROUPS = {
     "Ratings": ("rmse", "mae", "user_rmse", "user_mae", "calibration_error"),
@@ -22,16 +34,31 @@ GROUPS = {
 def evaluate(
     model: Model,
     table: Annotated[
-        Path | None,
-        typer.Argument(help="Events to predict; without it, the test part that training held out.", show_default=False),
+        list[str] | None,
+        typer.Argument(
+            help="Events to predict, as palate train takes them; without any, the test part that training held out.",
+            show_default=False,
+        ),
     ] = None,
+    format: Format = None,
+    user: UserColumn = None,
+    item: ItemColumn = None,
+    rating: RatingColumn = None,
+    time: TimeColumn = None,
+    separator: Separator = None,
+    time_unit: TimeUnit = None,
+    encoding: Encoding = None,
     k: Annotated[int, typer.Option("-k", help="Length of the ranked lists.", min=1)] = 10,
     people: Annotated[int, typer.Option(help="How many people's lists are ranked, at most.", min=1)] = 1000,
     json: Json = False,
 ) -> None:
     """How good a model is on events it has not learned from."""
     recommender = palate.load(model)
-    held_out = None if table is None else palate.read(table)
+    columns = {"user": user, "item": item, "rating": rating, "time": time}
+    options = (format, separator, time_unit, encoding)
+    if not table and any(given is not None for given in (*columns.values(), *options)):
+        raise OptionError("how to read a table was said, but no table was named")
+    held_out = read_table(table, None, *options, columns) if table else None
     metrics = recommender.evaluate(held_out, k=k, people=people, full=True)
     tenths = recommender.calibration(held_out).to_dicts() if "rmse" in metrics else []
     if json:

@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,7 +26,10 @@ from palate.cli.options import (
     with_events,
 )
 from palate.cli.output import as_json, as_table, errors, say
-from palate.errors import OptionError
+from palate.errors import OptionError, UnsupportedError
+
+if TYPE_CHECKING:
+    from palate.best import Found
 
 CHOICE, RUN = "The model", "The run"
 
@@ -51,7 +54,11 @@ def train(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="A model that palate info lists, or package.module:Class.", rich_help_panel=CHOICE)
+        str,
+        typer.Option(
+            help="A model that palate info lists; best, for whichever of them suits the table; or package.module:Class.",
+            rich_help_panel=CHOICE,
+        ),
     ] = "neural",
     preset: Annotated[
         str | None,
@@ -72,6 +79,23 @@ def train(
             show_default=False,
         ),
     ] = [],
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="With --model best: for the search and the refit; 10 if not said.",
+            rich_help_panel=CHOICE,
+            show_default=False,
+        ),
+    ] = None,
+    aim: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            help="With --model best: ratings, to predict them, or lists; ratings where the table has any.",
+            rich_help_panel=CHOICE,
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -104,6 +128,12 @@ def train(
     watch_test: Annotated[
         bool, typer.Option(help="Show the test loss of each epoch too; nothing is chosen by it.", rich_help_panel=RUN)
     ] = False,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            help="Once validation has chosen, train again on training and validation part.", rich_help_panel=RUN
+        ),
+    ] = True,
     baselines: Annotated[bool, typer.Option(help="Compare with bias and popularity.", rich_help_panel=RUN)] = True,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was stopped.", rich_help_panel=RUN)
@@ -130,6 +160,8 @@ def train(
         )  # before torch is there: its recorder says when it starts and stops
     if ":" in model:
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
+    if export_vectors is not None:
+        _check_vectors(model)
     columns = {"user": user, "item": item, "rating": rating, "time": time}
     table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
     if events is not None:
@@ -139,7 +171,9 @@ def train(
             say(note)
     with ExitStack() as stack:
         profiler = stack.enter_context(palate.Profiler()) if profile else None
-        bars = None if json else stack.enter_context(palate.Bars(errors))
+        searching = model == "best"
+        bars = None if json or searching else stack.enter_context(palate.Bars(errors))
+        status = stack.enter_context(errors.status("starting")) if searching and not json else None
         trained = palate.train(
             table,
             model=model,
@@ -152,14 +186,20 @@ def train(
             test=test,
             validation=validation,
             watch_test=watch_test,
+            refit=refit,
+            minutes=minutes,
+            aim=aim,
+            told=(lambda line: None) if status is None else status.update,
             baselines=("bias", "popularity") if baselines else (),
             output=path,
             resume=resume,
             observers=[observer for observer in (profiler, bars) if observer is not None],
         )
     if not json:
-        for note in trained.recommender.training.notes[len(table.notes) :]:
+        for note in trained.recommender.split.notes:
             say(note)
+    if trained.found is not None:
+        model = trained.found.name
     if profiler is not None:
         print(profiler.report(), file=sys.stderr)
     if export_vectors is not None:
@@ -169,6 +209,7 @@ def train(
             {
                 "path": str(path),
                 "model": model,
+                **({} if trained.found is None else _search(trained.found)),
                 "history": trained.history,
                 "metrics": trained.metrics,
                 "baselines": trained.baselines,
@@ -176,7 +217,36 @@ def train(
             }
         )
         return
+    if trained.found is not None:
+        _say_found(trained.found)
     _report(trained, model, path)
+
+
+def _check_vectors(model: str) -> None:
+    """Raises UnsupportedError where one of Palate's models has no vectors, before any time is spent on it."""
+    having = [name for name, cls in palate.MODELS.items() if hasattr(cls, "item_vectors")]
+    if model in palate.MODELS and model not in having:
+        raise UnsupportedError(f"model {model!r} has no vectors to export; train one that has: {', '.join(having)}")
+
+
+def _search(found: "Found") -> dict[str, Any]:
+    return {"measure": found.measure, "tried": [vars(one) for one in found.tried], "sentences": found.sentences}
+
+
+def _say_found(found: "Found") -> None:
+    fields = ("model", found.measure, "seconds", "note")
+    rows = [(one.model, one.score, f"{one.seconds:7.1f}", one.note) for one in found.tried if one.seconds is not None]
+    say()
+    as_table(f"On the validation part, by {found.measure}", [dict(zip(fields, row, strict=True)) for row in rows])
+    left_out: dict[str, list[str]] = {}
+    for one in found.tried:
+        if one.seconds is None:
+            left_out.setdefault(one.note, []).append(one.model)
+    for why, models in left_out.items():
+        say(f"not tried: {', '.join(models)}: {why}")
+    say()
+    for sentence in found.sentences:
+        say(sentence)
 
 
 def _setting(text: str) -> tuple[str, str]:

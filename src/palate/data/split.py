@@ -25,6 +25,8 @@ class Split:
     part: Parts  # (n,) TRAIN, VALIDATION, TEST, or KNOWN: of a person nothing is learned from, shown when they ask
     notes: tuple[str, ...] = ()
     """What there is to know of how it came to be, a line each, for a person."""
+    refitted: bool = False
+    """Whether the model that it belongs to has in the end learned from validation too."""
 
     @cached_property
     def train(self) -> Interactions:
@@ -50,8 +52,8 @@ class Split:
 
     @cached_property
     def newcomers(self) -> NDArray[np.bool_]:
-        """(n_users,): who has no event in train, so that the model's row of them has learned nothing."""
-        return absent(self.table, self.part == TRAIN)
+        """(n_users,): who has no event that was learned from, so that the model's row of them has learned nothing."""
+        return absent(self.table, self.part < TEST if self.refitted else self.part == TRAIN)
 
     @cached_property
     def hash(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -27,7 +27,7 @@ INTEGER = re.compile(r"\s*-?\d{1,20}\s*")
 
 NEAR_MISSES = 3
 LIKENESS = 60.0
-"""An id is a near miss from this many hundredths of edit similarity on."""
+"""A name is a near miss from this many hundredths of edit similarity on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +136,7 @@ class Vocabulary:
 
     def near(self, id_: object) -> list[str]:
         """Up to three known ids spelt most like this one, best first."""
-        names = self.ids.cast(pl.String).to_list()
-        return [name for name, _, _ in process.extract(str(id_), names, limit=NEAR_MISSES, score_cutoff=LIKENESS)]
+        return near_misses(str(id_), self.ids.cast(pl.String).to_list())
 
 
 def _used(codes: pl.Series) -> NDArray[np.int64]:
@@ -162,6 +161,11 @@ def as_integers(text: pl.Series) -> pl.Series:
         if (numbers.cast(pl.String) == text).fill_null(False).all():
             return numbers
     return text
+
+
+def near_misses(name: str, names: Sequence[str], most: int = NEAR_MISSES) -> list[str]:
+    """Those of the names that are spelt most like this one, best first."""
+    return [found for found, _, _ in process.extract(name, names, limit=most, score_cutoff=LIKENESS)]
 
 
 def did_you_mean(names: list[str]) -> str:

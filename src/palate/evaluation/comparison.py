@@ -1,10 +1,11 @@
 """What a comparison of models found, and what that says in plain sentences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
+from palate.evaluation.rating_metrics import Calibration
 from palate.evaluation.significance import PerPerson, Standing
 
 
@@ -40,8 +41,14 @@ class Run:
     """Bytes that training took at its peak, beyond what was held before."""
     history: list[dict[str, float]]
     """A record per epoch; empty for a model that is solved."""
-    measured: Mapping[str, PerPerson]
+    half_widths: Mapping[float, float]
+    """Of the intervals around predicted ratings, from the validation part."""
+    measured: Mapping[str, PerPerson] = field(default_factory=dict)
     """By measure."""
+    calibration: Calibration | None = None
+    """Predicted against real ratings of the test part, where ratings are predicted."""
+    covered: Mapping[float, float] = field(default_factory=dict)
+    """{level: the share of the test part's ratings within the intervals of that level}."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +103,18 @@ class Comparison:
                 "seconds": found.seconds,
                 "memory": found.memory,
                 "runs": [{"seconds": run.seconds, "history": run.history} for run in found.runs],
+                **_of_ratings(found.runs[0]),
             }
             for found in self.models
         ]
         return {"models": rows, "left_out": self.left_out, "facts": self.facts, "sentences": self.sentences}
+
+
+def _of_ratings(run: Run) -> dict[str, Any]:
+    if run.calibration is None:
+        return {}
+    tenths = {name: values.tolist() for name, values in run.calibration._asdict().items()}
+    return {"calibration": tenths, "covered": {f"{level:g}": share for level, share in run.covered.items()}}
 
 
 def _about(measure: Measure, best_first: list[Compared]) -> list[str]:

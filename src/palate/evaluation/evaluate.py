@@ -1,10 +1,12 @@
 """A trained model and held-out events to a report."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from palate import queries, ranking
 from palate.data.interactions import Interactions
@@ -12,8 +14,8 @@ from palate.evaluation import beyond_accuracy as beyond
 from palate.evaluation.intervals import HalfWidths, around
 from palate.evaluation.ranking_metrics import RANKING_METRICS
 from palate.evaluation.rating_metrics import Ratings, calibration, covered, mae, rmse, user_mae, user_rmse
-from palate.models.contract import PADDING, Model, PredictsRatings
-from palate.models.liked_history import LIKED
+from palate.models.contract import PADDING, KnowsSpread, Model, PredictsAtTimes, PredictsRatings, Query
+from palate.models.liked_history import relevant
 
 Metrics = dict[str, float]
 
@@ -37,10 +39,11 @@ def evaluate(
 
     rmse, mae: of ratings clipped to the known scale, where the model predicts ratings.
     recall@k, ndcg@k: means over people with a relevant held-out item, at most `people` of them, drawn by `seed`; the
-    list is the top k of all items but those known of the person. Relevant is an item rated at `LIKED` of the scale or
-    above, or any item where there are no ratings. `people` among the results says how many were ranked.
+    list is the top k of all items but those known of the person. Relevant is an item rated at 0.75 of the scale or
+    above, or any item where there are no ratings (`models/liked_history.py`). `people` among the results says how many
+    were ranked.
     newcomers: (n_users,), whom the model has learned nothing of: they ask as someone never seen, with their events in
-    `known`.
+    `known`. What is asked about is predicted at its time, where the model makes something of that.
     full: also all else that `rating_metrics`, `ranking_metrics` and `beyond_accuracy` measure, and with `half_widths`
     how often intervals hold the real rating (`covered@80` of those for 80 %) and how wide they are.
     """
@@ -51,7 +54,9 @@ def evaluate(
         report |= {"rmse": rmse(predicted, held_out.ratings), "mae": mae(predicted, held_out.ratings)}
         if full:
             report |= _more_of_ratings(predicted, held_out.ratings, held_out.users)
-            report |= _of_intervals(predicted, held_out.ratings, known.scale, half_widths or {})
+            reach = {} if half_widths is None else half_widths
+            widths = spread(model, known, held_out, newcomers) if reach and isinstance(model, KnowsSpread) else 1.0
+            report |= _of_intervals(predicted, held_out.ratings, known.scale, reach, widths)
     return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, full, newcomers)
 
 
@@ -63,30 +68,60 @@ def _more_of_ratings(predicted: Ratings, real: Ratings, users: NDArray[np.int32]
     }
 
 
-def _of_intervals(predicted: Ratings, real: Ratings, scale: tuple[float, float], half_widths: HalfWidths) -> Metrics:
+def _of_intervals(
+    predicted: Ratings, real: Ratings, scale: tuple[float, float], half_widths: HalfWidths, widths: Ratings | float
+) -> Metrics:
     report = {}
     for level, half_width in half_widths.items():
-        low, high = around(predicted, half_width, scale)
+        low, high = around(predicted, half_width * widths, scale)
         report[f"covered@{100 * level:.0f}"] = covered(low, high, real)
         report[f"width@{100 * level:.0f}"] = float((high - low).mean())
     return report
 
 
-@torch.inference_mode()
 def predict(
     model: Model, known: Interactions, pairs: Interactions, newcomers: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """The predicted rating of each event of `pairs` -> (n,), not clipped."""
+    """The predicted rating of each event of `pairs` -> (n,), not clipped; if given at its time, where that is known and
+    the model makes something of it."""
     assert isinstance(model, PredictsRatings)
+    at_times = model.predict_at if isinstance(model, PredictsAtTimes) else None
+
+    def ask(query: Query, people: Tensor, items: Tensor, times: Tensor | None) -> Tensor:
+        if at_times is None or times is None:
+            return model.predict(query, people, items)
+        return at_times(query, people, items, times)
+
+    return _of_pairs(model, ask, known, pairs, newcomers)
+
+
+def spread(
+    model: KnowsSpread, known: Interactions, pairs: Interactions, newcomers: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """The standard deviation of the rating of each event of `pairs`, as the model knows it -> (n,)."""
+    assert isinstance(model, Model)
+    return _of_pairs(model, model.spread, known, pairs, newcomers)
+
+
+@torch.inference_mode()
+def _of_pairs(
+    model: Model,
+    ask: Callable[[Query, Tensor, Tensor, Tensor | None], Tensor],
+    known: Interactions,
+    pairs: Interactions,
+    newcomers: NDArray[np.bool_] | None,
+) -> NDArray[np.float32]:
+    """ask(query, people (N,), items (N,), times (N,) if there are any) of all events, some people at a time -> (n,)"""
     model.eval()
     users, of_pair = np.unique(pairs.users.astype(np.int64), return_inverse=True)  # of_pair ascends, as users do
-    predicted = np.empty(len(pairs), dtype=np.float32)
+    found = np.empty(len(pairs), dtype=np.float32)
     for place, query in queries.in_chunks(known, users, model, newcomers=newcomers):
         rows = slice(*np.searchsorted(of_pair, [place.start, place.stop]))
         people = torch.from_numpy(of_pair[rows] - place.start).to(model.device)
         items = torch.from_numpy(pairs.items[rows]).to(model.device, torch.int64)
-        predicted[rows] = model.predict(query, people, items).cpu().numpy()
-    return predicted
+        times = None if pairs.times is None else torch.from_numpy(pairs.times[rows]).to(model.device)
+        found[rows] = ask(query, people, items, times).cpu().numpy()
+    return found
 
 
 def squared_error(
@@ -95,13 +130,6 @@ def squared_error(
     """The mean squared error of ratings as predicted, not clipped: the course's loss."""
     assert held_out.ratings is not None
     return rmse(predict(model, known, held_out, newcomers), held_out.ratings) ** 2
-
-
-def relevant(held_out: Interactions, scale: tuple[float, float] | None) -> Interactions:
-    """The events of people who liked what they met: see `evaluate`."""
-    if held_out.ratings is None or scale is None:
-        return held_out
-    return held_out.where(held_out.ratings >= scale[0] + LIKED * (scale[1] - scale[0]))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ and so the intervals, a trifle small.
 
 from collections.abc import Mapping
 from math import ceil
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +18,35 @@ from numpy.typing import NDArray
 Ratings = NDArray[np.float32] | NDArray[np.float64]
 Values = NDArray[np.float64]
 HalfWidths = Mapping[float, float]
+"""{level: how far an interval reaches}: in ratings, or in spreads where the model knows the spread of each rating."""
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """The shares of ratings for which an interval can be asked."""
 
 
-def half_widths(predicted: Ratings, real: Ratings, scale: tuple[float, float]) -> dict[float, float]:
+def half_widths(
+    predicted: Ratings, real: Ratings, scale: tuple[float, float], spread: Ratings | None = None
+) -> dict[float, float]:
     """{level: how far the interval reaches to either side of a prediction}, from n ratings that were not learned from.
 
     The ceil((n + 1) level)-th smallest |predicted - real|; the whole scale where n is too small for that. Predictions
-    are within the scale. A model with a spread of its own for each prediction would divide the residuals by it here,
-    and `around` multiply by it (Lei et al., section 5.2).
+    are within the scale. Where the model knows the spread (n,) of each rating, residuals and reach are in spreads, so
+    that intervals are wide where little is known (Lei et al., section 5.2).
     """
-    residuals = np.sort(np.abs(predicted.astype(np.float64) - real))
+    residuals, least = np.abs(predicted.astype(np.float64) - real), 1.0
+    if spread is not None:
+        residuals, least = residuals / spread, float(spread.min(initial=1.0))
     places = {level: ceil(round((len(residuals) + 1) * level, 9)) for level in LEVELS}  # 0.9 · 10 is 9, not above it
-    reach = np.append(residuals, scale[1] - scale[0])
+    reach = np.append(np.sort(residuals), (scale[1] - scale[0]) / least)
     return {level: float(reach[min(place, len(reach)) - 1]) for level, place in places.items()}
 
 
-def around(predicted: Ratings, half_width: float, scale: tuple[float, float]) -> tuple[Values, Values]:
-    """The lower and upper ends (n,) of the intervals, within the scale."""
+def normal_half_widths() -> dict[float, float]:
+    """The same in spreads, as if ratings were normal around predictions: where there is nothing to tell it from."""
+    return {level: NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS}
+
+
+def around(predicted: Ratings, half_width: Ratings | float, scale: tuple[float, float]) -> tuple[Values, Values]:
+    """The lower and upper ends (n,) of the intervals, within the scale. half_width: one for all, or (n,)"""
     ends = predicted.astype(np.float64)
     return (ends - half_width).clip(*scale), (ends + half_width).clip(*scale)

@@ -28,6 +28,8 @@ def find(name: str) -> type[Model]:
         raise OptionError(f"model {name!r} can't be imported: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Model)):
         raise OptionError(f"{name!r} is not a model: it must be a class derived from palate.models.contract.Model")
+    if missing := getattr(found, "__abstractmethods__", None):
+        raise OptionError(f"model {name!r} is not whole: it lacks {', '.join(sorted(missing))}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""AlternatingLeastSquares: a vector for each person and each item, from what people took and all that they did not.
+"""AlternatingLeastSquares: a vector for each person and each item, from what people liked and all that they did not.
 
 Implicit ALS of Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, section 4,
 in the parametrisation of Rendle et al., "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys
@@ -19,6 +19,7 @@ from palate.compiled import Array
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_als import improve
 from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
+from palate.models.liked_history import LikedHistory
 from palate.models.products import product
 
 FIRST_LENGTH = 0.1
@@ -53,11 +54,13 @@ class AlternatingLeastSquares(SolvedModel):
 
     def __init__(self, config: AlternatingLeastSquaresConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
         self.register_buffer("users", torch.zeros(n_users, config.dim))
         self.register_buffer("items", torch.zeros(n_items, config.dim))
         self.register_buffer("gram", torch.zeros(config.dim, config.dim))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        train = self.history.learn(train)
         its_users = train.users[in_turn(train.items.astype(np.int64))]
         item_starts = np.concatenate([[0], np.cumsum(train.item_counts)])
         self.items.normal_(0, FIRST_LENGTH / self.config.dim**0.5, generator=generator)
@@ -73,11 +76,11 @@ class AlternatingLeastSquares(SolvedModel):
         people = self.users[query.users.clamp(min=0)]  # (B, dim)
         new = query.users == UNSEEN
         if new.any():
-            histories = query.histories[new]
+            histories = self.history.items(query)[new]
             known = histories != PADDING
             starts = np.concatenate([[0], known.sum(1).cumsum(0).cpu().numpy()])
             people[new] = self._to_the_end(starts, histories[known].cpu().numpy().astype(np.int32))
-        return product(people, self.items.T)
+        return self.history.or_popular(product(people, self.items.T), people)
 
     def user_vectors(self) -> Tensor:
         return self.users

@@ -15,7 +15,7 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from torch import Tensor, nn
 
-from palate.models.contract import BaseConfig, Model, PredictsRatings, Query
+from palate.models.contract import BaseConfig, Model, PredictsAtTimes, PredictsRatings, Query
 from palate.models.single import SINGLE
 
 TOWARDS_EQUAL = 0.01
@@ -122,6 +122,15 @@ class RatingBlend(Blend):
 
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
         return self._sum(part.predict(query, people, items) - self.mean for part in self.parts) + self.mean
+
+    def predict_at(self, query: Query, people: Tensor, items: Tensor, times: Tensor) -> Tensor:
+        found = (
+            part.predict_at(query, people, items, times)
+            if isinstance(part, PredictsAtTimes)
+            else part.predict(query, people, items)
+            for part in self.parts
+        )
+        return self._sum(one - self.mean for one in found) + self.mean
 
 
 class ListBlend(Blend):

@@ -1,14 +1,19 @@
 """The Gibbs sampler of `bayes`: the chain of draws of everyone's vector and bias, and of what lies around them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from palate.data.interactions import Interactions, in_turn
-from palate.models.compiled_gibbs import draw_rows, products, row_sums
-from palate.models.gibbs import Cutpoints, Link, Prior, leading
+from palate.models.compiled_gibbs import products, row_sums
+from palate.models.compiled_ridge import draw_rows
+from palate.models.gibbs import Cutpoints, Link, Prior, leading, singular
+from palate.models.occasions import combined, occasions
 
 FIRST_STD = 0.1
 """Spread of the first vectors."""
@@ -21,6 +26,22 @@ LEVELS = 16
 
 Likelihood = Literal["ordinal", "gaussian"]
 Links = Literal["both", "items", "people", "none"]
+Floats = NDArray[np.float32]
+
+
+class Group:
+    """Everybody, all items or all days: a vector and a bias each, of which every event has one."""
+
+    def __init__(self, rows: NDArray[np.int32], n: int, width: int, random: np.random.Generator) -> None:
+        self.rows = rows  # (n_events,) the row of each event
+        self.order = in_turn(rows.astype(np.int64))  # (n_events,) events by row
+        self.starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
+        self.vectors = random.normal(0, FIRST_STD, (n, width)).astype(np.float32)
+        self.prior = Prior(n, width)
+
+    def of_events(self) -> Tensor:
+        """The vector of each event -> (n_events, dim + 1)"""
+        return torch.from_numpy(self.vectors)[torch.from_numpy(self.rows)]
 
 
 class Chain:
@@ -34,41 +55,47 @@ class Chain:
         links: Links,
         with_categories: bool,
         random: np.random.Generator,
+        days: bool = False,
+        sessions: Sequence[float] = (),
     ) -> None:
         assert train.ratings is not None
         self.random, self.ordinal = random, likelihood == "ordinal"
-        self.of_users = train.users, train.items, train.offsets
-        self.by_item = in_turn(train.items.astype(np.int64))
-        self.item_starts = np.concatenate([[0], np.cumsum(train.item_counts)])
-        self.its_users = train.users[self.by_item]
         self.levels, ranks = levels_of(train.ratings)
         self.mean = 0.0 if self.ordinal else float(train.ratings.mean(dtype=np.float64))
         self.values = (train.ratings - np.float32(self.mean)).astype(np.float32)  # (n,) c taken off
         self.cutpoints = Cutpoints(ranks, len(self.levels))
         self.noise_precision = 1.0
         width = dim + 1
-        self.users = random.normal(0, FIRST_STD, (train.n_users, width)).astype(np.float32)
-        self.items = random.normal(0, FIRST_STD, (train.n_items, width)).astype(np.float32)
-        by_users = (train.offsets, train.items, self.item_starts, self.its_users)
-        by_items = (self.item_starts, self.its_users, train.offsets, train.items)
-        of_people = [implicit(*by_users, width, random)] if links in ("both", "people") else []
-        of_items = [implicit(*by_items, width, random)] if links in ("both", "items") else []
-        if with_categories:
-            of_items += categories(train, width)
-        self.people_prior = Prior(train.n_users, width, of_people)
-        self.items_prior = Prior(train.n_items, width, of_items)
+        self.people = Group(train.users, train.n_users, width, random)
+        self.items = Group(train.items, train.n_items, width, random)
+        self.groups = [self.people, self.items]
+        self.keys: list[NDArray[np.int64]] = []  # of the rows of each group after these two
+        if train.times is not None:
+            when = torch.from_numpy(train.users), torch.from_numpy(train.times)
+            for key in occasions(*when, train.n_users, days, sessions):
+                keys, rows = np.unique(key.numpy(), return_inverse=True)
+                self.keys.append(keys)
+                self.groups.append(Group(rows.astype(np.int32), len(keys), width, random))
+        self.people.prior.links = [implicit(self.people, self.items, random)] if links in ("both", "people") else []
+        of_items = [implicit(self.items, self.people, random)] if links in ("both", "items") else []
+        self.items.prior.links = [*of_items, *(categories(train, width) if with_categories else [])]
 
     def sweep(self, adapt: bool) -> None:
-        users, items, starts = self.of_users
-        self._draw_noise(products(users, items, self.users, self.items), adapt)
-        self.people_prior.draw(self.users, self.random)
-        off = self.values - self.items[items, -1]
-        self.users = self._rows(starts, items, off, self.items, self.people_prior)
-        self.items_prior.draw(self.items, self.random)
-        off = self.values[self.by_item] - self.users[self.its_users, -1]
-        self.items = self._rows(self.item_starts, self.its_users, off, self.users, self.items_prior)
+        self._fit()
+        self._draw_noise(self.fitted.numpy(), adapt)
+        for group in self.groups:
+            group.prior.draw(torch.from_numpy(group.vectors), self.random)
+            self._draw_pairs(group) if len(self.groups) == 2 else self._draw_sums(group)
 
-    def _draw_noise(self, fitted: NDArray[np.float32], adapt: bool) -> None:
+    def _fit(self) -> None:
+        """Each event's value as the draw has it, less c -> (n_events,)"""
+        if len(self.groups) == 2:
+            of_both = self.people.vectors, self.items.vectors
+            self.fitted = torch.from_numpy(products(self.people.rows, self.items.rows, *of_both))
+        else:
+            self.fitted, self.sums = combined(group.of_events() for group in self.groups)
+
+    def _draw_noise(self, fitted: Floats, adapt: bool) -> None:
         """The precision of ratings as numbers, or the cutpoints and latent values of ratings as levels."""
         if self.ordinal:
             self.cutpoints.move(fitted, adapt, self.random)
@@ -77,21 +104,29 @@ class Chain:
             squares = np.sum((self.values - fitted) ** 2, dtype=np.float64)
             self.noise_precision = self.random.gamma(1 + len(fitted) / 2) / (1 + squares / 2)
 
-    def _rows(
-        self,
-        starts: NDArray[np.int64],
-        columns: NDArray[np.int32],
-        off: NDArray[np.float32],
-        others: NDArray[np.float32],
-        prior: Prior,
-    ) -> NDArray[np.float32]:
-        """Everyone of a side, given the other side -> (n, dim + 1)"""
-        features = others.copy()
+    def _draw_pairs(self, group: Group) -> None:
+        """Every row of a group, given the one other: an event's features are the other's vector."""
+        other = self.items if group is self.people else self.people
+        columns, features = other.rows[group.order], other.vectors.copy()
+        rest = features[columns, -1]
         features[:, -1] = 1
-        shift = (prior.means @ prior.precision).astype(np.float32)
+        self._draw_rows(group, columns, features, self.values[group.order] - rest)
+
+    def _draw_sums(self, group: Group) -> None:
+        """Every row of a group, given all others: an event's features are the sum of their vectors."""
+        own = group.of_events()
+        sums = self.sums - own[:, :-1]
+        rest = self.fitted - own[:, -1] - (own[:, :-1] * sums).sum(1)
+        features = functional.pad(sums, (0, 1), value=1.0).numpy()
+        off = self.values - rest.numpy()
+        self._draw_rows(group, group.order, features, off[group.order])
+        self.fitted, self.sums = combined([torch.cat([sums, rest[:, None]], dim=1), group.of_events()])
+
+    def _draw_rows(self, group: Group, columns: NDArray[np.integer], features: Floats, off: Floats) -> None:
+        """Given what others leave of each event's value, and the features that its row of `columns` has."""
+        shift, precision = group.prior.shift().float().numpy(), group.prior.precision.float().numpy()
         normals = self.random.standard_normal(shift.shape, dtype=np.float32)
-        precision = prior.precision.astype(np.float32)
-        return draw_rows(starts, columns, off, features, precision, shift, self.noise_precision, normals)
+        group.vectors = draw_rows(group.starts, columns, off, features, precision, shift, self.noise_precision, normals)
 
 
 def levels_of(ratings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -104,25 +139,18 @@ def levels_of(ratings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArra
     return levels, ranks.astype(np.int64)
 
 
-def implicit(
-    starts: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    its_starts: NDArray[np.int64],
-    its_rows: NDArray[np.int32],
-    width: int,
-    random: np.random.Generator,
-) -> Link:
+def implicit(group: Group, other: Group, random: np.random.Generator) -> Link:
     """Who took what: a row's events, each 1 / sqrt(how many there are)."""
-    scale = (1 / np.sqrt(np.maximum(np.diff(starts), 1)).astype(np.float32))[:, None]
-    rank = min(LINK_RANK, len(starts) - 1, len(its_starts) - 1)
+    scale = torch.from_numpy(1 / np.sqrt(np.maximum(np.diff(group.starts), 1)).astype(np.float32))[:, None]
+    theirs, its = other.rows[group.order], group.rows[other.order]
     u, s = leading(
-        lambda basis: scale * row_sums(starts, columns, basis),
-        lambda basis: row_sums(its_starts, its_rows, scale * basis),
-        len(its_starts) - 1,
-        rank,
+        lambda basis: scale * torch.from_numpy(row_sums(group.starts, theirs, basis.numpy())),
+        lambda basis: torch.from_numpy(row_sums(other.starts, its, (scale * basis).numpy())),
+        len(other.vectors),
+        min(LINK_RANK, len(group.vectors), len(other.vectors)),
         random,
     )
-    return Link(u, s, width)
+    return Link(u, s, group.vectors.shape[1])
 
 
 def categories(train: Interactions, width: int) -> Iterator[Link]:
@@ -132,5 +160,4 @@ def categories(train: Interactions, width: int) -> Iterator[Link]:
     names = listed.drop_nulls().unique().sort()
     if len(names):
         x = np.stack([flags.contains(name).to_numpy() for name in names], axis=1).astype(np.float32)
-        u, s, _ = np.linalg.svd(x, full_matrices=False)
-        yield Link(u[:, s > 1e-5 * s.max()], s[s > 1e-5 * s.max()], width)
+        yield Link(*singular(torch.from_numpy(x)), width)

@@ -7,7 +7,7 @@ never seen is `UNSEEN` with a history. All it has learned lives in parameters an
     ├── SolvedModel    learns in one step: solve(train, generator)
     └── LearnedModel   learns by gradient descent: start(train), batches(train), loss(batch), finish(train)
 
-What only some models can do is a Protocol below: PredictsRatings, KnowsSpread, HasVectors.
+What only some models can do is a Protocol below: PredictsRatings, PredictsAtTimes, KnowsSpread, HasVectors.
 """
 
 from abc import ABC, abstractmethod
@@ -66,7 +66,7 @@ class LearnedConfig(BaseConfig):
     average: int = Field(1, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
     batch_size: int = Field(512, ge=1, description="Ratings in a step.")
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="How a gradient becomes a step.")
-    learning_rate: float = Field(0.01, gt=0, description="Size of a step.")
+    learning_rate: float = Field(0.01, gt=0, le=1e6, description="Size of a step.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step that SGD keeps in the next.")
 
     def rate(self, done: float) -> float:
@@ -190,11 +190,20 @@ class PredictsRatings(Protocol):
 
 
 @runtime_checkable
-class KnowsSpread(Protocol):
-    def spread(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
-        """The standard deviation of the rating that `predict` means -> (N,), of what is not known and of what can't be.
+class PredictsAtTimes(Protocol):
+    def predict_at(self, query: Query, people: Tensor, items: Tensor, times: Tensor) -> Tensor:
+        """The rating of each pair if given at these times (N,), float64 unix seconds -> (N,).
 
-        people, items: as for `predict`.
+        people, items: as for `predict`, which is asked where no time is known.
+        """
+
+
+@runtime_checkable
+class KnowsSpread(Protocol):
+    def spread(self, query: Query, people: Tensor, items: Tensor, times: Tensor | None = None) -> Tensor:
+        """The standard deviation of the rating that is predicted -> (N,), above 0: what isn't known and what can't be.
+
+        people, items, times: as for `predict`, or with times for `predict_at`.
         """
 
 

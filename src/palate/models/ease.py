@@ -10,10 +10,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from palate import memory
 from palate.data.interactions import Interactions
 from palate.models.compiled_counts import Pairs
 from palate.models.contract import BaseConfig, Query, SolvedModel
 from palate.models.liked_history import LikedHistory, summed
+
+WORKING = 3.5
+"""Numbers that training holds for each pair of items beside the weights."""
 
 
 class EaseConfig(BaseConfig):
@@ -33,10 +37,12 @@ class Ease(SolvedModel):
 
     def __init__(self, config: EaseConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        memory.check_pairs("ease", n_items, 1)
         self.history = LikedHistory(n_items)
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
+        memory.check_pairs("ease", self.n_items, WORKING)
         pairs = Pairs.of(self.history.learn(train))
         liked = self.history.counts.nonzero().flatten()  # the weights of all other items are 0
         gram = torch.from_numpy(pairs.together(0, self.n_items)).to(self.device)[liked[:, None], liked]

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from palate.compiled import in_threads, one_thread
+
 Floats = NDArray[np.floating]
 
 STRENGTH = 2.0
@@ -24,6 +26,9 @@ FINE = 64
 STEPS = 6
 """Proposals for the cutpoints in a sweep."""
 
+EVENTS_A_PART = 16_384
+"""Latent values that one thread draws at a time; torch itself works on more threads from 32,768 on."""
+
 
 class Link:
     """X B, a linear part of every row's prior mean; B ~ N(0, Λ⁻¹ ⊗ (weight I)⁻¹), weight ~ Gamma(1/2, 1/2).
@@ -31,82 +36,108 @@ class Link:
     With X = U S Wᵀ only C = Wᵀ B matters, whose rows are independent given the others: C_k ~ N(0, (weight Λ)⁻¹).
     """
 
-    def __init__(self, u: Floats, s: Floats, dim: int) -> None:
-        self.u, self.s = u.astype(np.float32), s.astype(np.float64)  # (n, q), (q,)
+    def __init__(self, u: Tensor, s: Tensor, dim: int) -> None:
+        self.u, self.s = u.float(), s.double()  # (n, q), (q,)
         self.weight = 1.0
-        self.coefficients: Floats = np.zeros((len(s), dim))  # (q, dim), C above
-        self.mean: Floats = np.zeros((len(u), dim), dtype=np.float32)  # (n, dim), X B
+        self.coefficients = torch.zeros(len(s), dim, dtype=torch.float64)  # (q, dim), C above
+        self.mean = torch.zeros(len(u), dim)  # (n, dim), X B
 
-    def draw(self, rest: Floats, precision: Floats, random: np.random.Generator) -> None:
+    def draw(self, rest: Tensor, precision: Tensor, random: np.random.Generator) -> None:
         """Draw B, then its weight: `rest` (n, dim) is what X B and noise of that precision have to explain."""
-        found = (self.u.T @ rest.astype(np.float32)).astype(np.float64)  # (q, dim)
-        own = self.s**2 + self.weight
-        factor = np.linalg.inv(np.linalg.cholesky(precision))
-        noise = random.standard_normal(found.shape) @ factor
-        self.coefficients = (self.s / own)[:, None] * found + noise / np.sqrt(own)[:, None]
-        self.mean = self.u @ (self.s[:, None] * self.coefficients).astype(np.float32)
-        squares = float(np.sum(self.coefficients @ precision * self.coefficients))
-        self.weight = random.gamma(0.5 + self.coefficients.size / 2) / (0.5 + squares / 2)
+        found = (self.u.T @ rest.float()).double()  # (q, dim)
+        own = (self.s**2 + self.weight)[:, None]
+        noise = normals(random, *found.shape) @ inverse_root(precision)
+        self.coefficients = self.s[:, None] / own * found + noise / own.sqrt()
+        self.mean = self.u @ (self.s[:, None] * self.coefficients).float()
+        squares = float((self.coefficients @ precision * self.coefficients).sum())
+        self.weight = random.gamma(0.5 + self.coefficients.numel() / 2) / (0.5 + squares / 2)
 
 
 class Prior:
     """z_r ~ N(mu + Σ_l X_l B_l, Λ⁻¹) for each row r; mu | Λ ~ N(0, (STRENGTH Λ)⁻¹), Λ ~ Wishart(I, dim + 1)."""
 
-    def __init__(self, n: int, dim: int, links: Sequence[Link]) -> None:
+    def __init__(self, n: int, dim: int, links: Sequence[Link] = ()) -> None:
         self.links = links
-        self.precision: Floats = np.eye(dim)  # Λ
-        self.means: Floats = np.zeros((n, dim))  # of each row
+        self.precision = torch.eye(dim, dtype=torch.float64)  # Λ
+        self.means = torch.zeros(n, dim, dtype=torch.float64)  # of each row
 
-    def draw(self, rows: Floats, random: np.random.Generator) -> None:
+    @one_thread()
+    def draw(self, rows: Tensor, random: np.random.Generator) -> None:
         """Draw mu and Λ, then each link, given the rows (n, dim)."""
-        rows = rows.astype(np.float64)
-        linked = sum((link.mean for link in self.links), np.zeros_like(rows))
+        rows = rows.double()
+        linked = sum((link.mean for link in self.links), torch.zeros_like(rows))
         mean, scatter, n = posterior(rows - linked)
         for link in self.links:
             scatter = scatter + link.weight * link.coefficients.T @ link.coefficients
             n += len(link.s)
         dim = rows.shape[1]
-        self.precision = wishart(np.linalg.inv(scatter), dim + 1 + n, random)
-        factor = np.linalg.inv(np.linalg.cholesky(self.precision))
-        mu = mean + random.standard_normal(dim) @ factor / np.sqrt(STRENGTH + len(rows))
+        self.precision = wishart(torch.linalg.inv(scatter), dim + 1 + n, random)
+        mu = mean + normals(random, dim) @ inverse_root(self.precision) / (STRENGTH + len(rows)) ** 0.5
         for link in self.links:
             linked -= link.mean
             link.draw(rows - mu - linked, self.precision, random)
             linked += link.mean
         self.means = mu + linked
 
+    @one_thread()
+    def shift(self) -> Tensor:
+        """Λ z_r of each row's mean -> (n, dim)"""
+        return self.means @ self.precision
 
-def posterior(rows: Floats) -> tuple[Floats, Floats, int]:
+
+def normals(random: np.random.Generator, *shape: int) -> Tensor:
+    return torch.from_numpy(random.standard_normal(shape))
+
+
+def inverse_root(precision: Tensor) -> Tensor:
+    """R such that standard normals times R have this precision."""
+    root: Tensor = torch.linalg.inv(torch.linalg.cholesky(precision))
+    return root
+
+
+def posterior(rows: Tensor) -> tuple[Tensor, Tensor, int]:
     """Of the normal-Wishart given rows (n, dim): the mean of mu, the inverse scale of Λ, and n."""
     n, mean = len(rows), rows.mean(0)
     off = rows - mean
-    scatter = np.eye(rows.shape[1]) + off.T @ off + STRENGTH * n / (STRENGTH + n) * np.outer(mean, mean)
-    return n * mean / (STRENGTH + n), scatter, n
+    own = torch.eye(rows.shape[1], dtype=rows.dtype)
+    return n * mean / (STRENGTH + n), own + off.T @ off + STRENGTH * n / (STRENGTH + n) * torch.outer(mean, mean), n
 
 
-def wishart(scale: Floats, freedom: float, random: np.random.Generator) -> Floats:
+def wishart(scale: Tensor, freedom: float, random: np.random.Generator) -> Tensor:
     """A draw by Bartlett's decomposition -> (dim, dim)"""
     dim = len(scale)
-    lower = np.tril(random.standard_normal((dim, dim)), -1)
-    lower[np.diag_indices(dim)] = np.sqrt(random.chisquare(freedom - np.arange(dim)))
-    factor = np.linalg.cholesky(scale) @ lower
-    drawn: Floats = factor @ factor.T
-    return drawn
+    lower = normals(random, dim, dim).tril(-1)
+    lower += torch.from_numpy(np.diag(np.sqrt(random.chisquare(freedom - np.arange(dim)))))
+    root: Tensor = torch.linalg.cholesky(scale) @ lower
+    return root @ root.T
 
 
 def leading(
-    times: Callable[[Floats], Floats],
-    transposed: Callable[[Floats], Floats],
+    times: Callable[[Tensor], Tensor],
+    transposed: Callable[[Tensor], Tensor],
     width: int,
     rank: int,
     random: np.random.Generator,
-) -> tuple[Floats, Floats]:
+) -> tuple[Tensor, Tensor]:
     """U (n, q) and S (q,) of a matrix (n, width) with these products, q = rank or less; exact if its rank is less."""
-    basis = np.linalg.qr(random.standard_normal((width, rank), dtype=np.float32))[0]
+    basis = orthogonal(normals(random, width, rank).float())
     for _ in range(POWER_STEPS):
-        basis = np.linalg.qr(transposed(np.linalg.qr(times(basis))[0]))[0]
-    u, s, _ = np.linalg.svd(times(basis), full_matrices=False)
-    kept = s > 1e-5 * s.max(initial=0)
+        basis = orthogonal(transposed(orthogonal(times(basis))))
+    return singular(times(basis))
+
+
+@one_thread()
+def orthogonal(columns: Tensor) -> Tensor:
+    """An orthogonal basis of the columns' space."""
+    basis: Tensor = torch.linalg.qr(columns)[0].contiguous()
+    return basis
+
+
+@one_thread()
+def singular(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Left singular vectors (n, q) and singular values (q,) of a matrix, those near 0 left out."""
+    u, s, _ = torch.linalg.svd(x, full_matrices=False)
+    kept = s > 1e-5 * s[:1]
     return u[:, kept], s[kept]
 
 
@@ -157,7 +188,14 @@ class Cutpoints:
     def latent(self, fitted: Floats, random: np.random.Generator) -> Floats:
         """A draw of each event's latent value, given its rating and fitted value -> (n,) float32"""
         edges = np.concatenate([[-np.inf], self.inner, [np.inf]])
-        return truncated(fitted, edges[self.ranks], edges[self.ranks + 1], random.random(len(fitted)))
+        uniforms, drawn = random.random(len(fitted)), np.empty(len(fitted), np.float32)
+
+        def draw(part: slice) -> None:
+            low, high = edges[self.ranks[part]], edges[self.ranks[part] + 1]
+            drawn[part] = truncated(fitted[part], low, high, uniforms[part])
+
+        in_threads(draw, len(drawn), EVENTS_A_PART)
+        return drawn
 
 
 def below(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""GraphFilter: what people took as a signal on the items, passed through a filter of the graph of people and items.
+"""GraphFilter: what people liked as a signal on the items, passed through a filter of the graph of people and items.
 
 GF-CF of Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021, section 4.2: nothing is
 trained, the sum of a linear low-pass filter and an ideal one is applied to a person's history. The singular vectors
@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
 from palate.data.interactions import Interactions
 from palate.models.compiled_counts import Pairs
 from palate.models.compiled_graph import there_and_back
-from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
+from palate.models.contract import BaseConfig, Query, SolvedModel
+from palate.models.liked_history import LikedHistory, summed
 from palate.models.products import product
 
 SPARE = 16
@@ -49,18 +49,22 @@ class GraphFilter(SolvedModel):
     config: GraphFilterConfig
     starts: Tensor  # (n_users + 1,) int64: the items of user u are items[starts[u]:starts[u + 1]]
     items: Tensor  # (n pairs,) int32
+    counts: Tensor  # (n_items,) people who have each item; 1 where nobody has, which nothing reaches
     vectors: Tensor  # (n_items, rank): V, zeros where the data has fewer directions
 
     def __init__(self, config: GraphFilterConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
         self.register_buffer("starts", torch.zeros(n_users + 1, dtype=torch.int64))
         self.register_buffer("items", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("counts", torch.ones(n_items))
         self.register_buffer("vectors", torch.zeros(n_items, config.rank))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        pairs = Pairs.of(train)
+        pairs = Pairs.of(self.history.learn(train))
         self.starts.copy_(torch.from_numpy(pairs.starts))
         self.items = torch.from_numpy(pairs.items.astype(np.int32)).to(self.device)
+        self.counts.copy_(torch.from_numpy(pairs.counts)).clamp_(min=1)
 
         followed = min(self.config.rank + SPARE, self.n_items)
         found = torch.randn(followed, self.n_items, generator=generator, device=self.device)
@@ -72,25 +76,15 @@ class GraphFilter(SolvedModel):
         self.vectors[:, : len(best)] = found.T @ turn[:, best]
 
     def score(self, query: Query) -> Tensor:
-        known = query.histories.masked_fill(query.histories == PADDING, self.n_items)
-        signal = torch.zeros(len(query), self.n_items + 1, device=self.device).scatter_(1, known, 1.0)[:, :-1]
-        people, items = signal.nonzero(as_tuple=True)
-        starts = torch.searchsorted(people, torch.arange(len(query), device=self.device))
-        roots = self._counts().sqrt()
-        passed = functional.embedding_bag(
-            items, self.vectors, starts, mode="sum", per_sample_weights=roots.reciprocal()[items]
-        )  # (B, rank)
-        ideal = product(passed, self.vectors.T).mul_(roots)  # (B, n_items)
-        return self._linear(signal).add_(ideal, alpha=self.config.ideal)
-
-    def _counts(self) -> Tensor:
-        """People who have each item -> (n_items,) float32; 1 where nobody has, which nothing reaches."""
-        return self.items.bincount(minlength=self.n_items).clamp(min=1).float()
+        signal = self.history.weights(query, decay=1.0)  # (B, n_items)
+        roots = self.counts.sqrt()
+        ideal = product(summed(signal / roots, self.vectors), self.vectors.T).mul_(roots)  # (B, n_items)
+        return self.history.or_popular(self._linear(signal).add_(ideal, alpha=self.config.ideal), signal)
 
     def _linear(self, signals: Tensor) -> Tensor:
         """(n, n_items) -> times RᵀR."""
-        scale = self._counts().rsqrt()
-        arrays = (array.contiguous().cpu().numpy() for array in (self.starts, self.items, scale, signals))
+        tensors = self.starts, self.items, self.counts.rsqrt(), signals
+        arrays = (tensor.contiguous().cpu().numpy() for tensor in tensors)
         return torch.from_numpy(there_and_back(*arrays)).to(self.device)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:

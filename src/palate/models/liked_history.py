@@ -1,5 +1,5 @@
-"""What the models share that score a person by the weighted sum of what they liked: which events those are, how much
-each weighs, and the sum."""
+"""What the models share that learn from what people liked: which events those are, how much each weighs in a person's
+history, and a weighted sum over them."""
 
 from typing import Literal
 
@@ -12,6 +12,18 @@ from palate.models.contract import PADDING, Query
 
 LIKED = 0.75
 """A rating says that an item was liked from this share of the scale on: 4 of 1 to 5."""
+
+
+def relevant(events: Interactions, scale: tuple[float, float] | None) -> Interactions:
+    """The events of people who liked what they met: rated at `LIKED` of the scale or above, or all without ratings."""
+    if events.ratings is None or scale is None:
+        return events
+    return events.where(events.ratings >= least_liked(scale))
+
+
+def least_liked(scale: tuple[float, float]) -> float:
+    """The lowest rating, on a scale from lowest to highest, that says that an item was liked."""
+    return scale[0] + LIKED * (scale[1] - scale[0])
 
 
 class LikedHistory(nn.Module):
@@ -27,12 +39,17 @@ class LikedHistory(nn.Module):
 
     def learn(self, train: Interactions) -> Interactions:
         """The events to learn from."""
-        if train.ratings is not None and train.scale is not None:
-            low, high = train.scale
-            self.least.fill_(low + LIKED * (high - low))
-            train = train.where(train.ratings >= float(self.least))
-        self.counts.copy_(torch.from_numpy(train.item_counts))
-        return train
+        if train.scale is not None:
+            self.least.fill_(least_liked(train.scale))
+        liked = relevant(train, train.scale)
+        self.counts.copy_(torch.from_numpy(liked.item_counts))
+        return liked
+
+    def items(self, query: Query) -> Tensor:
+        """-> (B, L): the histories, PADDING for each event that does not count."""
+        if query.ratings is None:
+            return query.histories
+        return query.histories.masked_fill(query.ratings < self.least, PADDING)
 
     def weights(
         self, query: Query, decay: float, window: int | None = None, repeats: Literal["amax", "sum"] = "amax"
@@ -42,18 +59,17 @@ class LikedHistory(nn.Module):
         window: only so many last ones. repeats: whether an item that comes again weighs what its last event does
         (amax), or what all of them do together (sum).
         """
-        counts = query.histories != PADDING  # (B, L)
-        if query.ratings is not None:
-            counts &= query.ratings >= self.least
+        histories = self.items(query)
+        counts = histories != PADDING  # (B, L)
         ages = counts.flip(1).cumsum(1).flip(1) - 1
         counts &= ages < (ages.shape[1] if window is None else window)
         weights = torch.where(counts, decay ** ages.clamp(min=0), 0)
         rows = torch.zeros(len(query), len(self.counts), device=weights.device)
-        return rows.scatter_reduce_(1, query.histories.clamp(min=0), weights, repeats)
+        return rows.scatter_reduce_(1, histories.clamp(min=0), weights, repeats)
 
-    def or_popular(self, scores: Tensor, weights: Tensor) -> Tensor:
-        """The scores (B, n_items), but what most people liked for those who liked nothing yet."""
-        return torch.where(weights.any(1, keepdim=True), scores, self.counts)
+    def or_popular(self, scores: Tensor, known: Tensor) -> Tensor:
+        """The scores (B, n_items), but what most people liked for rows of 0 in what is known (B, n)."""
+        return torch.where(known.any(1, keepdim=True), scores, self.counts)
 
 
 def summed(weights: Tensor, matrix: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ NOISE_SAMPLE = 100_000
 class NeuralRatingConfig(LearnedConfig):
     """Settings of `neural`; the defaults are the preset `sgd`."""
 
-    learning_rate: float = Field(0.08, gt=0, description="Size of a step.")
+    learning_rate: float = Field(0.08, gt=0, le=1e6, description="Size of a step.")
     average: int = Field(5, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
     dim: int = Field(10, ge=1, description="Numbers in an embedding.")
     hidden: int = Field(1024, ge=1, description="Units in the hidden layer.")
@@ -107,10 +107,8 @@ class NeuralRating(LearnedModel):
 
     def finish(self, train: Interactions) -> None:
         assert train.ratings is not None
-        for vectors, events in (
-            (self.user_vectors(), np.diff(train.offsets)),
-            (self.item_vectors(), train.item_counts),
-        ):
+        events_of = ((self.user_vectors(), np.diff(train.offsets)), (self.item_vectors(), train.item_counts))
+        for vectors, events in events_of:
             rated = torch.from_numpy(events > 0).to(self.device)
             vectors[~rated] = vectors[rated].mean(0)  # drawn by chance and never learned from: now as any other
         known = self.user_vectors().cpu().double()[torch.from_numpy(np.flatnonzero(np.diff(train.offsets)))]

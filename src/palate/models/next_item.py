@@ -11,10 +11,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from palate import memory
 from palate.data.interactions import Interactions
 from palate.models.compiled_counts import followers
 from palate.models.contract import BaseConfig, Query, SolvedModel
 from palate.models.liked_history import LikedHistory, summed
+
+WORKING = 3.5
+"""Numbers that training holds for each pair of items beside the weights."""
 
 COLUMNS = 1024
 """Columns of the equations that are solved at once."""
@@ -38,11 +42,13 @@ class NextItem(SolvedModel):
 
     def __init__(self, config: NextItemConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        memory.check_pairs("next-item", n_items, 1)
         self.history = LikedHistory(n_items)
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
         """B = (XᵀX + l2 I)⁻¹ XᵀY, a row of X and Y for every event that has one before it."""
+        memory.check_pairs("next-item", self.n_items, WORKING)
         counts = followers(self.history.learn(train), self.config.decay, self.config.window)
         before, after = (torch.from_numpy(count).to(self.device) for count in counts)
         before.diagonal().add_(self.config.l2)

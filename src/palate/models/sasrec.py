@@ -1,4 +1,4 @@
-"""SelfAttention: a small transformer reads what a person took, in turn, and says what comes next.
+"""SelfAttention: a small transformer reads what a person liked, in turn, and says what comes next.
 
 Kang & McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, section III: item and position embeddings, blocks
 of causal self-attention and a feed-forward network, and the input's item table again as output. Different from there:
@@ -25,6 +25,7 @@ from torch.nn import functional
 from palate.data.interactions import Interactions
 from palate.errors import DataError
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
+from palate.models.liked_history import LikedHistory, relevant
 
 FIRST_STD = 0.02
 """Spread of the first weights."""
@@ -39,7 +40,7 @@ class SelfAttentionConfig(AnnealedConfig):
     epochs: int = Field(16, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
     patience: int = Field(16, ge=1, description="Epochs without a better validation measure before training stops.")
     batch_size: int = Field(128, ge=1, description="Histories in a step.")
-    learning_rate: float = Field(0.002, gt=0, description="Size of a step, at its highest.")
+    learning_rate: float = Field(0.002, gt=0, le=1e6, description="Size of a step, at its highest.")
     dim: int = Field(64, ge=1, description="Numbers in a vector.")
     blocks: int = Field(1, ge=1, description="Blocks of attention and feed-forward network.")
     heads: int = Field(1, ge=1, description="Parts that attention looks with; they share out dim.")
@@ -96,6 +97,7 @@ class SelfAttention(LearnedModel):
 
     def __init__(self, config: SelfAttentionConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        self.history = LikedHistory(n_items)
         self.items = nn.Parameter(torch.zeros(n_items, config.dim))
         self.positions = nn.Parameter(torch.zeros(config.length, config.dim))
         self.blocks = nn.Sequential(*(Block(config) for _ in range(config.blocks)))
@@ -104,6 +106,7 @@ class SelfAttention(LearnedModel):
 
     @torch.no_grad()
     def start(self, train: Interactions, generator: torch.Generator) -> None:
+        self.history.learn(train)
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
                 parameter.normal_(0, FIRST_STD, generator=generator)
@@ -111,7 +114,7 @@ class SelfAttention(LearnedModel):
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
 
     def batches(self, train: Interactions) -> "Windows":
-        batches = Windows(train, self.config.length, self.config.batch_size, self.device)
+        batches = Windows(relevant(train, train.scale), self.config.length, self.config.batch_size, self.device)
         if not batches.events:
             raise DataError("sasrec learns from what comes after what, and nobody has two events to learn from")
         return batches
@@ -132,12 +135,12 @@ class SelfAttention(LearnedModel):
 
     @torch.no_grad()
     def finish(self, train: Interactions) -> None:
-        counts = torch.from_numpy(train.item_counts).to(self.items)  # (n_items,)
-        self.nobody.copy_(functional.normalize(counts @ self.item_vectors(), dim=0) / self.config.temperature)
+        mean = functional.normalize(self.history.counts @ self.item_vectors(), dim=0)
+        self.nobody.copy_(mean / self.config.temperature)
 
     @torch.no_grad()
     def score(self, query: Query) -> Tensor:
-        people = [self._last(histories) for histories in query.histories.split(PEOPLE_READ)]
+        people = [self._last(histories) for histories in self.history.items(query).split(PEOPLE_READ)]
         return torch.cat(people) @ self.item_vectors().T
 
     def item_vectors(self) -> Tensor:
@@ -163,8 +166,10 @@ class SelfAttention(LearnedModel):
         return functional.normalize(self.norm(seen), dim=-1) / self.config.temperature
 
     def _last(self, histories: Tensor) -> Tensor:
-        """(B, L) item rows, PADDING on the left -> (B, d)"""
-        recent = functional.pad(histories, (1, 0), value=PADDING)[:, -self.config.length :]  # one column at least
+        """(B, L) item rows, PADDING anywhere -> (B, d)"""
+        histories = functional.pad(histories, (1, 0), value=PADDING)  # one column at least
+        events = histories.gather(1, (histories != PADDING).byte().argsort(dim=1, stable=True))  # PADDING to the left
+        recent = events[:, -self.config.length :]
         recent = recent.gather(1, (recent == PADDING).byte().argsort(dim=1, stable=True))  # PADDING to the right
         counts = (recent != PADDING).sum(1)  # (B,)
         last = self._read(recent)[torch.arange(len(recent), device=recent.device), (counts - 1).clamp(min=0)]

@@ -7,6 +7,7 @@ from palate.models.bias import Bias
 from palate.models.contract import Model
 from palate.models.ease import Ease
 from palate.models.graph_filter import GraphFilter
+from palate.models.history import GradientHistory
 from palate.models.item_knn import ItemKNN
 from palate.models.mf import MatrixFactorization
 from palate.models.neural import NeuralRating
@@ -17,6 +18,7 @@ from palate.models.sasrec import SelfAttention
 SINGLE: dict[str, type[Model]] = {
     "neural": NeuralRating,
     "mf": MatrixFactorization,
+    "history": GradientHistory,
     "bayes": BayesianFactorization,
     "bias": Bias,
     "popularity": Popularity,

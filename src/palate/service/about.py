@@ -79,7 +79,7 @@ async def static(name: FromPath[str]) -> Response[bytes]:
 
 def static_file(name: str) -> Response[bytes]:
     """A file of the folder, and of no other."""
-    file = (STATIC / name).resolve()
+    file = (STATIC / name.replace("\0", "")).resolve()
     if not file.is_relative_to(STATIC) or not file.is_file() or file.suffix not in KINDS:
         raise Problem(404, "not_found", "there is no such page")
     return Response(file.read_bytes(), headers={"content-type": KINDS[file.suffix], "cache-control": "no-cache"})

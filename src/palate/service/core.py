@@ -15,6 +15,7 @@ from palate.errors import ArtifactError
 from palate.queries import Person
 from palate.service.batching import Batcher
 from palate.service.events import Event, EventStore, Kept, StoreError
+from palate.service.fields import unslashed
 from palate.service.metrics import Metrics
 from palate.service.posted import Posted, since
 from palate.service.problems import Problem, at
@@ -62,7 +63,7 @@ class Core:
 
     async def person(self, served: Served, text: str) -> Person:
         """Who an address names."""
-        id_ = served.recommender.table.user_ids.parse(text)
+        id_ = served.recommender.table.user_ids.parse(unslashed(text))
         if id_ in served.user_rows or self.posted.count(id_):
             return self.known(served, id_)
         with at("path.user_id"):
@@ -70,7 +71,7 @@ class Core:
 
     def events_of(self, served: Served, text: str) -> int:
         """How many events of who an address names came since the model was trained, as far as this service knows."""
-        return self.posted.count(served.recommender.table.user_ids.parse(text))
+        return self.posted.count(served.recommender.table.user_ids.parse(unslashed(text)))
 
     def known(self, served: Served, user: Id) -> Person:
         """Someone of the table, or someone who did something since.

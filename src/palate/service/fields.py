@@ -6,6 +6,15 @@ from litestar.params import PathParameter, QueryParameter
 
 from palate.service.schemas import LONGEST_TEXT, MOST_CATEGORIES, MOST_IDS
 
+SLASH = "\ue000"
+"""What stands for a slash inside an id, while paths are taken apart at the others."""
+
+
+def unslashed(text: str) -> str:
+    """A part of a path as it was meant."""
+    return text.replace(SLASH, "/")
+
+
 UserId = Annotated[str, PathParameter(max_length=LONGEST_TEXT, description="A user's id.")]
 ItemId = Annotated[str, PathParameter(max_length=LONGEST_TEXT, description="An item's id, or its exact title.")]
 Query = Annotated[str, QueryParameter(name="query", max_length=LONGEST_TEXT, description="What has been typed.")]

@@ -7,9 +7,11 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
+from palate.service.fields import SLASH
 from palate.service.metrics import Metrics
 from palate.service.problems import RETRY_AFTER
 from palate.service.schemas import Error
@@ -35,6 +37,9 @@ HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 FRESH = (b"cache-control", b"no-store")
+
+DRAINED = 8
+"""Of a body so many times too large all is taken in, and thrown away, so that its sender hears why."""
 
 Message = dict[str, Any]
 
@@ -83,6 +88,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
+        if b"%" in scope["raw_path"]:
+            parts = scope["raw_path"].decode("ascii").split("/")
+            scope["path"] = "/".join(unquote(part).replace("/", SLASH) for part in parts)
         scope["request_id"] = request_id = f"{self._prefix}-{next(self._numbers):x}"
         answer = Answer(send, request_id, fresh=scope["path"].startswith("/v1/"))
         self._under_way += 1
@@ -128,7 +136,7 @@ class Gate:
         if method == "POST" and headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
             raise Refused(415, "bad_type", "the body must be application/json", "header.content-type")
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._limits.body:
+        if not length.isdigit() or len(length) > 15 or int(length) > DRAINED * self._limits.body:
             raise self._too_large()
 
     async def _body(self, receive: Any) -> bytes:
@@ -139,11 +147,14 @@ class Gate:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Refused(400, "cut_off", "the body did not come whole", "body")
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    if size > self._limits.body:
+                    chunk = message.get("body", b"")
+                    size += len(chunk)
+                    if size <= self._limits.body:
+                        chunks.append(chunk)
+                    whole = not message.get("more_body")
+                    if size > (1 if whole else DRAINED) * self._limits.body:
                         raise self._too_large()
-                    if not message.get("more_body"):
+                    if whole:
                         return b"".join(chunks)
         except TimeoutError:
             raise Refused(

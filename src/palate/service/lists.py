@@ -1,15 +1,15 @@
 """Lists, predictions and explanations."""
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
-from palate import choosing, explaining
+from palate import choosing
 from palate.choosing import Chosen, Filters
 from palate.data.vocabulary import Id
 from palate.queries import Person
@@ -30,6 +30,9 @@ from palate.service.schemas import (
     RecommendationsAsked,
 )
 from palate.service.served import Served
+
+EXPLAINING = 3.0
+"""Seconds that finding reasons may take: most models can try thousands of ratings in them, the course's hundreds."""
 
 
 @get("/v1/users/{user_id:str}/recommendations")
@@ -122,15 +125,14 @@ async def explanation(request: Request[Any, Any, Any], data: JSONBody[Explanatio
 
     def work() -> Explanation:
         with at("body.item"):
-            [row] = served.rows([data.item])
-        scores, losses = served.recommender.losses(person, np.array([row]))
-        events = explaining.largest(losses[:, 0], data.k)
+            rows = served.rows([data.item])
+        found = served.recommender.losses(person, rows, time.monotonic() + EXPLAINING)
         ratings = [None] * len(person.items) if person.ratings is None else person.ratings.tolist()
         reasons = [
-            RatedReason(*served.named(person.items[event]), float(losses[event, 0]), rating=ratings[event])
-            for event in events
+            RatedReason(*served.named(person.items[event]), float(found.losses[event, 0]), rating=ratings[event])
+            for event in found.largest(0, data.k)
         ]
-        return Explanation(served.item(row), float(scores[0]), reasons)
+        return Explanation(served.item(int(rows[0])), float(found.scores[0]), reasons, _tried(person, found.tried))
 
     return await core.slow(work)
 
@@ -143,8 +145,10 @@ async def recommend(core: Core, served: Served, person: Person, wanted: Filters,
     """A list of items with all that is known of each."""
     found = await core.lists.ask(Wish(served, person, wanted))
     because: list[list[Reason]] = [[]] * len(found.rows)
+    notes = [served.note]
     if explain and len(found.rows):
-        because = await core.slow(partial(reasons, served, person, found, explain))
+        because, note = await core.slow(partial(reasons, served, person, found, explain))
+        notes.append(note)
     scores = found.scores.tolist()
     if (scale := served.predicted_scale) is None:
         ratings: list[float | None] = [None] * len(scores)
@@ -154,16 +158,24 @@ async def recommend(core: Core, served: Served, person: Person, wanted: Filters,
     items = [
         Ranked(*facts[row], *rest) for row, *rest in zip(found.rows.tolist(), scores, ratings, because, strict=True)
     ]
-    return RankedList(items, served.note)
+    return RankedList(items, " ".join(note for note in notes if note) or None)
 
 
-def reasons(served: Served, person: Person, found: Chosen, k: int) -> list[list[Reason]]:
-    """Of each item of a list."""
-    losses = served.recommender.losses(person, found.rows).losses  # (L, n)
-    return [
-        [Reason(*served.named(person.items[event]), float(of_item[event])) for event in explaining.largest(of_item, k)]
-        for of_item in losses.T
+def reasons(served: Served, person: Person, found: Chosen, k: int) -> tuple[list[list[Reason]], str | None]:
+    """Of each item of a list, and what to know of them."""
+    lost = served.recommender.losses(person, found.rows, time.monotonic() + EXPLAINING)
+    because = [
+        [Reason(*served.named(person.items[event]), float(lost.losses[event, item])) for event in lost.largest(item, k)]
+        for item in range(len(found.rows))
     ]
+    return because, _tried(person, lost.tried)
+
+
+def _tried(person: Person, tried: int) -> str | None:
+    n = len(person.items)
+    return (
+        None if tried == n else f"Reasons are among the latest {tried:,} of {n:,} ratings: to try all takes too long."
+    )
 
 
 def filters(served: Served, source: str, **wanted: Any) -> Filters:

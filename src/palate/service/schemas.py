@@ -149,6 +149,7 @@ class Explanation(msgspec.Struct, frozen=True):
     item: Item
     score: float
     reasons: list[RatedReason]
+    note: str | None = None
 
 
 class Items(msgspec.Struct, frozen=True):

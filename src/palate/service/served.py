@@ -18,13 +18,14 @@ from palate.models import name_of
 from palate.models.contract import HasVectors
 from palate.recommender import Recommender, load
 from palate.service.cache import Cache
+from palate.service.fields import unslashed
 from palate.service.schemas import About, Count, Item, Map, Place, Point, WholeItem
 from palate.service.search import Search, whole
 from palate.translation import item_rows, named_item
 
 RANKS_POORLY = (
-    "Ranked by predicted rating, which favours items that few people rated: min_ratings asks for known ones, and a "
-    "model trained as ease makes better lists."
+    "Ordered by predicted rating, which puts items that few people rated first: ask for items with more ratings, or "
+    "serve a model that is made for lists, such as ease."
 )
 
 
@@ -110,7 +111,7 @@ class Served:
 
     def item_id(self, text: str) -> Id:
         """The id, or the title, that the text in an address names."""
-        return named_item(self.recommender.table, text)
+        return named_item(self.recommender.table, unslashed(text))
 
     def named(self, row: int) -> tuple[Id, str | None]:
         return self.item_ids[row], self.titles[row]

@@ -34,15 +34,15 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.access_log = False  # it names people, and the gate's does not
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        if self.timer is not None:
-            self.head += len(data)
-            if self.head > LONGEST_HEAD + 2**16:  # what is read at once may hold some of the body too
-                self.transport.close()
-                return
         super().data_received(data)
+        if self.timer is not None:  # the head goes on
+            self.head += len(data)
+            if self.head > LONGEST_HEAD:
+                self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -32,6 +32,16 @@ class Watch:
     """The measure whose best value ends up as the model; None runs every epoch and keeps the last."""
     best: Callable[[Iterable[float]], float] = min
     """Of the criterion's values: min or max."""
+    until: int = 0
+    """The epoch that was chosen beforehand: training ends with it, and keeps what a criterion would have kept there."""
+
+    def best_epoch(self, history: Sequence[Record]) -> int:
+        """The epoch with the best criterion so far, from 1 on and the first of equals; the last where nothing chooses,
+        and 0 without epochs."""
+        if self.criterion is None or not history:
+            return len(history)
+        values = [record[self.criterion] for record in history]
+        return 1 + values.index(self.best(values))
 
 
 class Observer(Protocol):
@@ -94,7 +104,7 @@ class Run:
         self.batches = self.model.batches(self.train)
         self.threads = Threads(any_number=self.model.ANY_THREADS and self.model.device.type == "cpu")
         self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the epoch under way
-        epochs = self.model.config.epochs
+        epochs = self.watch.until or self.model.config.epochs
         with _own_randomness(), self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext():
             if resume:
                 self._restore()
@@ -108,6 +118,7 @@ class Run:
         self.optimizer.release()
         if self.best:
             self.model.load_state_dict(self.best)
+        self._check(all(bool(weights.isfinite().all()) for weights in self.model.parameters()))
         self.model.eval()
         self.model.finish(self.train)
         return self.records
@@ -137,17 +148,21 @@ class Run:
     def _close_epoch(self, mean_loss: float, seconds: float) -> None:
         self.epoch, self.step, self.events, self.seconds = self.epoch + 1, 0, 0, 0.0
         self.loss.zero_()
-        if not math.isfinite(mean_loss):
-            rate = self.model.config.learning_rate
-            raise OptionError(f"training diverged in epoch {self.epoch}: try a learning_rate below {rate}")
+        self._check(math.isfinite(mean_loss))
         self.model.eval()
         candidate = self._candidate()
         record = {"epoch": self.epoch, "train_loss": mean_loss, **self.watch.measure(candidate)}
+        self._check(all(map(math.isfinite, record.values())))
         self.records.append(record | {"seconds": seconds, "ratings_per_second": self.batches.events / seconds})
-        if self.watch.criterion is not None and self._best_epoch() == self.epoch:
+        if self._chosen():
             self.best = _copy(candidate)
         for observer in self.observers:
             observer.measured(self.records[-1])
+
+    def _check(self, finite: bool) -> None:
+        if not finite:
+            rate = self.model.config.learning_rate
+            raise OptionError(f"training diverged in epoch {self.epoch}: try a learning_rate below {rate:g}")
 
     def _candidate(self) -> Model:
         """What would be kept if training stopped here: the mean of the last epochs' closing weights, if asked for.
@@ -155,23 +170,27 @@ class Run:
         Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018, at a constant
         learning rate.
         """
-        if self.watch.criterion is None or self.model.config.average == 1:
+        if self._keeps_last() or self.model.config.average == 1:
             return self.model
         self.recent = [*self.recent, _copy(self.model)][-self.model.config.average :]
         names = self.recent[0]
         self.averaged.load_state_dict({name: torch.stack([w[name] for w in self.recent]).mean(0) for name in names})
         return self.averaged
 
-    def _best_epoch(self) -> int:
-        """The epoch with the best criterion so far, the first of equals; epochs count from 1."""
-        assert self.watch.criterion is not None
-        values = [record[self.watch.criterion] for record in self.records]
-        return 1 + values.index(self.watch.best(values))
+    def _keeps_last(self) -> bool:
+        """Whether the weights that the last epoch ends with are the model, as nothing ever chose."""
+        return self.watch.criterion is None and not self.watch.until
+
+    def _chosen(self) -> bool:
+        """Whether the epoch just closed is to be kept, as it looks now."""
+        if self.watch.until:
+            return self.epoch == self.watch.until
+        return self.watch.criterion is not None and self.watch.best_epoch(self.records) == self.epoch
 
     def _stale(self) -> bool:
         if self.watch.criterion is None or not self.records:
             return False
-        return self.epoch - self._best_epoch() >= self.model.config.patience
+        return self.epoch - self.watch.best_epoch(self.records) >= self.model.config.patience
 
     def _late(self) -> bool:
         return self.epoch > 0 and time.monotonic() > self.deadline

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
-from rapidfuzz import process
 
-from palate.data.vocabulary import did_you_mean
+from palate.data.vocabulary import did_you_mean, near_misses
 from palate.errors import DataError, OptionError
 
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
@@ -113,7 +112,7 @@ def _neighbours(path: Path) -> list[str]:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return []
-    return [name for name, _, _ in process.extract(path.name, names, limit=3, score_cutoff=60)]
+    return near_misses(path.name, names)
 
 
 def is_json(raw: Raw) -> bool:

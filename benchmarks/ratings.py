@@ -1,0 +1,198 @@
+"""How well the rating models predict, on public data and splits that others report on.
+
+    python -m benchmarks.ratings [ml-100k-u1 ml-100k ml-1m latest-small] [--models history mf ...] [--seeds 5]
+
+u1 is learned and tested once for each seed; the five folds of MovieLens 100K are u1 to u5; of the others each seed
+draws a tenth as the test part. A tenth of the training part, drawn by the seed, is held out first: it chooses the epoch
+of models without a schedule and the weights of a blend, and says how wide an interval is. Then the model learns from
+the whole training part, and the test part is looked at once. Settings were chosen on parts of training parts, before.
+Each model has a process for itself on each data set, so that its memory is its own.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tests import tables
+
+import palate
+from benchmarks.common import data, peak, printed, record, spread
+from palate import queries
+from palate.data.interactions import Interactions
+from palate.data.split import TEST, TRAIN, VALIDATION, Split
+from palate.evaluation.evaluate import predict
+from palate.evaluation.intervals import around, half_widths
+from palate.evaluation.rating_metrics import covered, mae, rmse
+from palate.learning import learn, refit
+from palate.models import MODELS
+from palate.models.blend import Blend
+from palate.models.contract import KnowsSpread, Model
+from palate.training.fit import fit
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "bias": {},
+    "mf": {},
+    "neural": {},
+    "history": {},
+    "bayes": {},
+    "rating-blend": {},
+}
+"""Of each model on every data set, where LARGE says nothing else; {} is its defaults."""
+
+LARGE: dict[str, dict[str, Any]] = {"bayes": {"dim": 32, "sweeps": 400}}
+"""On MovieLens 1M."""
+
+LEVEL = 0.8
+"""The share of ratings that intervals are to hold."""
+
+NORMAL = 1.2816
+"""Standard deviations from the mean between which so much of a normal distribution lies."""
+
+HELD_OUT = 0.1
+
+SLOW = ("bayes", "rating-blend")
+
+Figures = dict[str, float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", nargs="*", default=list(DATASETS), help=f"of {', '.join(DATASETS)}")
+    parser.add_argument("--models", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--slow-seeds", type=int, default=1, help=f"of {', '.join(SLOW)}")
+    parser.add_argument("--one", action="store_true", help="print the figures of the first model and data set as JSON")
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps([measured(options.models[0], options.data[0], seed) for seed in range(options.seeds)]))
+        return
+    for name in options.data:
+        runs = {}
+        for model in options.models:
+            seeds = str(options.slow_seeds if model in SLOW else options.seeds)
+            again = (sys.executable, "-m", "benchmarks.ratings", name, "--models", model, "--seeds", seeds)
+            runs[model] = printed(*again, "--one")
+            print(name, model, runs[model], flush=True)
+        rows = [_row(model, settings(model, name), found) for model, found in runs.items()]
+        summary = f"{name}, RMSE: " + ", ".join(f"{row['model']} {row['RMSE']}" for row in rows)
+        record(f"ratings-{name}", {"models": runs}, summary, rows)
+
+
+def settings(model: str, name: str) -> dict[str, Any]:
+    return LARGE.get(model, SETTINGS[model]) if name == "ml-1m" else SETTINGS[model]
+
+
+def measured(kind: str, name: str, seed: int) -> Figures:
+    """What the test part says of one training, its seconds, and the most bytes that the process has held."""
+    table, test = DATASETS[name](seed)
+    held_out = np.random.default_rng([seed, 1]).random(len(table)) < HELD_OUT
+    split = Split(table, np.select([test, held_out], [TEST, VALIDATION], TRAIN).astype(np.uint8))
+    trained(kind, settings(kind, name), tables.random_table(), seed)  # compiles what it calls
+    model, half_width, seconds = learned(kind, settings(kind, name), split, seed)
+    known, asked = split.before_test, split.test
+    assert known.scale is not None
+    assert asked.ratings is not None
+    predicted = predict(model, known, asked).clip(*known.scale)
+    low, high = around(predicted, half_width, known.scale)
+    return {
+        "rmse": rmse(predicted, asked.ratings),
+        "mae": mae(predicted, asked.ratings),
+        "covered": covered(low, high, asked.ratings),
+        "seconds": seconds,
+        "peak": peak(),
+    }
+
+
+def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tuple[Model, Any, float]:
+    """A model of all that is before the test, half the width of its intervals, and the seconds of the last training."""
+    if issubclass(MODELS[kind], KnowsSpread):
+        model, seconds = trained(kind, settings, split.before_test, seed)
+        return model, NORMAL * spreads(model, split), seconds
+    began = time.perf_counter()
+    first = MODELS[kind](MODELS[kind].Config.model_validate(settings), split.table.n_users, split.table.n_items)
+    learned = learn(first, split, seed=seed)
+    seconds = time.perf_counter() - began
+    return refit(first, split, learned, seed=seed), width(first, split), seconds
+
+
+def trained(kind: str, settings: dict[str, Any], train: Interactions, seed: int) -> tuple[Model, float]:
+    """A model of a training part alone, and the seconds it took."""
+    began = time.perf_counter()
+    model = MODELS[kind](MODELS[kind].Config.model_validate(settings), train.n_users, train.n_items)
+    if isinstance(model, Blend):
+        learn(model, Split(train, np.zeros(len(train), dtype=np.uint8)), seed=seed)
+    else:
+        fit(model, train, seed=seed)
+    return model, time.perf_counter() - began
+
+
+def width(model: Model, split: Split) -> float:
+    """Half that of the intervals, by the validation part."""
+    assert split.train.scale is not None
+    assert split.validation.ratings is not None
+    predicted = predict(model, split.train, split.validation).clip(*split.train.scale)
+    return half_widths(predicted, split.validation.ratings, split.train.scale)[LEVEL]
+
+
+def spreads(model: Model, split: Split) -> NDArray[np.float32]:
+    """The standard deviation of each rating of the test part, as the model has it -> (n,)"""
+    assert isinstance(model, KnowsSpread)
+    query = queries.of_users(split.before_test, np.arange(split.table.n_users), model)
+    people, items = (torch.from_numpy(rows).long() for rows in (split.test.users, split.test.items))
+    return model.spread(query, people, items).numpy()
+
+
+def _row(model: str, settings: dict[str, Any], found: list[Figures]) -> dict[str, Any]:
+    return {
+        "model": model,
+        "RMSE": spread([figures["rmse"] for figures in found]),
+        "MAE": spread([figures["mae"] for figures in found]),
+        f"in {LEVEL:.0%} intervals": f"{mean(figures['covered'] for figures in found):.3f}",
+        "trainings": len(found),
+        "seconds": f"{mean(figures['seconds'] for figures in found):.1f}",
+        "peak, MB": round(max(figures["peak"] for figures in found) / 1e6),
+        "settings": settings or "defaults",
+    }
+
+
+# The data: a table, and which of its events (n,) are the test part
+
+
+def fold(number: int) -> tuple[Interactions, NDArray[np.bool_]]:
+    """MovieLens 100K and its own part u1.test, or u2 to u5."""
+    table = palate.read(data("ml-100k"))
+    ids = np.loadtxt(data("ml-100k") / f"u{number}.test", dtype=np.int64, usecols=(0, 1))
+    rows = [
+        vocabulary.find(column.tolist())
+        for vocabulary, column in zip((table.user_ids, table.item_ids), ids.T, strict=True)
+    ]
+    test = np.isin(table.users * np.int64(table.n_items) + table.items, rows[0] * table.n_items + rows[1])
+    assert test.sum() == len(ids)
+    return table, test
+
+
+def tenth(folder: str, seed: int) -> tuple[Interactions, NDArray[np.bool_]]:
+    """A tenth of all ratings, drawn by the seed."""
+    table = palate.read(data(folder))
+    return table, np.random.default_rng(seed).random(len(table)) < 0.1
+
+
+DATASETS: dict[str, Callable[[int], tuple[Interactions, NDArray[np.bool_]]]] = {
+    "ml-100k-u1": lambda seed: fold(1),
+    "ml-100k": lambda seed: fold(1 + seed % 5),
+    "ml-1m": partial(tenth, "ml-1m"),
+    "latest-small": partial(tenth, "ml-latest-small"),
+}
+"""By seed."""
+
+
+if __name__ == "__main__":
+    main()
