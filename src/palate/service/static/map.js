@@ -1,6 +1,7 @@
 // The map of items on a canvas: zoom, pan, pointing out, and names where there is room.
 
 import { calm } from "./dom.js";
+import { listen } from "./gestures.js";
 import { nameOf } from "./parts.js";
 
 export const COLOURS = 8;
@@ -36,7 +37,7 @@ export class ItemMap {
     addEventListener("look", this.look);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.dark.addEventListener("change", this.look);
-    this.listen();
+    listen(this);
     this.paint();
     this.resize();
     this.reset(false);
@@ -239,60 +240,6 @@ export class ItemMap {
     this.pointed = index;
     this.canvas.classList.toggle("pointing", index !== null);
     this.ask();
-  }
-
-  listen() {
-    const { canvas } = this;
-    const fingers = new Map();
-    let moved = 0;
-    const apart = () => { const [a, b] = [...fingers.values()]; return Math.hypot(a.x - b.x, a.y - b.y); };
-    const place = (event) => { const box = canvas.getBoundingClientRect(); return { x: event.clientX - box.left, y: event.clientY - box.top }; };
-    canvas.addEventListener("pointerdown", (event) => {
-      if (this.still) return;
-      canvas.setPointerCapture(event.pointerId);
-      fingers.set(event.pointerId, place(event));
-      moved = fingers.size > 1 ? 99 : 0;
-      cancelAnimationFrame(this.flying);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const now = place(event);
-      const was = fingers.get(event.pointerId);
-      if (!was) { if (event.pointerType === "mouse" && !this.still) this.point(this.nearest(now.x, now.y)); return; }
-      const before = fingers.size === 2 ? apart() : 0;
-      fingers.set(event.pointerId, now);
-      if (fingers.size === 2) {
-        const [a, b] = [...fingers.values()];
-        this.zoomBy(apart() / Math.max(1, before), (a.x + b.x) / 2, (a.y + b.y) / 2);
-      }
-      moved += Math.abs(now.x - was.x) + Math.abs(now.y - was.y);
-      this.pan((now.x - was.x) / fingers.size, (now.y - was.y) / fingers.size);
-    });
-    const lift = (event) => {
-      if (!fingers.delete(event.pointerId) || event.type === "pointercancel" || moved > 6) return;
-      const { x, y } = place(event);
-      const found = this.nearest(x, y);
-      this.point(found);
-      if (found !== null) this.heard.picked?.(this.items[found]);
-    };
-    canvas.addEventListener("pointerup", lift);
-    canvas.addEventListener("pointercancel", lift);
-    canvas.addEventListener("pointerleave", () => this.point(null));
-    canvas.addEventListener("wheel", (event) => {
-      if (this.still) return;
-      event.preventDefault();
-      const { x, y } = place(event);
-      this.zoomBy(Math.exp(-clamp(event.deltaY * (event.deltaMode ? 30 : 1), -200, 200) * 0.0025), x, y);
-    }, { passive: false });
-    canvas.addEventListener("keydown", (event) => {
-      const step = 60;
-      const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
-      if (moves[event.key]) this.pan(...moves[event.key]);
-      else if (event.key === "+" || event.key === "=") this.zoomBy(1.4);
-      else if (event.key === "-") this.zoomBy(1 / 1.4);
-      else if (event.key === "0" || event.key === "Home") this.reset();
-      else return;
-      event.preventDefault();
-    });
   }
 }
 
