@@ -117,18 +117,16 @@ def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tup
     if issubclass(MODELS[kind], KnowsSpread):
         model, seconds = trained(kind, settings, split.before_test, seed)
         return model, NORMAL * spreads(model, split), seconds
-    began = time.process_time()
     first = MODELS[kind](MODELS[kind].Config.model_validate(settings), split.table.n_users, split.table.n_items)
     history = learn(first, split, seed=seed)
-    seconds = time.process_time() - began
-    half_width = width(first, split)
-    if isinstance(first, Blend):
-        return first, half_width, seconds
     if history and not isinstance(first.config, AnnealedConfig):
         losses = [record["validation_loss"] for record in history]
         settings = settings | {"epochs": 1 + losses.index(min(losses))}
     model, seconds = trained(kind, settings, split.before_test, seed)
-    return model, half_width, seconds
+    if isinstance(first, Blend):
+        for name, chosen in first.named_buffers(recurse=False):
+            getattr(model, name).copy_(chosen)
+    return model, width(first, split), seconds
 
 
 def trained(kind: str, settings: dict[str, Any], train: Interactions, seed: int) -> tuple[Model, float]:
