@@ -129,11 +129,11 @@ def sums_of_both(graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
 
 
 class GradientHistory(LearnedModel):
-    """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), where (p_u, b_u) is u's own and
-    Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise over those who rated i.
+    """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), each with sums over ratings in it.
 
-    e is by how much a rating differs from biases. A person never seen gets the vector that explains their ratings best
-    and is likely for a person.
+    (p_u, b_u) is u's own and Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise
+    over those who rated i; e is by how much a rating differs from what biases say, x and y have biases too. A person
+    never seen gets the vector and bias that explain their ratings best and are likely for a person.
     """
 
     Config: ClassVar[type[BaseConfig]] = GradientHistoryConfig
