@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from palate import queries
 from palate.data.interactions import Interactions
+from palate.errors import UnsupportedError
 from palate.evaluation.evaluate import predict, spread
 from palate.evaluation.rating_metrics import rmse
 from palate.models.bayes import BayesConfig, BayesianFactorization
@@ -251,6 +252,11 @@ def test_held_out_ratings_are_predicted_at_their_times() -> None:
     assert rmse(predict(model, train, replace(test, times=None)), test.ratings) > 1.2
     expected = torch.from_numpy(spread(model, train, test))
     assert float(expected.mean()) == pytest.approx(0.5, abs=0.2)
+
+
+def test_occasions_need_times() -> None:
+    with pytest.raises(UnsupportedError, match="this table has none"):
+        trained(days=True)
 
 
 def test_keys_of_occasions() -> None:
