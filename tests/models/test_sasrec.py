@@ -335,7 +335,7 @@ def test_every_event_but_the_first_is_foreseen_once_from_what_came_before() -> N
 def test_a_small_table_is_learned_in_smaller_batches(people: int, batch_size: int, steps: int) -> None:
     """Of people with two events each."""
     train = tables.table(np.repeat(np.arange(people), 2).tolist(), [0, 1] * people)
-    batches = SelfAttention(SelfAttentionConfig(), people, 2).batches(train)
+    batches = SelfAttention(SelfAttentionConfig.model_validate({}), people, 2).batches(train)
     assert (batches.batch_size, len(batches)) == (batch_size, steps)
 
 
