@@ -59,11 +59,11 @@ GRIDS: dict[str, dict[str, Grid]] = {
     },
     "latest-small": {
         "popularity": {"days": [None, 30, 100, 365]},
-        "item-knn": {"neighbours": [100, 300], "shrinkage": [10, 30, 100], "decay": [1]},
-        "ease": {"l2": [100, 300, 1000], "decay": [0.99, 1]},
-        "next-item": {"l2": [50, 200, 1000], "decay": [0.9, 0.98], "window": [100]},
-        "als": {"dim": [32, 64, 128], "unobserved": [0.1, 0.3, 0.5], "l2": [0.003, 0.01]},
-        "graph-filter": {"rank": [16, 32, 64], "ideal": [0.3, 1]},
+        "item-knn": {"neighbours": [100, 300], "shrinkage": [10, 30], "decay": [1]},
+        "ease": {"l2": [100, 300, 1000], "decay": [1]},
+        "next-item": {"l2": [200, 1000], "decay": [0.98], "window": [100]},
+        "als": {"dim": [32, 64], "unobserved": [0.1, 0.3], "l2": [0.01]},
+        "graph-filter": {"rank": [16, 32], "ideal": [0.3, 1]},
         "list-blend": {},
     },
     "caser": {
@@ -287,7 +287,9 @@ def latest_small() -> Dataset:
     """
     events = pl.read_csv(data("ml-latest-small") / "ratings.csv")
     table = as_table(*(events[name].to_numpy() for name in ("userId", "movieId", "rating", "timestamp")))
-    return Dataset([_cut(table, at) for at in (0.4, 0.5)], [_cut(table, at) for at in (0.6, 0.7, 0.8, 0.9)], 20)
+    return Dataset(
+        [_cut(table, at) for at in (0.2, 0.3, 0.4, 0.5)], [_cut(table, at) for at in (0.6, 0.7, 0.8, 0.9)], 20
+    )
 
 
 def _cut(table: Interactions, share: float) -> Split:

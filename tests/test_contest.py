@@ -128,6 +128,15 @@ def test_a_training_that_diverges_leaves_the_others(small: Interactions, monkeyp
     assert found.left_out == {"bias": "training diverged"}
 
 
+def test_a_model_that_asks_for_too_much_memory_is_left_out(
+    small: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("palate.memory.free", lambda: 10)
+    found = palate.compare(small, models=("ease", "popularity"), seeds=1)
+    assert [one.model for one in found.models] == ["popularity"]
+    assert "ease needs" in found.left_out["ease"]
+
+
 def test_a_learned_model_stops_at_its_share_of_the_time(small: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 0.0, 29.0, 31.0, 61.0])  # the end is at 60, and this training's share of two is 30
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
