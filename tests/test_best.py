@@ -361,7 +361,7 @@ def test_the_command_line_says_what_it_did(palate_command: Palate, csv_tables: P
     assert "On the validation part, by rmse" in ran.out
     assert "not tried: popularity, ease, item-knn: no predicted ratings" in ran.out.replace("\n", " ")
     assert "best of 2 models on the validation part" in ran.out
-    assert "predicts ratings" in ran.out
+    assert "than popularity: nDCG@10" in ran.out
     answer = palate_command(*command, "--for", "lists", "-o", "l.palate", "--json").json
     assert answer["measure"] == "ndcg@10"
     assert {one["model"] for one in answer["tried"]} == set(QUICK)
