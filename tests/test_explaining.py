@@ -5,7 +5,6 @@ import time
 import numpy as np
 import pytest
 
-import palate
 from palate import explaining
 from tests import trained
 
