@@ -381,6 +381,10 @@ def test_the_map_zooms_smoothly_searches_filters_and_has_a_list(browser: Any, mo
         page.get_by_role("combobox").fill("blade run")
         page.get_by_role("option").first.click()
         assert page.locator(".picked a").inner_text() == "Blade Runner (1982)"
+        near = {item["id"] for item in asked(movies, "v1/items/541/similar?k=8&min_ratings=5")["items"]}
+        ringed = "(({marked, items}) => [...marked].map(at => items[at].id))(document.querySelector('canvas').itemMap)"
+        visit.until(f"{ringed}.length > 1")
+        assert set(page.evaluate(ringed)) == near | {541}
         place = asked(movies, "v1/items/541")["map"]
         middle = page.evaluate("(({x, y}) => ({x, y}))(document.querySelector('canvas').itemMap)")
         assert middle == pytest.approx(place)
