@@ -87,6 +87,14 @@ export class ItemMap {
     return item;
   }
 
+  /** So near that half of the ringed items stand within a hand's breadth of the first. */
+  frameMarked() {
+    const [first, ...others] = [...this.marked].map((index) => this.items[index]);
+    const away = others.map((item) => Math.hypot(item.x - first.x, item.y - first.y)).sort((a, b) => a - b);
+    const middle = away[Math.floor(away.length / 2)] ?? 0.2;
+    this.fly({ x: first.x, y: first.y, scale: clamp((0.2 * Math.min(this.width, this.height)) / Math.max(middle, 1e-4), this.fit * 2, this.fit * CLOSEST) }, true);
+  }
+
   /** Rings around items, a bold one around the first. */
   highlight(ids) {
     this.marked = new Set(ids.map((id) => this.at.get(id)).filter((index) => index !== undefined));

@@ -24,12 +24,12 @@ export async function show(page, { served, query, current }) {
 
   const map = new ItemMap(canvas, found, { moved, picked: point }, [tools, picked]);
   canvas.itemMap = map;
-  const askNear = newest(() => {});
+  const askNear = newest(() => map.frameMarked());
   const off = new Set();
   legend.append(...map.legend.map((entry, at) => el("label", {}, el("input", { type: "checkbox", checked: true, onchange: (event) => { if (event.target.checked) off.delete(at); else off.add(at); map.hide(new Set(off)); } }), el("i", { "--dot": `var(${entry.colour})`, "aria-hidden": "true" }), el("span", {}, entry.name), el("span.under", {}, count(entry.count)))));
   moved();
   const wanted = found.items.find((item) => String(item.id) === query.get("item"));
-  if (wanted) point(wanted, 8);
+  if (wanted) point(wanted);
   return () => map.close();
 
   function moved() {
@@ -39,10 +39,9 @@ export async function show(page, { served, query, current }) {
       seen.length > LISTED ? el("li.row.note", {}, `and ${count(seen.length - LISTED)} less known: zoom in`) : null);
   }
 
-  function point(item, zoom = 3) {
+  function point(item) {
     map.highlight([item.id]);
-    askNear((signal) => get(path("items", String(item.id), "similar"), { k: NEIGHBOURS, min_ratings: Math.min(5, item.ratings) }, signal), (near) => map.highlight([item.id, ...near.items.map((one) => one.id)]));
-    map.lookAt(item.id, typeof zoom === "number" ? zoom : 3, true);
+    askNear((signal) => get(path("items", String(item.id), "similar"), { k: NEIGHBOURS, min_ratings: Math.min(5, item.ratings) }, signal), (near) => { map.highlight([item.id, ...near.items.map((one) => one.id)]); map.frameMarked(); });
     search.input.value = nameOf(item);
     history.replaceState(null, "", `#/map?item=${encodeURIComponent(item.id)}`);
     picked.hidden = false;
