@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -56,18 +57,18 @@ def replay(
     if not len(held_out):
         raise OptionError("this model held out no test part, so there is nobody to send")
     drawn = np.random.default_rng(seed).permutation(held_out)[:people]
-    service = Service(url, token)
-    if service.ask("GET", "/v1/model")["fingerprint"] != table.fingerprint:
-        raise OptionError(f"the service at {url} was trained on another table than this model")
     found = Replay(people=len(drawn))
-    for row in np.sort(drawn).tolist():
-        for who, question, offline in _questions(recommender, row, k):
-            begun = time.perf_counter()
-            answer = service.ask(*question)
-            found.seconds.append(time.perf_counter() - begun)
-            found.lists += 1
-            if wrong := difference([(item.id, item.score) for item in offline()], answer["items"]):
-                found.different.append(f"{who}: {wrong}")
+    with closing(Service(url, token)) as service:
+        if service.ask("GET", "/v1/model")["fingerprint"] != table.fingerprint:
+            raise OptionError(f"the service at {url} was trained on another table than this model")
+        for row in np.sort(drawn).tolist():
+            for who, question, offline in _questions(recommender, row, k):
+                begun = time.perf_counter()
+                answer = service.ask(*question)
+                found.seconds.append(time.perf_counter() - begun)
+                found.lists += 1
+                if wrong := difference([(item.id, item.score) for item in offline()], answer["items"]):
+                    found.different.append(f"{who}: {wrong}")
     return found
 
 
@@ -139,3 +140,6 @@ class Service:
             detail = found.get("detail", "") if isinstance(found, dict) else ""
             raise OptionError(f"{method} {path} was answered with {answer.status} {detail}".rstrip())
         return found
+
+    def close(self) -> None:
+        self._connection.close()

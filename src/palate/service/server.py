@@ -91,13 +91,13 @@ def run(
             "listen at 127.0.0.1"
         )
     allowed = None if tokens is None else Tokens(tokens)
-    listening = _listen(host, port)
-    core = Core(path, events, cache)
-    app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    ready(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/")
-    server(app).run(sockets=[listening])
+    with _listen(host, port) as listening:
+        core = Core(path, events, cache)
+        app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/")
+        server(app).run(sockets=[listening])
 
 
 def server(app: Gate) -> uvicorn.Server:
@@ -123,11 +123,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(2048)
     except OSError as error:
+        listening.close()
         raise OptionError(f"can't listen at {host} port {port}: {error.strerror}") from error
     return listening

@@ -1,0 +1,236 @@
+"""Kill a service again and again while it is told of events: is each that it acknowledged stored, and stored once?
+
+    python -m tests.service.kills --kills 200 [--postgres]
+
+With --postgres a database of its own is started, and in the middle stopped and started again: lists must go on, and
+events be refused until it is back.
+"""
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from palate.service.events import EventStore
+from palate.service.server import run
+from tests import trained
+
+CLIENTS = 6
+
+
+class Told:
+    """What clients sent, and what was acknowledged; a client sends an event until it is."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.done = port, threading.Event()
+        self.acknowledged: dict[str, dict[str, Any]] = {}
+        self.refused = self.lost = 0
+        self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self.done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _client(self, number: int) -> None:
+        draw = random.Random(number)
+        count = 0
+        connection: http.client.HTTPConnection | None = None
+        while not self.done.is_set():
+            events: list[dict[str, Any]] = []
+            for _ in range(draw.randint(1, 4)):
+                count += 1
+                user, item = draw.randint(1, 60), draw.randint(101, 120)
+                kind: dict[str, Any] = (
+                    {"kind": "rating", "rating": draw.randint(1, 5)} if draw.random() < 0.7 else {"kind": "view"}
+                )
+                event: dict[str, Any] = {"id": f"{number}-{count}", "user": user, "item": item, "time": count, **kind}
+                events.append(event)
+            while True:
+                try:
+                    if connection is None:
+                        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+                    connection.request(
+                        "POST", "/v1/events", json.dumps({"events": events}), {"content-type": "application/json"}
+                    )
+                    answer = connection.getresponse()
+                    body = answer.read()
+                except (OSError, http.client.HTTPException):
+                    connection = None
+                    self.lost += 1
+                    if self.done.wait(0.02):
+                        return
+                    continue
+                if answer.status == 200:
+                    counts = json.loads(body)
+                    assert counts["accepted"] + counts["repeated"] == len(events), counts
+                    self.acknowledged.update((event["id"], event) for event in events)
+                    break
+                assert answer.status == 503, (answer.status, body)
+                assert int(answer.headers["retry-after"]) > 0
+                self.refused += 1
+                if self.done.wait(0.1):
+                    return
+
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["palate.service.server"])  # so that a service starts in a blink, and can be killed often
+
+
+def serve(model: Path, events: str, port: int) -> None:
+    """What a process of the service does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    run(model, events=events, host="127.0.0.1", port=port, tokens=None, watch=False, cache=100, ready=lambda _: None)
+
+
+def start(model: Path, events: str, port: int) -> BaseProcess:
+    """A service that answers."""
+    process = FORKS.Process(target=serve, args=(model, events, port), daemon=True)
+    process.start()
+    for _ in range(1200):
+        if asked(port, "/readyz") == 200:
+            return process
+        time.sleep(0.05)
+    raise RuntimeError("the service does not answer")
+
+
+def asked(port: int, path: str) -> int:
+    """The status of an answer, 0 for none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+class Postgres:
+    """A database server of its own, whose programs are on the PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._data = folder / "database"
+        self._user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
+        self._data.mkdir()
+        if self._user:
+            shutil.chown(self._data, self._user)
+            folder.chmod(0o755)
+        self._run("initdb", "-U", "palate", "-A", "trust", "-D", str(self._data))
+        self.url = f"postgresql://palate@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self._data} -c listen_addresses=127.0.0.1"
+        self._run("pg_ctl", "-D", str(self._data), "-o", options, "-l", str(self._data / "log"), "-w", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(command, user=self._user, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    database = Postgres(folder)
+    database.start()
+    try:
+        yield database
+    finally:
+        database.stop()
+
+
+def away(database: Postgres, told: Told, port: int) -> None:
+    """The database stops and starts: lists are answered meanwhile, and events refused."""
+    database.stop()
+    before = told.refused
+    until = time.monotonic() + 6
+    while time.monotonic() < until:
+        assert asked(port, "/v1/users/1/recommendations") == 200
+        time.sleep(0.2)
+    assert told.refused > before, "an event was taken while there was nowhere to keep it"
+    database.start()
+    count = len(told.acknowledged)
+    while len(told.acknowledged) == count:
+        time.sleep(0.1)
+
+
+def check(events: str, told: Told) -> int:
+    """Every event acknowledged is stored as it was sent, and none twice -> how many are stored."""
+    stored = list(EventStore(events).read())
+    twice = [id_ for id_, count in Counter(event.id for event in stored).items() if count > 1]
+    assert not twice, f"stored twice: {twice[:5]}"
+    by_id = {event.id: event for event in stored}
+    missing = told.acknowledged.keys() - by_id.keys()
+    assert not missing, f"{len(missing)} acknowledged and not stored, such as {sorted(missing)[:5]}"
+    for id_, sent in told.acknowledged.items():
+        found = by_id[id_]
+        assert (found.user, found.item, found.kind) == (str(sent["user"]), str(sent["item"]), sent["kind"]), id_
+        assert (found.rating, found.time) == (sent.get("rating"), sent["time"]), id_
+    return len(stored)
+
+
+def main(kills: int, *, with_postgres: bool = False, seed: int = 0) -> dict[str, int]:
+    """-> the numbers of kills, and of events acknowledged, stored and refused."""
+    draw = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = folder / "model.palate"
+        trained.train("mf", output=model)
+        with postgres(folder) if with_postgres else nullcontext() as database:
+            events = database.url if database is not None else str(folder / "events.sqlite")
+            port = free_port()
+            told = Told(port)
+            process = start(model, events, port)
+            told.start()
+            try:
+                for kill in range(kills):
+                    time.sleep(draw.uniform(0.02, 1.0))
+                    process.kill()
+                    process.join()
+                    process = start(model, events, port)
+                    if database is not None and kill == kills // 2:
+                        away(database, told, port)
+                    if (kill + 1) % 20 == 0:
+                        print(f"{kill + 1} kills, {len(told.acknowledged):,} events acknowledged", flush=True)
+            finally:
+                told.stop()
+                process.terminate()
+                process.join(30)
+            stored = check(events, told)
+    return {"kills": kills, "acknowledged": len(told.acknowledged), "stored": stored, "refused": told.refused}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--postgres", action="store_true")
+    options = parser.parse_args()
+    print(json.dumps(main(options.kills, with_postgres=options.postgres)))
