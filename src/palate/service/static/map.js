@@ -87,6 +87,15 @@ export class ItemMap {
     return item;
   }
 
+  /** So near that half of the ringed items stand within a hand's breadth of the first. */
+  frameMarked() {
+    const [first, ...others] = [...this.marked].map((index) => this.items[index]);
+    const away = others.map((item) => Math.hypot(item.x - first.x, item.y - first.y)).sort((a, b) => a - b);
+    const middle = away[Math.floor(away.length / 2)] ?? 0.2;
+    this.fly({ x: first.x, y: first.y, scale: clamp((0.2 * Math.min(this.width, this.height)) / Math.max(middle, 1e-4), this.fit * 2, this.fit * CLOSEST) }, true);
+  }
+
+  /** Rings around items, a bold one around the first. */
   highlight(ids) {
     this.marked = new Set(ids.map((id) => this.at.get(id)).filter((index) => index !== undefined));
     this.ask();
@@ -174,13 +183,13 @@ export class ItemMap {
       pen.fill();
     });
     pen.globalAlpha = 1;
-    for (const index of this.marked) this.ring(index, grow);
-    if (this.pointed !== null) this.ring(this.pointed, grow);
+    [...this.marked].forEach((index, at) => this.ring(index, grow, at ? 1.25 : 2.5));
+    if (this.pointed !== null) this.ring(this.pointed, grow, 2.5);
     this.names(seen, grow);
     this.frames = [...this.frames.slice(-240), performance.now() - began];
   }
 
-  ring(index, grow) {
+  ring(index, grow, width) {
     const { pen } = this;
     const item = this.items[index];
     pen.fillStyle = this.fills[this.colour[index]];
@@ -188,7 +197,7 @@ export class ItemMap {
     dot(pen, this.screenX(item), this.screenY(item), this.radii[index] * grow + 1, true);
     pen.fill();
     pen.strokeStyle = this.accent;
-    pen.lineWidth = 2.5;
+    pen.lineWidth = width;
     pen.beginPath();
     pen.arc(this.screenX(item), this.screenY(item), this.radii[index] * grow + 5, 0, 7);
     pen.stroke();
@@ -219,8 +228,7 @@ export class ItemMap {
       pen.fillText(text, x, y);
     };
     if (this.pointed !== null) name(this.pointed, true);
-    for (const index of this.marked) if (index !== this.pointed && this.marked.size <= 12) name(index, true);
-    if (this.marked.size > 1) return;
+    [...this.marked].forEach((index, at) => { if (index !== this.pointed) name(index, at === 0); });
     for (let at = seen.length - 1; at >= 0 && taken.length < most; at--) if (seen[at] !== this.pointed && !this.marked.has(seen[at])) name(seen[at], false);
   }
 
