@@ -3,8 +3,8 @@
     python -m benchmarks.item_map [--models mf neural] [--others]
 
 The share of each item's ten nearest by the cosine of their vectors that are among its ten nearest on the map; all items
-of MovieLens small, the largest number of items there is beside the 10,000 that a map holds at most. Seconds are of one
-run, the compiling of loops left out. --others: umap-learn and openTSNE too, which Palate does not install.
+of MovieLens small, nearly the 10,000 that a map holds at most. Seconds are the processor's, of one run with one thread,
+without the compiling of loops. --others: umap-learn and openTSNE too, which Palate does not install.
 """
 
 import argparse
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["mf", "neural"])
     parser.add_argument("--others", action="store_true")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     table = palate.read(data("ml-latest-small"))
     ways: dict[str, Callable[[Tensor], Any]] = {
         "two principal components": lambda units: item_map.principal(units).numpy(),
@@ -48,9 +49,9 @@ def main() -> None:
         units = functional.normalize(model.item_vectors().detach().float(), dim=1)
         for way, lay in ways.items():
             lay(units[:200])
-            start = time.perf_counter()
+            start = time.process_time()
             places = np.asarray(lay(units))
-            seconds = time.perf_counter() - start
+            seconds = time.process_time() - start
             found.append(
                 {"vectors": name, "map": way, "kept": f"{kept(units, places):.3f}", "seconds": f"{seconds:.1f}"}
             )

@@ -5,7 +5,7 @@ components on: Tang, Liu, Zhang & Mei, "Visualizing Large-scale and High-dimensi
 equation (6) with f(x) = 1 / (1 + x^2).
 
 Two deviations: every neighbour counts alike, where the paper weighs them by distance; and the neighbours are exact. Why
-this method, and what others keep of the neighbours: docs/decisions/0018-a-map-of-our-own.md.
+this method, and what others keep of the neighbours: docs/decisions/0016-a-map-of-our-own.md.
 """
 
 import numpy as np

@@ -76,6 +76,11 @@ class Recommender:
     def predicts_ratings(self) -> bool:
         return isinstance(self.model, PredictsRatings)
 
+    def item_id(self, text: str) -> Id:
+        """The id that the text names; the text itself where no item has that id, as it may be a title, such as 1984."""
+        id_ = self.table.item_ids.parse(text)
+        return id_ if self.table.item_ids.find([id_])[0] >= 0 else text
+
     @overload
     def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None, interval: None = None) -> float: ...
     @overload

@@ -2,19 +2,12 @@
 
 import os
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from palate.service.app import create_app
-from palate.service.core import Core
-from palate.service.gate import Gate
-from palate.service.tokens import Tokens
+from tests.service.running import running
 
 QUIET = [
     *["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -30,21 +23,10 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def serving(path: Path, tokens: Path | None = None) -> Iterator[str]:
-    """The address of a service of this artifact, in a thread. tokens: as for `palate serve`."""
-    core = Core(path, f"{path}.events.sqlite")
-    app = Gate(create_app(core), core.metrics, tokens=None if tokens is None else Tokens(tokens))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        yield f"http://{host}:{port}/"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+def serving(path: Path, **options: Any) -> Iterator[str]:
+    """The address of a service of this model, in a thread. options: as the gate takes them."""
+    with running(path, f"{path}.events.sqlite", **options) as client:
+        yield f"http://127.0.0.1:{client.port}/"
 
 
 READY = "!!document.querySelector('.view') && !document.querySelector('[aria-busy], .waiting, .busy.on')"

@@ -1,6 +1,7 @@
 """The studio page in a real browser; without Playwright or Chromium only its files are read."""
 
 import json
+import os
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 
 import palate
-from palate.service.tokens import new_token
+from palate.service.tokens import Tokens, new_token
 from tests import trained
 from tests.service.studio import QUIET, READY, chromium, serving, until
 
@@ -91,7 +92,7 @@ def bare(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     """A service of a table without ratings, catalogue or vectors; its ids are text."""
     path = tmp_path_factory.mktemp("bare") / "bare.palate"
     table = trained.ratings().select(
-        user="u/" + pl.col("userId").cast(str), item="ü&#?% " + pl.col("movieId").cast(str)
+        user="u/" + pl.col("userId").cast(str), item="ü/&#?% " + pl.col("movieId").cast(str)
     )
     trained.train("ease", table, output=path)
     with serving(path) as url:
@@ -182,36 +183,43 @@ def test_every_view_is_whole_and_accessible_in_both_looks_and_on_a_phone(browser
             assert faults(page) == []
 
 
-def test_a_star_changes_the_list_at_once_with_reasons_and_predicted_ratings(browser: Any, movies: str) -> None:
+STARTER = "h3.start + div .stars"
+WATCH = """() => {
+    window.waits = [];
+    document.addEventListener("click", () => { window.since = performance.now(); }, true);
+    new MutationObserver(() => {
+        if (window.since) window.waits.push(performance.now() - window.since);
+        window.since = null;
+    }).observe(document.querySelector(".list"), { childList: true });
+}"""
+
+
+def test_a_star_changes_the_list_with_reasons_and_predicted_ratings(browser: Any, movies: str) -> None:
     with Visit(browser, movies) as visit:
         page = visit.go("#/try")
-        page.evaluate(
-            """() => {
-                window.waits = [];
-                const list = document.querySelector(".list");
-                document.addEventListener("click", () => { window.since = performance.now(); }, true);
-                new MutationObserver(() => {
-                    if (window.since) window.waits.push(performance.now() - window.since);
-                    window.since = null;
-                }).observe(list, { childList: true });
-            }"""
-        )
-        for _ in range(8):
-            before = titles(page, ".list")
-            box = page.locator("h3.start + div .stars").first
-            box.click(position={"x": 95, "y": 12})
-            visit.until("window.since === null")
+        before = titles(page, ".list")
+        for number in range(1, 4):
+            page.locator(STARTER).first.click(position={"x": 95, "y": 12})
+            visit.until(f"document.querySelectorAll('.given .row').length === {number}")
             visit.settle()
         assert titles(page, ".list") != before
-        assert min(page.evaluate("window.waits")) < 60, page.evaluate("window.waits")
-        given = [
-            float(text.split()[0])
-            for text in page.eval_on_selector_all(".given .stars", "all => all.map(one => one.ariaValueText)")
-        ]
-        assert given == [5.0] * 8
+        given = page.eval_on_selector_all(".given .stars", "all => all.map(one => one.ariaValueText)")
+        assert given == ["5 of 5"] * 3
         assert page.locator(".list .row").count() == 10
         assert page.locator(".list .because").count() == 10
         assert all(0.5 <= float(text) <= 5 for text in page.locator(".list .number").all_inner_texts())
+
+
+def test_a_list_with_its_reasons_is_there_60_milliseconds_after_the_click(browser: Any, movies: str) -> None:
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip(f"the machine is too busy to time anything: load {os.getloadavg()[0]:.0f}")
+    with Visit(browser, movies) as visit:
+        page = visit.go("#/try")
+        page.evaluate(WATCH)
+        for _ in range(8):
+            page.locator(STARTER).first.click(position={"x": 95, "y": 12})
+            visit.until("window.since === null")
+        assert min(page.evaluate("window.waits")) < 60, page.evaluate("window.waits")
 
 
 def test_the_list_is_what_the_service_answers(browser: Any, movies: str) -> None:
@@ -373,6 +381,10 @@ def test_the_map_zooms_smoothly_searches_filters_and_has_a_list(browser: Any, mo
         page.get_by_role("combobox").fill("blade run")
         page.get_by_role("option").first.click()
         assert page.locator(".picked a").inner_text() == "Blade Runner (1982)"
+        near = {item["id"] for item in asked(movies, "v1/items/541/similar?k=8&min_ratings=5")["items"]}
+        ringed = "(({marked, items}) => [...marked].map(at => items[at].id))(document.querySelector('canvas').itemMap)"
+        visit.until(f"{ringed}.length > 1")
+        assert set(page.evaluate(ringed)) == near | {541}
         place = asked(movies, "v1/items/541")["map"]
         middle = page.evaluate("(({x, y}) => ({x, y}))(document.querySelector('canvas').itemMap)")
         assert middle == pytest.approx(place)
@@ -399,7 +411,7 @@ def test_a_table_without_ratings_titles_or_vectors_says_what_is_missing(browser:
         page.get_by_role("button", name="I like").first.click()
         visit.until("document.querySelectorAll('.given .row').length === 1")
         visit.settle()
-        assert titles(page, ".list")[0].startswith("Item ü&#?% ")
+        assert titles(page, ".list")[0].startswith("Item ü/&#?% ")
         assert page.locator(".list .number").count() == 0
         assert "No map" in visit.go("#/map").locator("main").inner_text()
         assert "No vectors here" in visit.go("#/analogies").locator("main").inner_text()
@@ -434,7 +446,7 @@ def test_a_service_that_wants_a_token_asks_for_it(browser: Any, tmp_path: Path) 
     path, tokens = tmp_path / "closed.palate", tmp_path / "tokens"
     trained.train("popularity", output=path)
     token = new_token(tokens)
-    with serving(path, tokens) as url, Visit(browser, url) as visit:
+    with serving(path, tokens=Tokens(tokens)) as url, Visit(browser, url) as visit:
         page = visit.go("#/try")
         box = page.get_by_label("Token")
         assert faults(page) == []

@@ -1,6 +1,7 @@
 // The map of items on a canvas: zoom, pan, pointing out, and names where there is room.
 
 import { calm } from "./dom.js";
+import { listen } from "./gestures.js";
 import { nameOf } from "./parts.js";
 
 export const COLOURS = 8;
@@ -36,7 +37,7 @@ export class ItemMap {
     addEventListener("look", this.look);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.dark.addEventListener("change", this.look);
-    this.listen();
+    listen(this);
     this.paint();
     this.resize();
     this.reset(false);
@@ -86,6 +87,15 @@ export class ItemMap {
     return item;
   }
 
+  /** So near that half of the ringed items stand within a hand's breadth of the first. */
+  frameMarked() {
+    const [first, ...others] = [...this.marked].map((index) => this.items[index]);
+    const away = others.map((item) => Math.hypot(item.x - first.x, item.y - first.y)).sort((a, b) => a - b);
+    const middle = away[Math.floor(away.length / 2)] ?? 0.2;
+    this.fly({ x: first.x, y: first.y, scale: clamp((0.2 * Math.min(this.width, this.height)) / Math.max(middle, 1e-4), this.fit * 2, this.fit * CLOSEST) }, true);
+  }
+
+  /** Rings around items, a bold one around the first. */
   highlight(ids) {
     this.marked = new Set(ids.map((id) => this.at.get(id)).filter((index) => index !== undefined));
     this.ask();
@@ -173,13 +183,13 @@ export class ItemMap {
       pen.fill();
     });
     pen.globalAlpha = 1;
-    for (const index of this.marked) this.ring(index, grow);
-    if (this.pointed !== null) this.ring(this.pointed, grow);
+    [...this.marked].forEach((index, at) => this.ring(index, grow, at ? 1.25 : 2.5));
+    if (this.pointed !== null) this.ring(this.pointed, grow, 2.5);
     this.names(seen, grow);
     this.frames = [...this.frames.slice(-240), performance.now() - began];
   }
 
-  ring(index, grow) {
+  ring(index, grow, width) {
     const { pen } = this;
     const item = this.items[index];
     pen.fillStyle = this.fills[this.colour[index]];
@@ -187,7 +197,7 @@ export class ItemMap {
     dot(pen, this.screenX(item), this.screenY(item), this.radii[index] * grow + 1, true);
     pen.fill();
     pen.strokeStyle = this.accent;
-    pen.lineWidth = 2.5;
+    pen.lineWidth = width;
     pen.beginPath();
     pen.arc(this.screenX(item), this.screenY(item), this.radii[index] * grow + 5, 0, 7);
     pen.stroke();
@@ -218,8 +228,7 @@ export class ItemMap {
       pen.fillText(text, x, y);
     };
     if (this.pointed !== null) name(this.pointed, true);
-    for (const index of this.marked) if (index !== this.pointed && this.marked.size <= 12) name(index, true);
-    if (this.marked.size > 1) return;
+    [...this.marked].forEach((index, at) => { if (index !== this.pointed) name(index, at === 0); });
     for (let at = seen.length - 1; at >= 0 && taken.length < most; at--) if (seen[at] !== this.pointed && !this.marked.has(seen[at])) name(seen[at], false);
   }
 
@@ -239,60 +248,6 @@ export class ItemMap {
     this.pointed = index;
     this.canvas.classList.toggle("pointing", index !== null);
     this.ask();
-  }
-
-  listen() {
-    const { canvas } = this;
-    const fingers = new Map();
-    let moved = 0;
-    const apart = () => { const [a, b] = [...fingers.values()]; return Math.hypot(a.x - b.x, a.y - b.y); };
-    const place = (event) => { const box = canvas.getBoundingClientRect(); return { x: event.clientX - box.left, y: event.clientY - box.top }; };
-    canvas.addEventListener("pointerdown", (event) => {
-      if (this.still) return;
-      canvas.setPointerCapture(event.pointerId);
-      fingers.set(event.pointerId, place(event));
-      moved = fingers.size > 1 ? 99 : 0;
-      cancelAnimationFrame(this.flying);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const now = place(event);
-      const was = fingers.get(event.pointerId);
-      if (!was) { if (event.pointerType === "mouse" && !this.still) this.point(this.nearest(now.x, now.y)); return; }
-      const before = fingers.size === 2 ? apart() : 0;
-      fingers.set(event.pointerId, now);
-      if (fingers.size === 2) {
-        const [a, b] = [...fingers.values()];
-        this.zoomBy(apart() / Math.max(1, before), (a.x + b.x) / 2, (a.y + b.y) / 2);
-      }
-      moved += Math.abs(now.x - was.x) + Math.abs(now.y - was.y);
-      this.pan((now.x - was.x) / fingers.size, (now.y - was.y) / fingers.size);
-    });
-    const lift = (event) => {
-      if (!fingers.delete(event.pointerId) || event.type === "pointercancel" || moved > 6) return;
-      const { x, y } = place(event);
-      const found = this.nearest(x, y);
-      this.point(found);
-      if (found !== null) this.heard.picked?.(this.items[found]);
-    };
-    canvas.addEventListener("pointerup", lift);
-    canvas.addEventListener("pointercancel", lift);
-    canvas.addEventListener("pointerleave", () => this.point(null));
-    canvas.addEventListener("wheel", (event) => {
-      if (this.still) return;
-      event.preventDefault();
-      const { x, y } = place(event);
-      this.zoomBy(Math.exp(-clamp(event.deltaY * (event.deltaMode ? 30 : 1), -200, 200) * 0.0025), x, y);
-    }, { passive: false });
-    canvas.addEventListener("keydown", (event) => {
-      const step = 60;
-      const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
-      if (moves[event.key]) this.pan(...moves[event.key]);
-      else if (event.key === "+" || event.key === "=") this.zoomBy(1.4);
-      else if (event.key === "-") this.zoomBy(1 / 1.4);
-      else if (event.key === "0" || event.key === "Home") this.reset();
-      else return;
-      event.preventDefault();
-    });
   }
 }
 

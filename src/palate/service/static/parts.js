@@ -113,11 +113,11 @@ export function combobox({ label, placeholder, search = searchItems, name = name
     note.textContent = message;
     if (!open) { active = -1; input.removeAttribute("aria-activedescendant"); }
   };
-  const move = (to) => {
+  const move = (to, scroll = true) => {
     active = to;
     [...options.children].forEach((option, at) => option.setAttribute("aria-selected", String(at === active)));
     const one = options.children[active];
-    if (one) { input.setAttribute("aria-activedescendant", one.id); one.scrollIntoView({ block: "nearest" }); }
+    if (one) { input.setAttribute("aria-activedescendant", one.id); if (scroll) one.scrollIntoView({ block: "nearest" }); }
   };
   const pick = (option) => {
     input.value = keep ? name(option) : "";
@@ -127,13 +127,14 @@ export function combobox({ label, placeholder, search = searchItems, name = name
   const ask = newest((error) => show(false, error.message));
   const look = () => ask((signal) => search(input.value.trim(), signal), (answer) => {
     found = answer;
-    fill(options, found.map((option, at) => el("li", { id: `${list}-${at}`, role: "option", "aria-selected": "false", onmousedown: (event) => event.preventDefault(), onclick: () => pick(option) },
+    fill(options, found.map((option, at) => el("li", { id: `${list}-${at}`, role: "option", "aria-selected": "false", onmousedown: (event) => event.preventDefault(), onpointermove: () => { if (active !== at) move(at, false); }, onclick: () => pick(option) },
       el("span.option-name", {}, name(option)), el("span.option-detail", {}, detail(option)))));
     show(found.length > 0, found.length ? "" : `Nothing is called “${input.value.trim()}”.`);
     if (found.length) { move(0); say(`${found.length} found`); }
   });
   input.addEventListener("input", () => { if (!input.value && onempty) onempty(); look(); });
-  input.addEventListener("focus", () => { input.select(); look(); });
+  input.addEventListener("focus", () => input.select());
+  input.addEventListener("click", () => { if (options.hidden) look(); });
   input.addEventListener("blur", () => show(false));
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") { if (options.hidden) look(); else move((active + 1) % found.length); }

@@ -65,7 +65,7 @@ export async function fromText(text, scale) {
       return null;
     }
   }));
-  before = [];
+  before = rated.length ? [rated] : [];  // your own come back by undo
   keep(found.filter(Boolean));
   return unknown;
 }

@@ -58,7 +58,10 @@ function training(served) {
   return [["seed", served.seed], ...split, ["scale", served.scale ? served.scale.map((one) => short(one)).join(" to ") : "no ratings"], ["fingerprint of the data", served.fingerprint]];
 }
 
-const facts = (pairs) => el("dl.facts-list", {}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)))));
+const facts = (pairs) => el("dl.facts-list", {}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : brief(String(value))))));
+
+/** A long hash by its beginning. */
+const brief = (text) => (/^[0-9a-f]{24,}$/.test(text) ? `${text.slice(0, 12)}…` : text);
 
 const date = (text) => new Date(text).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 

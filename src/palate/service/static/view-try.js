@@ -125,7 +125,7 @@ export async function show(page, { served, query, current }) {
     const here = left.contains(document.activeElement);
     store.rate(item, rating);
     drawLeft();
-    if (here) (left.querySelector(".given .stars") ?? left.querySelector("input")).focus({ preventScroll: true });
+    if (here) (left.querySelector(".given .stars, .given button") ?? left.querySelector("input")).focus({ preventScroll: true });
     refresh();
   }
 
@@ -163,7 +163,7 @@ export async function show(page, { served, query, current }) {
     const tools = el("div.tools", {},
       el("button.quiet", { type: "button", disabled: !store.canUndo(), title: "Ctrl+Z", onclick: undo }, "Undo"),
       el("button.quiet", { type: "button", disabled: !rated.length, onclick: () => { store.clear(); drawLeft(); refresh(); } }, "Clear"));
-    fill(left, el("div.head", {}, el("h2", {}, rated.length ? `You rated ${rated.length}` : "What do you like?"), tools), search, asked);
+    fill(left, el("div.head", {}, el("h2", {}, rated.length ? `You ${scale ? "rated" : "like"} ${rated.length}` : "What do you like?"), tools), search, asked);
     if (rated.length) left.append(el("ul.rows.compact.given", {}, rated.map(mineRow)));
     drawStart();
   }
