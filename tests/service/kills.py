@@ -39,7 +39,7 @@ class Told:
     def __init__(self, port: int) -> None:
         self.port, self.done = port, threading.Event()
         self.acknowledged: dict[str, dict[str, Any]] = {}
-        self.refused = self.lost = 0
+        self.refused = 0
         self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
 
     def start(self) -> None:
@@ -53,43 +53,40 @@ class Told:
 
     def _client(self, number: int) -> None:
         draw = random.Random(number)
-        count = 0
-        connection: http.client.HTTPConnection | None = None
-        while not self.done.is_set():
-            events: list[dict[str, Any]] = []
-            for _ in range(draw.randint(1, 4)):
-                count += 1
-                user, item = draw.randint(1, 60), draw.randint(101, 120)
-                kind: dict[str, Any] = (
-                    {"kind": "rating", "rating": draw.randint(1, 5)} if draw.random() < 0.7 else {"kind": "view"}
-                )
-                event: dict[str, Any] = {"id": f"{number}-{count}", "user": user, "item": item, "time": count, **kind}
-                events.append(event)
-            while True:
-                try:
-                    if connection is None:
-                        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-                    connection.request(
-                        "POST", "/v1/events", json.dumps({"events": events}), {"content-type": "application/json"}
-                    )
-                    answer = connection.getresponse()
-                    body = answer.read()
-                except (OSError, http.client.HTTPException):
-                    connection = None
-                    self.lost += 1
-                    if self.done.wait(0.02):
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            count = 0
+            while not self.done.is_set():
+                events = [_event(draw, f"{number}-{count + n}", count + n) for n in range(draw.randint(1, 4))]
+                count += len(events)
+                while not self._send(connection, events):
+                    if self.done.wait(0.05):
                         return
-                    continue
-                if answer.status == 200:
-                    counts = json.loads(body)
-                    assert counts["accepted"] + counts["repeated"] == len(events), counts
-                    self.acknowledged.update((event["id"], event) for event in events)
-                    break
-                assert answer.status == 503, (answer.status, body)
-                assert int(answer.headers["retry-after"]) > 0
-                self.refused += 1
-                if self.done.wait(0.1):
-                    return
+
+    def _send(self, connection: http.client.HTTPConnection, events: list[dict[str, Any]]) -> bool:
+        """Whether they were acknowledged."""
+        try:
+            body = json.dumps({"events": events})
+            connection.request("POST", "/v1/events", body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            found = json.loads(answer.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return False
+        if answer.status == 200:
+            assert found["accepted"] + found["repeated"] == len(events), found
+            self.acknowledged.update((event["id"], event) for event in events)
+            return True
+        assert answer.status == 503, (answer.status, found)
+        assert int(answer.headers["retry-after"]) > 0
+        self.refused += 1
+        return False
+
+
+def _event(draw: random.Random, name: str, time: int) -> dict[str, Any]:
+    kind: dict[str, Any] = {"kind": "view"}
+    if draw.random() < 0.7:
+        kind = {"kind": "rating", "rating": draw.randint(1, 5)}
+    return {"id": name, "user": draw.randint(1, 60), "item": draw.randint(101, 120), "time": time, **kind}
 
 
 FORKS = multiprocessing.get_context("forkserver")
