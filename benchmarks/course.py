@@ -72,7 +72,7 @@ def from_start(trained: palate.Trained, seed: int) -> float:
 
 def chosen(table: palate.Interactions, seed: int) -> tuple[float, int]:
     """The test RMSE of Palate's default, and the epoch that the validation part chose."""
-    trained = palate.train(table, seed=seed, watch_test=True, baselines=())
+    trained = palate.train(table, seed=seed, watch_test=True, refit=False, baselines=())
     best = min(trained.history, key=lambda epoch: epoch["validation_loss"])
     return sqrt(best["test_loss"]), int(best["epoch"])
 

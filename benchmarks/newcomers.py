@@ -1,17 +1,15 @@
 """People never seen in training: how good predictions are after n known ratings.
 
-    python -m benchmarks.newcomers [ml-100k | movielens-small] [--draws 20]
-    python -m benchmarks.newcomers --models bayes bias --told 10 --validation 0
+    python -m benchmarks.newcomers [ml-100k | movielens-small] [--model neural] [--draws 20]
 
-A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each (--told); of the 20, in an
-order drawn too, the first n are told. So every n is tested on the same ratings. All models answer through
-`Recommender.predict`, and each is compared with the last.
+A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each (--told 10: all but 10); of
+these, in an order drawn too, the first n are told. So every n is tested on the same ratings. Both models answer through
+`Recommender.predict`.
 """
 
 import argparse
 from statistics import mean, median
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +24,21 @@ TIMED = 100
 """People whose list is timed in each draw."""
 
 Errors = dict[str, list[list[float]]]
-"""Model -> the RMSE after each number of known ratings, a list a draw."""
+"""Model -> the RMSE after each of KNOWN, a list a draw."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", default="ml-100k", choices=["ml-100k", "movielens-small"])
+    parser.add_argument("--model", default="neural", help="which is compared with bias")
     parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--models", nargs="+", default=["neural", "bias"])
     parser.add_argument("--told", type=int, default=max(KNOWN), help="ratings of each person that are not asked about")
-    parser.add_argument("--validation", type=float, default=0.1, help="share that models which need one choose by")
+    parser.add_argument("--validation", type=float, default=0.1, help="share of the ratings of others to choose by")
     options = parser.parse_args()
-    draws, told = options.draws, options.told
+    draws, compared, told = options.draws, options.model, options.told
     known = [n for n in KNOWN if n <= told]
     table = palate.read(data("ml-100k")) if options.data == "ml-100k" else palate.load_table(options.data, None, {})
-    errors: Errors = {name: [] for name in options.models}
+    errors: Errors = {compared: [], "bias": []}
     times: list[float] = []
     for draw in range(draws):
         random = np.random.default_rng(draw)
@@ -49,24 +47,21 @@ def main() -> None:
         others = table.where(~np.isin(table.users, people))
         rated = {int(user): random.permutation(np.flatnonzero(table.users == user)) for user in people}
         for name in errors:
-            kept: dict[str, Any] = {"test": 0, "validation": options.validation, "baselines": ()}
-            model = palate.train(others, model=name, seed=draw, **kept).recommender
+            model = palate.train(
+                others, model=name, seed=draw, test=0, validation=options.validation, baselines=()
+            ).recommender
             errors[name].append([after(model, table, rated, n, told) for n in known])
-            times += timed(model, table, rated, told) if name == options.models[0] else []
-        print(draw, {name: [round(error, 4) for error in found[-1]] for name, found in errors.items()}, flush=True)
+            times += timed(model, table, rated, told) if name == compared else []
 
-    rows = [_row(errors, at, n) for at, n in enumerate(known)]
+    rows = [_row(errors, compared, at, n) for at, n in enumerate(known)]
     milliseconds = f"{median(times):.1f} ms"
-    names = " against ".join(errors)
-    summary = f"{options.data}, {draws} draws of {PEOPLE} people, RMSE {names}: " + ", ".join(
-        f"{row['known']}: {' / '.join(row[name] for name in errors)}" for row in rows
+    summary = f"{options.data}, {draws} draws of {PEOPLE} people, RMSE {compared} against bias: " + ", ".join(
+        f"{row['known']}: {row[compared]} / {row['bias']}" for row in rows
     )
     figures = {"known": known, "rmse": errors, "milliseconds": median(times)}
-    usual = options.models == ["neural", "bias"] and told == max(KNOWN)
-    label = f"newcomers-{options.data}" if usual else f"newcomers-{options.data}-{'-'.join(errors)}-{told}"
-    record(
-        label, figures, f"{summary}; {options.models[0]}: fold-in of {told} ratings and top 10: {milliseconds}", rows
-    )
+    name = f"newcomers-{options.data}" + (f"-{compared}" if compared != "neural" else "")
+    name += f"-told-{told}" if told != max(KNOWN) else ""
+    record(name, figures, f"{summary}; fold-in of {told} ratings and top 10: {milliseconds}", rows)
 
 
 def after(
@@ -101,15 +96,15 @@ def _ratings(table: palate.Interactions, rows: NDArray[np.int64]) -> dict[int | 
     return {table.item_ids.id(table.items[row]): float(table.ratings[row]) for row in rows}
 
 
-def _row(errors: Errors, at: int, known: int) -> dict[str, str]:
-    found = {name: [draw[at] for draw in draws] for name, draws in errors.items()}
-    row = {"known": str(known)} | {name: f"{mean(values):.4f}" for name, values in found.items()}
-    *others, last = found
-    for name in others:
-        away = [a - b for a, b in zip(found[name], found[last], strict=True)]
-        low, high = interval(away) if len(away) > 1 else (away[0], away[0])
-        row[f"{name} - {last}, 95 % interval"] = f"{mean(away):+.4f} ({low:+.4f} to {high:+.4f})"
-    return row
+def _row(errors: Errors, compared: str, at: int, known: int) -> dict[str, str]:
+    ours, bias = ([draw[at] for draw in errors[name]] for name in (compared, "bias"))
+    low, high = interval([a - b for a, b in zip(ours, bias, strict=True)])
+    return {
+        "known": str(known),
+        compared: f"{mean(ours):.4f}",
+        "bias": f"{mean(bias):.4f}",
+        "difference, 95 % interval": f"{mean(ours) - mean(bias):+.4f} ({low:+.4f} to {high:+.4f})",
+    }
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ EXAMPLES = {
         "palate serve movies.palate --host 0.0.0.0 --tokens tokens --watch",
     ),
     "replay": ("palate replay movies.palate --url http://127.0.0.1:8000 --people 500",),
-    "token": ("palate token tokens --name shop",),
+    "token": ("palate token tokens",),
     "curves": ("palate curves movies.palate -o curves.svg",),
     "info": ("palate info", "palate info neural", "palate info movies.palate --export-vectors movies.txt"),
     "sample": ("palate sample movielens-small -o ratings.csv",),
@@ -129,7 +129,7 @@ def pages() -> dict[str, str]:
     )
     made["docs/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
     made["docs/models.md"] = models_page()
-    for page in ("docs/performance.md", "docs/lists.md"):
+    for page in ("docs/performance.md", "docs/lists.md", "docs/best.md"):
         made[page] = with_results((ROOT / page).read_text(encoding="utf-8"))
     made["README.md"] = readme((ROOT / "README.md").read_text(encoding="utf-8"))
     return made

@@ -243,6 +243,16 @@ def test_a_blend_is_chosen_only_where_it_is_better_beyond_chance(
         assert len(found.learned.members) == 2
 
 
+def test_no_blend_is_tried_that_would_leave_no_time_for_the_refit(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(best.Search, "_refit", lambda self, models: 1000.0 * (len(models) == 2))
+    monkeypatch.setattr(Judge, "of_blend", lambda self, blend: pytest.fail("a blend was tried"))
+    found = found_in(split)
+    assert found.sentences[1:] == ["there was no time to try a blend with another model"]
+    assert found.in_time
+
+
 def test_of_several_blends_the_best_goes_on(split: Split) -> None:
     found = found_in(split, "lists")
     tried = [sentence for sentence in found.sentences if "the best blend with one model more" in sentence]
@@ -351,7 +361,7 @@ def test_the_command_line_says_what_it_did(palate_command: Palate, csv_tables: P
     assert "On the validation part, by rmse" in ran.out
     assert "not tried: popularity, ease, item-knn: no predicted ratings" in ran.out.replace("\n", " ")
     assert "best of 2 models on the validation part" in ran.out
-    assert "predicts ratings" in ran.out
+    assert "than popularity: nDCG@10" in ran.out
     answer = palate_command(*command, "--for", "lists", "-o", "l.palate", "--json").json
     assert answer["measure"] == "ndcg@10"
     assert {one["model"] for one in answer["tried"]} == set(QUICK)

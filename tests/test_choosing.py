@@ -56,7 +56,8 @@ def test_likeness_by_who_met_items() -> None:
     """Of 4 people items 0 and 1 share two: 2 / sqrt(3 * 2)."""
     events = table([0, 1, 2, 0, 1, 3], [0, 0, 0, 1, 1, 2])
     found = Alike(events).cosines(np.array([0, 1, 2]))
-    np.testing.assert_allclose(found, [[1, 2 / 6**0.5, 0], [2 / 6**0.5, 1, 0], [0, 0, 1]])
+    alike: float = 2 / np.sqrt(6)
+    np.testing.assert_allclose(found, np.array([[1, alike, 0], [alike, 1, 0], [0, 0, 1]]))
 
 
 def test_a_batch_is_as_one_by_one(mf: palate.Recommender) -> None:

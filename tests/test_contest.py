@@ -36,6 +36,36 @@ def test_values_are_those_of_evaluate(found: palate.Comparison, small: Interacti
     assert found.facts["hash"] == split.hash
 
 
+def test_intervals_and_calibration_are_those_of_evaluate(found: palate.Comparison, small: Interactions) -> None:
+    split = splits.random(small, test=0.2, validation=0.1, seed=5)
+    model = Bias(BiasConfig.model_validate({}), small.n_users, small.n_items)
+    fit(model, split.train)
+    run = next(one for one in found.models if one.model == "bias").runs[0]
+    expected = evaluate(model, split.before_test, split.test, full=True, half_widths=run.half_widths)
+    assert set(run.covered) == {0.5, 0.8, 0.9, 0.95}
+    for level, share in run.covered.items():
+        assert share == expected[f"covered@{100 * level:.0f}"]
+    assert run.calibration is not None
+    assert run.calibration.error == pytest.approx(expected["calibration_error"])
+    rows = {row["model"]: row for row in found.to_dict()["models"]}
+    assert rows["bias"]["covered"]["0.8"] == run.covered[0.8]
+    assert rows["bias"]["calibration"]["real"] == run.calibration.real.tolist()
+    assert "covered" not in rows["popularity"]
+
+
+def test_refitted_models_have_learned_from_validation_too(small: Interactions) -> None:
+    found = palate.compare(small, models=["bias"], seeds=1, seed=5, refit=True)
+    split = splits.random(small, test=0.2, validation=0.1, seed=5)
+    model = Bias(BiasConfig.model_validate({}), small.n_users, small.n_items)
+    fit(model, split.before_test)
+    expected = evaluate(model, split.before_test, split.test, seed=5)
+    assert found.models[0].standings["rmse"].value == pytest.approx(expected["rmse"], rel=1e-6)
+    assert found.facts["refit"] is True
+    plain = palate.compare(small, models=["bias"], seeds=1, seed=5)
+    assert found.models[0].runs[0].half_widths == plain.models[0].runs[0].half_widths
+    assert found.models[0].standings["rmse"] != plain.models[0].standings["rmse"]
+
+
 def test_every_model_stands_where_it_can(found: palate.Comparison) -> None:
     assert [measure.name for measure in found.measures] == ["rmse", "ndcg@10", "recall@10"]
     assert {one.model for one in found.best_first(found.measures[0])} == {"bias", "mf"}
@@ -98,6 +128,15 @@ def test_a_training_that_diverges_leaves_the_others(small: Interactions, monkeyp
     assert found.left_out == {"bias": "training diverged"}
 
 
+def test_a_model_that_asks_for_too_much_memory_is_left_out(
+    small: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("palate.memory.free", lambda: 10)
+    found = palate.compare(small, models=("ease", "popularity"), seeds=1)
+    assert [one.model for one in found.models] == ["popularity"]
+    assert "ease needs" in found.left_out["ease"]
+
+
 def test_a_learned_model_stops_at_its_share_of_the_time(small: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 0.0, 29.0, 31.0, 61.0])  # the end is at 60, and this training's share of two is 30
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
@@ -112,12 +151,14 @@ def test_the_page_asks_nothing_of_other_hosts_and_shows_text_as_text(small: Inte
     source.write_text("user,item,rating\n" + "".join(f"u{u},i{i},{r}\n" for u, i, r in rows))
     found = palate.compare(str(source), models=["neural", "bias"], seeds=1, report=page)
     text = page.read_text()
+    assert "Do predicted ratings mean what they say?" in text
+    assert f"<td>{100 * found.models[0].runs[0].covered[0.8]:.1f} %</td>" in text
     assert "&lt;b&gt;&amp;.csv" in text
     assert "<b>" not in text
     assert not re.search(r'(src|href)="(?!#)', re.sub(r'xlink:href="#', "", text))
     assert not re.search(r"@import|url\((?!#)", text)
     assert "<script" not in text
-    assert text.count("<svg") == len(found.measures) + 1  # the curves of neural
+    assert text.count("<svg") == len(found.measures) + 2  # the calibration, and the curves of neural
     assert f"{found.best_first(found.measures[0])[0].standings['rmse'].value:.4f}" in text
 
 

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 import palate
+from palate import plots
 from palate.errors import OptionError, OutputError
 
 HISTORY = [
@@ -78,3 +79,13 @@ def test_no_epochs_and_no_place(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="can't write"):
         palate.draw_curves(HISTORY, tmp_path / "file" / "c.svg")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_calibration_has_a_line_for_each_model_and_one_to_compare_with() -> None:
+    lines = {"bias": ([1.5, 3.0, 4.5], [0.2, 0.0, -0.1]), "mf": ([1.0, 3.0, 5.0], [0.0, 0.1, 0.0])}
+    svg = plots.calibration_svg(lines)
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert svg.count("stroke-dasharray: 3.7,1.6") == 1, "where the two are equal"
+    one = plots.calibration_svg({"bias": lines["bias"]})
+    assert svg.count("<use") - one.count("<use") >= 3, "the three tenths of the other model"
+    assert svg == plots.calibration_svg(lines), "the same bytes each time"

@@ -196,8 +196,12 @@ class Search:
         model, measured = chosen[0].model, chosen[0].measured
         assert model is not None
         sentences = [self._first()]
+        took = 0.0
         while others := [one for one in self.candidates[:MOST] if one not in chosen]:
             began = time.monotonic()
+            if began + took + self._refit(self.candidates[:MOST]) > self.end:
+                sentences.append("there was no time to try a blend with another model")
+                break
             self.told(f"{_and([one.name for one in chosen])}, blended with another")
             blends = [self._blend([*chosen, one]) for one in others]
             judged = [self.judge.of_blend(blend) for blend in blends]
@@ -209,12 +213,11 @@ class Search:
                 f"the best blend with one model more, of {names}, is {'better' if better else 'no better'} beyond "
                 f"chance: {self.judge.measure} {after.value:.4f}"
             )
-            if better:
-                chosen, model, measured = [*chosen, others[best]], blends[best], judged[best]
-                weigh(blends[best], self.split, self.seed)
-            took = time.monotonic() - began
-            if not better or time.monotonic() + took + self._refit(self.candidates[:MOST]) > self.end:
+            if not better:
                 break
+            chosen, model, measured = [*chosen, others[best]], blends[best], judged[best]
+            weigh(blends[best], self.split, self.seed)
+            took = time.monotonic() - began
         learned = chosen[0].learned if len(chosen) == 1 else Learned([], members=tuple(one.learned for one in chosen))
         seconds = self._refit(chosen)
         in_time = time.monotonic() + seconds <= self.end

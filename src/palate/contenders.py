@@ -21,7 +21,7 @@ from palate.models.single import SINGLE
 from palate.training.fit import fit
 
 SAMPLE = 10_000
-"""Events that costs are measured on, of at most an eighth of the table."""
+"""Events that costs are measured on, or all there are."""
 
 WARM_UP = 8
 """Into how many parts the sample is cut for the training that compiles loops, and is not timed."""
@@ -106,7 +106,7 @@ def costs(
     """Of each model, and why others have none. until: the `time.monotonic` after which no further one is measured."""
     found: dict[str, Cost] = {}
     reasons: dict[str, str] = {}
-    sample = sample_of(train, min(SAMPLE, max(1, len(train) // 8)), seed)
+    sample = sample_of(train, SAMPLE, seed)
     small = sample_of(sample, max(1, len(sample) // WARM_UP), seed)
     for name in names:
         if found and time.monotonic() > until:

@@ -85,7 +85,8 @@ def refit(
     """
     if isinstance(model, Blend):
         blend = type(model)(model.config, model.n_users, model.n_items)
-        blend.load_state_dict(model.state_dict())
+        for name, chosen in model.named_buffers(recurse=False):
+            setattr(blend, name, chosen.clone())
         for name, part, found in zip(model.members, model.parts, learned.members, strict=True):
             blend.members[name] = refit(part, split, found, seed=seed, observers=observers)
         return blend

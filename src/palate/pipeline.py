@@ -84,18 +84,16 @@ def train(
     """Learn from a table, and say how well.
 
     source, items, reading: as `palate.read` takes them; source may also be the name of a data set of `palate.datasets`.
-    model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings. With "best",
-    Palate finds one: see `best.py`. minutes: for the search, and the refit of what it finds, 10 if not said. aim: what
-    that is wanted for, "ratings" to predict them or "lists"; if not said, ratings where the table has any.
+    model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings. "best" is what
+    `palate/best.py` finds in so many minutes, 10 if not said, its refit among them; aim: "ratings", to predict them, or
+    "lists"; if not said, ratings where the table has any.
     split: how what is held out is chosen, see `data/split.py`: "random", "time", "last", "users" or "items".
     test: the share of all events, or people or items, held out for `metrics`. validation: the share of the rest that
-    chooses the epoch; with 0 every epoch runs and the last is kept, the test loss of each is recorded, and nothing is
-    chosen by it.
+    chooses the epoch; with 0 every epoch runs, the last is kept, and the test loss of each is recorded.
     watch_test: record the test loss of each epoch beside the validation loss, as a curve to look at.
     refit: once validation has chosen the epoch, or the weights of a blend, train once more from the start on training
     and validation part together, for as many epochs. The intervals are those found on validation before that.
-    observers: who hears how far training is, such as `palate.Bars()`, which draws a progress bar. told: hears what a
-    search is at.
+    observers: who hears how far training is, such as `palate.Bars()`, a progress bar. told: hears what it is at.
     output: a folder to save to; while training, `output`.checkpoint allows to `resume` after a stop or a crash.
 
     Raises:
@@ -106,36 +104,32 @@ def train(
     """
     seed, test, validation = int(seed), float(test), float(validation)  # numpy's are welcome too
     at_least(seed, 0, "seed")
-    chosen = None if model == BEST else models.find(model)
-    config = _config(chosen, preset, settings, epochs)
-    end = _end(chosen, minutes, aim, resume)
+    chosen, config, end = _what(model, preset, settings, epochs, minutes, aim, resume)
     where = devices.pick(device)
     if output is not None:
         check_place(Path(output))
     table = load_table(source, items, reading)
-    if chosen is not None:
-        check_ratings(chosen, table)
-    rivals = [name for name in baselines if name != model and _can_learn(name, table)]
+    check_ratings(chosen, table)
+    rivals = [name for name in baselines if _can_learn(name, table)]
     parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
 
     if chosen is None:
         found = search(parts, aim, end=end, seed=seed, device=where, observers=observers, told=told)
         trained, learned, refit = found.model, found.learned, refit and found.in_time
-        first = second = Stoppable()
+        runs = Runs()
     else:
         found = None
         trained = chosen(config, table.n_users, table.n_items).to(where)
-        first, second = _runs(output, resume, trained, parts, seed, watch_test)
-        learned = learn(trained, parts, seed=seed, watch_test=watch_test, observers=observers, **first._asdict())
+        runs = _runs(output, resume, trained, parts, seed, watch_test)
+        learned = learn(trained, parts, seed=seed, watch_test=watch_test, observers=observers, **runs.training)
     half_widths = half_widths_of(trained, parts)
     if refit and len(parts.validation):
-        told("the refit")
-        trained = learn_again(trained, parts, learned, seed=seed, observers=observers, **second._asdict())
+        told("training again, on training and validation part")
+        trained = learn_again(trained, parts, learned, seed=seed, observers=observers, **runs.refit)
         parts = replace(parts, refitted=True)
 
     metrics = _report(trained, parts, parts.newcomers, seed)
-    untaught = splits.absent(table, parts.part < splits.TEST)
-    compared = {name: _report(_baseline(name, parts), parts, untaught, seed) for name in rivals}
+    compared = _compared(rivals, trained, parts, seed)
     training = Training(
         preset=preset,
         seed=seed,
@@ -150,32 +144,34 @@ def train(
     recommender = Recommender(trained, parts, training, item_map(trained, table.item_counts, seed))
     if output is not None:
         recommender.save(output)
-    for run in (first, second):
-        run.remove()
+    runs.remove()
     return Trained(recommender, learned.history, metrics, compared, found)
 
 
-def _config(
-    cls: type[Model] | None, preset: str | None, settings: Mapping[str, object] | None, epochs: int | None
-) -> BaseConfig:
-    """Of the model, where one is named."""
-    if cls is None:
-        if preset is not None or settings or epochs is not None:
-            raise OptionError(f"model {BEST} is chosen with default settings: leave preset, settings and epochs out")
-        return BaseConfig()
-    return configure(cls, preset, {**(settings or {}), **({"epochs": epochs} if epochs is not None else {})})
-
-
-def _end(cls: type[Model] | None, minutes: float | None, aim: str | None, resume: bool) -> float:
-    """The `time.monotonic` when a search must be over; there is one only where no model is named."""
-    if cls is not None and (minutes is not None or aim is not None):
-        raise OptionError(f"minutes, and what a model is for, are asked for with model {BEST} alone")
-    if cls is None and resume:
+def _what(
+    model: str,
+    preset: str | None,
+    settings: Mapping[str, object] | None,
+    epochs: int | None,
+    minutes: float | None,
+    aim: str | None,
+    resume: bool,
+) -> tuple[type[Model] | None, BaseConfig, float]:
+    """The model's class and settings; or None, and the `time.monotonic` when the search for one must be over."""
+    given = {**(settings or {}), **({"epochs": epochs} if epochs is not None else {})}
+    if model != BEST:
+        if minutes is not None or aim is not None:
+            raise OptionError(f"minutes, and what a model is for, are asked for with model {BEST} alone")
+        cls = models.find(model)
+        return cls, configure(cls, preset, given), 0.0
+    if preset is not None or given:
+        raise OptionError(f"model {BEST} is chosen with default settings: leave preset, settings and epochs out")
+    if resume:
         raise OptionError("a search for the best model can't be resumed: start it anew")
     minutes = MINUTES if minutes is None else float(minutes)
     if not minutes > 0:
         raise OptionError(f"minutes is {minutes}: it must be above 0")
-    return time.monotonic() + 60 * minutes
+    return None, BaseConfig(), time.monotonic() + 60 * minutes
 
 
 def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Interactions:
@@ -190,38 +186,44 @@ def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Int
     return read(source, items=items, **reading)
 
 
-def check_ratings(cls: type[Model], table: Interactions) -> None:
-    """Raises UnsupportedError where a model needs ratings and the table has none."""
-    if cls.NEEDS_RATINGS and table.ratings is None:
+def check_ratings(cls: type[Model] | None, table: Interactions) -> None:
+    """Raises UnsupportedError where a model, if there is one yet, needs ratings and the table has none."""
+    if cls is not None and cls.NEEDS_RATINGS and table.ratings is None:
         others = ", ".join(name for name, other in models.MODELS.items() if not other.NEEDS_RATINGS)
         raise UnsupportedError(
             f"model {models.name_of(cls)!r} learns from ratings, and this table has none: choose --model {others}"
         )
 
 
-class Stoppable(NamedTuple):
-    """How a training goes on if it is stopped."""
-
-    checkpoint: Checkpoint | None = None
-    resume: bool = False
-
-    def remove(self) -> None:
-        if self.checkpoint is not None:
-            self.checkpoint.remove()
-
-
-def _runs(
-    output: str | Path | None, resume: bool, model: Model, split: Split, seed: int, watch_test: bool
-) -> tuple[Stoppable, Stoppable]:
-    """The training and, after it, the refit: each has a checkpoint, so that a run goes on in either.
+class Runs(NamedTuple):
+    """How the training and, after it, the refit go on if they are stopped: the checkpoint of each, if there is one.
 
     What is stopped during the refit goes through the end of the training again, from its last checkpoint, or all of it
     where it was over before the first.
     """
+
+    checkpoints: tuple[Checkpoint | None, Checkpoint | None] = (None, None)
+    resumes: tuple[bool, bool] = (False, False)
+
+    @property
+    def training(self) -> dict[str, Any]:
+        return {"checkpoint": self.checkpoints[0], "resume": self.resumes[0]}
+
+    @property
+    def refit(self) -> dict[str, Any]:
+        return {"checkpoint": self.checkpoints[1], "resume": self.resumes[1]}
+
+    def remove(self) -> None:
+        for checkpoint in self.checkpoints:
+            if checkpoint is not None:
+                checkpoint.remove()
+
+
+def _runs(output: str | Path | None, resume: bool, model: Model, split: Split, seed: int, watch_test: bool) -> Runs:
     if output is None:
         if resume:
             raise OptionError("resume needs the output whose checkpoint it goes on from")
-        return Stoppable(), Stoppable()
+        return Runs()
     identity = {
         "model": models.name_of(type(model)),
         "settings": model.config.model_dump(mode="json"),
@@ -234,10 +236,8 @@ def _runs(
     for path in paths:
         if path.exists() and not resume:
             raise OptionError(f"{path} is of a run that was stopped: add --resume to go on with it, or delete it")
-    return (
-        Stoppable(Checkpoint(first, identity), resume and (first.exists() or not second.exists())),
-        Stoppable(Checkpoint(second, identity), second.exists()),
-    )
+    resumes = resume and (first.exists() or not second.exists()), second.exists()
+    return Runs((Checkpoint(first, identity), Checkpoint(second, identity)), resumes)
 
 
 def _without_durations(record: Record) -> Record:
@@ -266,6 +266,13 @@ def half_widths_of(model: Model, split: Split) -> dict[float, float]:
 
 def _can_learn(name: str, table: Interactions) -> bool:
     return not (models.find(name).NEEDS_RATINGS and table.ratings is None)
+
+
+def _compared(names: Sequence[str], trained: Model, split: Split, seed: int) -> dict[str, Metrics]:
+    """The metrics of simpler models; of one that is itself the model trained there is nothing to compare."""
+    untaught = splits.absent(split.table, split.part < splits.TEST)
+    others = [name for name in names if name != models.name_of(type(trained))]
+    return {name: _report(_baseline(name, split), split, untaught, seed) for name in others}
 
 
 def _baseline(name: str, split: Split) -> Model:

@@ -12,8 +12,9 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from palate import artifact, choosing, embeddings, explaining, queries, ranking
+from palate import artifact, choosing, embeddings, explaining, queries
 from palate.artifact import Artifact, Metrics, Training
+from palate.bulk import write_lists
 from palate.choosing import Chosen, Filters
 from palate.data.interactions import Interactions
 from palate.data.split import Split
@@ -26,17 +27,12 @@ from palate.evaluation.held_out import told_from
 from palate.evaluation.intervals import around
 from palate.evaluation.rating_metrics import calibration
 from palate.explaining import Explanation, Losses
-from palate.files import written_beside
-from palate.memory import left, size
 from palate.models import MODELS, name_of
-from palate.models.contract import PADDING, UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
+from palate.models.contract import UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
 from palate.neighbours import Neighbours
 from palate.queries import Person
 from palate.results import CheckedAnalogy, Results
 from palate.translation import Rated, item_rows, named_items, on_scale
-
-ROOM_SHARE = 0.5
-"""How much of the memory that is left ranking may plan with; the rest is for the lists, and for what models take."""
 
 Ratings = Rated | Iterable[Id]
 """What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""
@@ -80,6 +76,11 @@ class Recommender:
     def predicts_ratings(self) -> bool:
         return isinstance(self.model, PredictsRatings)
 
+    def item_id(self, text: str) -> Id:
+        """The id that the text names; the text itself where no item has that id, as it may be a title, such as 1984."""
+        id_ = self.table.item_ids.parse(text)
+        return id_ if self.table.item_ids.find([id_])[0] >= 0 else text
+
     @overload
     def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None, interval: None = None) -> float: ...
     @overload
@@ -109,24 +110,32 @@ class Recommender:
             UnsupportedError: the model does not predict ratings, or was trained without a validation part and so has
                 no intervals.
         """
+        if not self.predicts_ratings:
+            raise UnsupportedError(self._lacks("predicted ratings", PredictsRatings))
+        rows = item_rows(self.table, item if isinstance(item, list) else [item])
+        found = self.rate(self.person(user, ratings), rows, interval)
+        if isinstance(item, list):
+            return named_items(self.table, rows, **found)
+        one = [float(values[0]) for values in found.values()]
+        return one[0] if interval is None else Prediction(*one)
+
+    @torch.inference_mode()
+    def rate(
+        self, person: Person, rows: NDArray[np.int64], interval: float | None = None
+    ) -> dict[str, NDArray[np.float64]]:
+        """`predict` in rows: the rating of each item row (n,), and with an interval low and high."""
         if not isinstance(self.model, PredictsRatings):
             raise UnsupportedError(self._lacks("predicted ratings", PredictsRatings))
         half_width = None if interval is None else self._half_width(interval)
-        query = queries.of_people([self.person(user, ratings)], self.model)
-        rows = item_rows(self.table, item if isinstance(item, list) else [item])
-        items = torch.from_numpy(rows).to(self.model.device)
-        people = torch.zeros_like(items)
-        predicted = self.model.predict(query, people, items).cpu().numpy()
-        scale = self.table.scale
+        query, items = queries.of_people([person], self.model), torch.from_numpy(rows).to(self.model.device)
+        people, scale = torch.zeros_like(items), self.table.scale
         assert scale is not None
+        predicted = self.model.predict(query, people, items).cpu().numpy()
         found = {"rating": predicted.clip(*scale).astype(np.float64)}
         if half_width is not None:
             widths = self.model.spread(query, people, items).cpu().numpy() if isinstance(self.model, KnowsSpread) else 1
             found["low"], found["high"] = around(found["rating"], half_width * widths, scale)
-        if isinstance(item, list):
-            return named_items(self.table, rows, **found)
-        one = [float(values[0]) for values in found.values()]
-        return one[0] if half_width is None else Prediction(*one)
+        return found
 
     def recommend(
         self,
@@ -202,37 +211,7 @@ class Recommender:
             OptionError: the file's ending is another, or the process holds more than `memory` already.
             OutputError: the file can't be written.
         """
-        at_least(k, 1, "k")
-        at_least(min_ratings, 0, "min_ratings")
-        path = Path(path)
-        if path.suffix not in (".csv", ".parquet"):
-            raise OptionError(f"lists are written as .csv or .parquet, not as {path.name}")
-        rare = torch.from_numpy(self.table.item_counts < min_ratings).to(self.model.device)
-        everyone = np.arange(self.table.n_users)
-        room = ranking.MEMORY if memory is None else left(size(memory)) * ROOM_SHARE
-        frames = []
-        for place, rows, scores in ranking.rank_users(
-            self.model, self.table, everyone, k, int(room), rare, self.split.newcomers
-        ):
-            found = (rows != PADDING).cpu().numpy()
-            people, ranks = found.nonzero()
-            frames.append(
-                pl.DataFrame(
-                    {
-                        "user": self.table.user_ids.ids[place.start + people],
-                        "rank": (ranks + 1).astype(np.int32),
-                        "item": self.table.item_ids.ids[rows.cpu().numpy()[found]],
-                        "score": scores.cpu().numpy()[found],
-                    }
-                )
-            )
-        whole = pl.concat(frames)
-        with written_beside(path) as beside:
-            if path.suffix == ".csv":
-                whole.write_csv(beside)
-            else:
-                whole.write_parquet(beside)
-        return len(whole)
+        return write_lists(self.model, self.split, Path(path), k, min_ratings, memory)
 
     def similar(
         self,

@@ -31,12 +31,6 @@ def item_rows(table: Interactions, ids: Iterable[Id]) -> NDArray[np.int64]:
     return rows
 
 
-def named_item(table: Interactions, text: str) -> Id:
-    """The id that the text names; the text itself where no item has that id, as it may be a title, such as 1984."""
-    id_ = table.item_ids.parse(text)
-    return id_ if table.item_ids.find([id_])[0] >= 0 else text
-
-
 def in_categories(table: Interactions, names: Iterable[str]) -> NDArray[np.bool_]:
     """Which items are in any of the categories -> (n_items,)."""
     found, known = np.zeros(table.n_items, dtype=np.bool_), table.catalogue.categories

@@ -214,6 +214,19 @@ def test_evaluate(palate: Palate, model: Path, popularity: Path, tables: Path) -
     assert {**answer, "unknown": 0, "learned": other["learned"]} == other
 
 
+def test_evaluate_reads_a_table_as_train_does(palate: Palate, model: Path, tables: Path, here: Path) -> None:
+    plain = palate("evaluate", model, tables / "ratings.csv", "--json").json
+    rows = [line.split(",") for line in (tables / "ratings.csv").read_text().splitlines()[1:]]
+    (here / "odd.txt").write_text("".join(f"{when}|{rating}|{item}|{user}\n" for user, item, rating, when in rows))
+    columns = ("--user", "4", "--item", "3", "--rating", "2", "--time", "1", "--separator", "|")
+    assert palate("evaluate", model, "odd.txt", *columns, "--json").json == plain
+    halves = len(rows) // 2
+    for name, part in (("a.csv", rows[:halves]), ("b.csv", rows[halves:])):
+        (here / name).write_text("userId,movieId,rating,timestamp\n" + "".join(f"{','.join(row)}\n" for row in part))
+    assert palate("evaluate", model, "a.csv", "b.csv", "--json").json == plain
+    assert palate("evaluate", model, "--user", "4").error == "how to read a table was said, but no table was named"
+
+
 def test_evaluate_shows_every_metric_once_in_groups(palate: Palate, model: Path, tables: Path) -> None:
     metrics = library.load(model).evaluate(library.read(tables / "ratings.csv"), full=True)
     lines = [line.split() for line in palate("evaluate", model, tables / "ratings.csv").out.splitlines()]

@@ -32,7 +32,10 @@ def test_what_a_person_sees(palate: Palate, tables: Path, here: Path) -> None:
     assert lines[-1] == "wrote m.palate; next: palate recommend m.palate --user 1"
     epochs = [line.split() for line in ran.err.splitlines() if line]
     assert epochs[0] == ["epoch", "train", "loss", "validation", "loss", "ratings", "per", "second"]
-    assert [line[0] for line in epochs[1:]] == ["1", "2"]
+    assert [line[0] for line in epochs[1:]] == ["1", "2", "training", "epoch", "1", "2"]
+    assert "training again, on training and validation part" in ran.err
+    assert epochs[4] == ["epoch", "train", "loss", "ratings", "per", "second"], "of the refit"
+    assert "trained again on training and validation part" in palate("info", "m.palate").out
     assert len(library.load(here / "m.palate").recommend(1)) > 0
 
 
@@ -137,7 +140,8 @@ def test_vectors_written_after_training(palate: Palate, tables: Path, here: Path
         palate("train", tables / "ratings.csv", "-o", "m.palate", *QUICK, "--export-vectors", name)
         assert len(KeyedVectors.load_word2vec_format(name, no_header=name.endswith("glove"))) == 20
     ran = palate("train", tables / "ratings.csv", "--model", "bias", "-o", "b.palate", "--export-vectors", "b.txt")
-    assert ran.error == f"model 'bias' has no vectors; train one that has: {WITH_VECTORS}"
+    assert ran.error == f"model 'bias' has no vectors to export; train one that has: {WITH_VECTORS}"
+    assert not (here / "b.palate").exists(), "said before any time is spent"
 
 
 def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.data.vocabulary import UNKNOWN, Vocabulary, as_integers, did_you_mean
+from palate.data.vocabulary import UNKNOWN, Vocabulary, as_integers, did_you_mean, near_misses
 from palate.errors import UnknownIdError
 
 SIGNED = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1)
@@ -116,6 +116,13 @@ def test_unknown_ids_offer_near_misses() -> None:
     with pytest.raises(UnknownIdError, match=r"unknown item 'zzzz'$"):
         vocabulary.rows(["Heat", "zzzz"])
     assert vocabulary.rows(["Heat", "Alien"]).tolist() == [2, 0]
+
+
+def test_near_misses_are_the_most_alike_first() -> None:
+    names = ["dim", "hidden", "hide", "epochs"]
+    assert near_misses("hiden", names) == ["hidden", "hide"]
+    assert near_misses("hiden", names, most=1) == ["hidden"]
+    assert near_misses("zzz", names) == []
 
 
 def test_text_typed_by_a_person() -> None:

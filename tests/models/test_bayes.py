@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from palate import queries
 from palate.data.interactions import Interactions
+from palate.errors import UnsupportedError
 from palate.evaluation.evaluate import predict, spread
 from palate.evaluation.rating_metrics import rmse
 from palate.models.bayes import BayesConfig, BayesianFactorization
@@ -27,7 +28,7 @@ from palate.training.fit import fit
 from tests import tables
 
 TABLE = tables.random_table(60, 40, 0.3)
-SHORT = {"dim": 3, "chains": 2, "sweeps": 30, "samples": 10}
+SHORT = {"dim": 3, "chains": 1, "sweeps": 30, "samples": 10}
 LIKELIHOODS = pytest.mark.parametrize("likelihood", ["gaussian", "ordinal"])
 
 
@@ -49,17 +50,17 @@ def test_the_chain_draws_from_the_joint_distribution(links: Links, days: bool, s
     """Geweke, JASA 2004: with ratings drawn anew from the model at every sweep, all else keeps its prior."""
     random = np.random.default_rng(0)
     chain = Chain(FIVE, 1, "gaussian", links, False, random, days, sessions)
-    noise, volume = np.empty(1500), np.empty((1500, len(chain.groups)))
-    for at in range(1500):
+    noise, volume = np.empty(800), np.empty((800, len(chain.groups)))
+    for at in range(800):
         chain.sweep(adapt=False)
         noise[at] = chain.noise_precision
         volume[at] = [float(group.prior.precision.det()) for group in chain.groups]
         fitted = by_hand([group.vectors[group.rows] for group in chain.groups])
         chain.values = random.normal(fitted, 1 / np.sqrt(chain.noise_precision)).astype(np.float32)
-    assert np.mean(noise < np.log(2)) == pytest.approx(0.5, abs=0.06)  # Gamma(1, 1)
+    assert np.mean(noise < np.log(2)) == pytest.approx(0.5, abs=0.08)  # Gamma(1, 1)
     chi = random.chisquare([3, 2], (100_000, 2)).prod(1)  # the determinant of a Wishart(I, 3) matrix
     for share in (0.25, 0.5, 0.75):
-        assert np.mean(volume < np.quantile(chi, share)) == pytest.approx(share, abs=0.06)
+        assert np.mean(volume < np.quantile(chi, share)) == pytest.approx(share, abs=0.08)
 
 
 def by_hand(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
@@ -81,22 +82,41 @@ def test_the_number_of_threads_changes_no_bit(likelihood: str) -> None:
             assert torch.equal(value, other[name]), name
 
 
+def test_chains_are_kept_side_by_side() -> None:
+    """The first of two is the chain that there would be alone; the second begins anew."""
+    alone, both = trained(sweeps=8, samples=4), trained(sweeps=8, samples=4, chains=2)
+    assert both.users.shape == (60, 8, 4)
+    assert torch.equal(both.users[:, :4], alone.users)
+    again = both.users[:, 4:].flatten(1)
+    assert np.abs(np.corrcoef(again.flatten(), alone.users.flatten())[0, 1]) < 0.9
+    edges = both.cutpoints[:4]
+    assert (edges.diff() > 0).all()
+    assert float(edges.mean()) == pytest.approx(0, abs=1e-5)
+
+
 DIGEST = """
-import hashlib
-from tests.models.test_bayes import trained, tables
-model = trained(tables.random_table(700, 300, 0.2), dim=16, sweeps=4, samples=2)
+import hashlib, torch
+from palate.models.bayes import BayesConfig, BayesianFactorization
+from tests import tables
+train = tables.random_table(700, 300, 0.2)
+model = BayesianFactorization(BayesConfig(dim=16, chains=1, sweeps=2, samples=1), 700, 300)
+model.solve(train, torch.Generator())
 print(hashlib.sha256(b"".join(value.numpy().tobytes() for value in model.state_dict().values())).hexdigest())
 """
 
 
 def test_the_threads_that_a_process_begins_with_change_no_bit() -> None:
     """numpy's products, of this size too, are made by as many threads as OMP_NUM_THREADS says, and differ by it."""
-    found = []
+    running = []
     for threads in ("1", "2"):
-        environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        path = os.pathsep.join(filter(None, sys.path))
+        settings = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": path}
         command = [sys.executable, "-c", DIGEST]
-        found.append(subprocess.run(command, env=environment, check=True, capture_output=True, cwd=tables.ROOT).stdout)
-    assert found[0] == found[1]
+        running.append(
+            subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.PIPE, cwd=tables.ROOT)
+        )
+    one, two = (process.communicate()[0] for process in running)
+    assert one == two != b""
 
 
 @LIKELIHOODS
@@ -189,7 +209,7 @@ TIMED = replace(TABLE, times=np.sort(np.random.default_rng(1).uniform(0, 3e5, le
 def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, ...]) -> None:
     """Though means of occasions go to people and items: at its time each rating is as in the chain."""
     assert TIMED.times is not None
-    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", chains=1, samples=1)
+    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", samples=1)
     random = np.random.default_rng(0)
     chain = Chain(TIMED, 3, "gaussian", "both", True, random, days, sessions)
     for _ in range(5):
@@ -232,6 +252,11 @@ def test_held_out_ratings_are_predicted_at_their_times() -> None:
     assert rmse(predict(model, train, replace(test, times=None)), test.ratings) > 1.2
     expected = torch.from_numpy(spread(model, train, test))
     assert float(expected.mean()) == pytest.approx(0.5, abs=0.2)
+
+
+def test_occasions_need_times() -> None:
+    with pytest.raises(UnsupportedError, match="this table has none"):
+        trained(days=True)
 
 
 def test_keys_of_occasions() -> None:

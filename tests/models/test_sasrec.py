@@ -331,6 +331,14 @@ def test_every_event_but_the_first_is_foreseen_once_from_what_came_before() -> N
     assert len(found) == len(batches) == 3
 
 
+@pytest.mark.parametrize(("people", "batch_size", "steps"), [(60, 8, 8), (950, 9, 106), (20_000, 128, 157)])
+def test_a_small_table_is_learned_in_smaller_batches(people: int, batch_size: int, steps: int) -> None:
+    """Of people with two events each."""
+    train = tables.table(np.repeat(np.arange(people), 2).tolist(), [0, 1] * people)
+    batches = SelfAttention(SelfAttentionConfig.model_validate({}), people, 2).batches(train)
+    assert (batches.batch_size, len(batches)) == (batch_size, steps)
+
+
 def test_an_epoch_follows_from_its_generator_and_can_be_skipped_into(small: Interactions) -> None:
     batches = Windows(small, length=5, batch_size=7, device=CPU)
     epoch = [batch.items.tolist() for batch in batches.epoch(seeded(CPU, 1))]

@@ -1,9 +1,10 @@
 """Kill a service again and again while it is told of events: is each that it acknowledged stored, and stored once?
 
     python -m tests.service.kills --kills 200 [--postgres]
+    python -m tests.service.kills --full-disk    (as root)
 
 With --postgres a database of its own is started, and in the middle stopped and started again: lists must go on, and
-events be refused until it is back.
+events be refused until it is back. With --full-disk events go to a disk of 1 MB until it is full, and then grows.
 """
 
 import argparse
@@ -19,8 +20,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -178,13 +179,53 @@ def away(database: Postgres, told: Told, port: int) -> None:
     assert told.refused > before, "an event was taken while there was nowhere to keep it"
     database.start()
     count = len(told.acknowledged)
-    while len(told.acknowledged) == count:
+    wait(lambda: len(told.acknowledged) > count)
+
+
+def full_disk() -> dict[str, int]:
+    """A disk fills up: lists go on, events are refused and taken again once there is room, and none is lost."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model, disk = folder / "model.palate", folder / "disk"
+        trained.train("mf", output=model)
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
+        try:
+            events, port = str(disk / "events.sqlite"), free_port()
+            told, process = Told(port), start(model, events, port)
+            told.start()
+            try:
+                wait(lambda: told.refused > 20)
+                assert asked(port, "/v1/users/1/recommendations") == 200
+                full = len(told.acknowledged)
+                subprocess.run(["mount", "-o", "remount,size=100m", str(disk)], check=True)
+                wait(lambda: len(told.acknowledged) > full + 100)
+            finally:
+                told.stop()
+                process.terminate()
+                process.join(30)
+            stored = check(events, told)
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+    return {
+        "acknowledged_until_full": full,
+        "refused": told.refused,
+        "acknowledged": len(told.acknowledged),
+        "stored": stored,
+    }
+
+
+def wait(until: Callable[[], bool], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, "it took too long"
         time.sleep(0.1)
 
 
 def check(events: str, told: Told) -> int:
     """Every event acknowledged is stored as it was sent, and none twice -> how many are stored."""
-    stored = list(EventStore(events).read())
+    with closing(EventStore(events)) as store:
+        stored = list(store.read())
     twice = [id_ for id_, count in Counter(event.id for event in stored).items() if count > 1]
     assert not twice, f"stored twice: {twice[:5]}"
     by_id = {event.id: event for event in stored}
@@ -232,5 +273,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--full-disk", action="store_true")
     options = parser.parse_args()
-    print(json.dumps(main(options.kills, with_postgres=options.postgres)))
+    print(json.dumps(full_disk() if options.full_disk else main(options.kills, with_postgres=options.postgres)))

@@ -4,9 +4,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import polars as pl
 import pytest
 
 import palate
+from palate.service.cache import Cache
 from tests.service.conftest import Models
 from tests.service.running import Client, running
 
@@ -152,3 +154,45 @@ def test_documents(mf: Client) -> None:
     assert "http" not in page.replace("http-equiv", "").replace("HTTP", "")
     assert mf.get("/metrics").body.decode().count("palate_request_seconds_bucket") > 10
     assert mf.get("/healthz").body == mf.get("/readyz").body == b"ok"
+
+
+def test_ids_with_any_sign(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"user": ["a/b", "a/b", "c%2Fd", "ü?&="], "item": ["x/y", "z", "x/y", "%"], "rating": [5, 4, 3, 2]}
+    )
+    palate.train(frame, model="bias", test=0, validation=0, output=tmp_path / "m.palate")
+    with running(tmp_path / "m.palate", tmp_path / "events.sqlite") as client:
+        for user, met in (("a/b", {"x/y", "z"}), ("c%2Fd", {"x/y"}), ("ü?&=", {"%"})):
+            history = client.get(f"/v1/users/{quote(user, safe='')}/history").ok["items"]
+            assert {item["id"] for item in history} == met
+            assert client.get(f"/v1/users/{quote(user, safe='')}/recommendations").status == 200
+        for item in ("x/y", "%"):
+            assert client.get(f"/v1/items/{quote(item, safe='')}").ok["id"] == item
+        assert client.get(f"/v1/items/{quote('x//y', safe='')}").error == (404, "unknown_item", "path.item_id")
+
+
+def test_lists_that_are_kept_are_those_that_are_made(models: Models, tmp_path: Path) -> None:
+    with (
+        running(models("mf"), tmp_path / "a.sqlite", cached=100) as keeping,
+        running(models("mf"), tmp_path / "b.sqlite", cached=0) as making,
+    ):
+        event = {"id": "a", "user": 2, "item": 101, "kind": "view"}
+        for _ in range(2):
+            for question in (
+                "1/recommendations",
+                "2/recommendations",
+                "2/recommendations?k=3",
+                "2/recommendations?k=4",
+            ):
+                assert keeping.get(f"/v1/users/{question}").ok == making.get(f"/v1/users/{question}").ok
+            for client in (keeping, making):
+                client.post("/v1/events", {"events": [event]})
+
+
+def test_the_oldest_answer_is_dropped_first() -> None:
+    cache = Cache(2)
+    for key in "ab":
+        cache.put(key, key.encode())
+    assert cache.get("a") == b"a"
+    cache.put("c", b"c")
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (b"a", None, b"c")

@@ -39,6 +39,8 @@ def test_an_event_counts_at_the_next_question(fresh: Client, models: Models) -> 
     whole = dict(zip([ids.id(row) for row in person.items], person.ratings.tolist(), strict=True)) | {before[0]: 1}
     expected = library.recommend(ratings=whole, k=20)
     assert listed(fresh, 1) == [row.id for row in expected]
+    rated = fresh.post("/v1/predictions", {"user": 1, "items": [before[1]]}).ok["predictions"][0]["rating"]
+    assert rated == pytest.approx(library.predict(None, before[1], ratings=whole))
     newest = fresh.get("/v1/users/1/history?k=1").ok["items"][0]
     assert (newest["id"], newest["rating"]) == (before[0], 1)
     assert newest["time"] > 1.6e9
@@ -64,6 +66,7 @@ def test_a_view_keeps_an_item_out_of_lists_and_changes_no_score(fresh: Client) -
 def test_a_person_who_was_never_seen_begins_with_an_event(fresh: Client, models: Models) -> None:
     assert fresh.get("/v1/users/999/recommendations").error == (404, "unknown_user", "path.user_id")
     fresh.post("/v1/events", {"events": [rating("a", 999, 101, 5)]})
+    assert fresh.post("/v1/explanations", {"user": "999", "item": 101}).error == (404, "unknown_user", "body.user")
     expected = palate.load(models("mf")).recommend(ratings={101: 5}, k=5)
     assert listed(fresh, 999, 5) == [row.id for row in expected]
 

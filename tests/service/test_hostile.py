@@ -88,7 +88,7 @@ def test_messages_help(mf: Client) -> None:
     off = mf.post("/v1/recommendations", {"ratings": [{"item": 101, "rating": 9}]})
     assert "1 to 5" in off.json["detail"]
     levels = mf.post("/v1/predictions", {"user": 1, "items": [101], "interval": 0.33})
-    assert levels.error == (400, "bad_value", "body")
+    assert levels.error == (400, "bad_value", "body.interval")
     assert "0.8" in levels.json["detail"]
     both = mf.post("/v1/explanations", {"user": 1, "ratings": [], "item": 101})
     assert both.error == (400, "bad_value", "body")

@@ -1,6 +1,7 @@
 """The loop: what it records, which weights it keeps, and that it keeps its hands off everything else."""
 
 import copy
+import math
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -176,6 +177,19 @@ def test_diverging_is_an_error_that_says_what_to_try(small: Interactions, preset
     model = neural(small, preset, learning_rate=1e6)
     with pytest.raises(OptionError, match=r"diverged in epoch \d+: try a learning_rate below 1"):
         fit(model, small)
+
+
+def test_a_measure_or_weights_that_are_not_finite_are_as_bad_as_a_loss(small: Interactions) -> None:
+    class Spoil(Heard):
+        def measured(self, record: Record) -> None:
+            next(model.parameters()).data.fill_(math.nan)
+
+    model = neural(small, epochs=1, learning_rate=0.25)
+    with pytest.raises(OptionError, match=r"diverged in epoch 1: try a learning_rate below 0\.25"):
+        fit(model, small, watch=Watch(lambda model: {"validation_loss": math.inf}))
+    model = neural(small, epochs=1, learning_rate=0.25)
+    with pytest.raises(OptionError, match=r"diverged in epoch 1: try a learning_rate below 0\.25"):
+        fit(model, small, observers=[Spoil()])
 
 
 def test_a_solved_model_has_no_records(small: Interactions) -> None:

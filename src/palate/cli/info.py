@@ -70,6 +70,8 @@ def _saved(path: Path, json: bool) -> None:
     )
     say("settings: " + ", ".join(f"{name}={value}" for name, value in header.config.items()))
     say("split: " + ", ".join(f"{name}={value}" for name, value in training.split.items()))
+    if training.refitted:
+        say("trained again on training and validation part, once validation had chosen")
     say(f"data: {header.fingerprint}; made with palate {header.versions.get('palate', 'of an unknown version')}")
 
 

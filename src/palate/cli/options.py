@@ -7,7 +7,6 @@ import typer
 
 import palate
 from palate.errors import OptionError, UnsupportedError
-from palate.translation import named_item
 
 if TYPE_CHECKING:
     from palate import Interactions, Recommender
@@ -82,7 +81,7 @@ def needs_serve(missing: ModuleNotFoundError) -> UnsupportedError:
 
 
 def item_id(recommender: "Recommender", text: str) -> "Id":
-    return named_item(recommender.table, text)
+    return recommender.item_id(text)
 
 
 def user_id(recommender: "Recommender", text: str | None) -> "Id | None":

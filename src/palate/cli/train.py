@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -171,9 +172,7 @@ def train(
             say(note)
     with ExitStack() as stack:
         profiler = stack.enter_context(palate.Profiler()) if profile else None
-        searching = model == "best"
-        bars = None if json or searching else stack.enter_context(palate.Bars(errors))
-        status = stack.enter_context(errors.status("starting")) if searching and not json else None
+        observers, told = _watching(stack, model, json)
         trained = palate.train(
             table,
             model=model,
@@ -189,11 +188,11 @@ def train(
             refit=refit,
             minutes=minutes,
             aim=aim,
-            told=(lambda line: None) if status is None else status.update,
+            told=told,
             baselines=("bias", "popularity") if baselines else (),
             output=path,
             resume=resume,
-            observers=[observer for observer in (profiler, bars) if observer is not None],
+            observers=observers if profiler is None else [profiler, *observers],
         )
     if not json:
         for note in trained.recommender.split.notes:
@@ -222,9 +221,19 @@ def train(
     _report(trained, model, path)
 
 
+def _watching(stack: ExitStack, model: str, json: bool) -> tuple[list[Any], Callable[[str], Any]]:
+    """What shows a person how far it is: observers of training, and who hears what it is at."""
+    if json:
+        return [], lambda line: None
+    if model == "best":
+        return [], stack.enter_context(errors.status("starting")).update
+    return [stack.enter_context(palate.Bars(errors))], errors.print
+
+
 def _check_vectors(model: str) -> None:
     """Raises UnsupportedError where one of Palate's models has no vectors, before any time is spent on it."""
-    having = [name for name, cls in palate.MODELS.items() if hasattr(cls, "item_vectors")]
+    both = ("user_vectors", "item_vectors")
+    having = [name for name, cls in palate.MODELS.items() if all(hasattr(cls, vectors) for vectors in both)]
     if model in palate.MODELS and model not in having:
         raise UnsupportedError(f"model {model!r} has no vectors to export; train one that has: {', '.join(having)}")
 

@@ -37,7 +37,7 @@ class AlternatingLeastSquaresConfig(BaseConfig):
 
     dim: int = Field(64, ge=1, description="Numbers in a vector.")
     sweeps: int = Field(8, ge=1, description="How often all people and all items are solved by turns.")
-    l2: float = Field(0.003, gt=0, description="Penalty on a vector's squares, for each unit of weight.")
+    l2: float = Field(0.01, gt=0, description="Penalty on a vector's squares, for each unit of weight.")
     unobserved: float = Field(0.1, gt=0, description="Weight of a pair without an event, where an event weighs 1.")
 
 

@@ -62,7 +62,7 @@ class RatingBlendConfig(BlendConfig):
     """Settings of `rating-blend`."""
 
     members: Annotated[Members, AfterValidator(_rating)] = Field(
-        {"bayes": {}, "mf": {}}, min_length=1, description="Models that predict ratings, with commas between."
+        {"bayes": {}, "history": {}}, min_length=1, description="Models that predict ratings, with commas between."
     )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from palate.data.interactions import Interactions, in_turn
+from palate.errors import UnsupportedError
 from palate.models.compiled_gibbs import products, row_sums
 from palate.models.compiled_ridge import draw_rows
 from palate.models.gibbs import Cutpoints, Link, Prior, leading, singular
@@ -70,7 +71,9 @@ class Chain:
         self.items = Group(train.items, train.n_items, width, random)
         self.groups = [self.people, self.items]
         self.keys: list[NDArray[np.int64]] = []  # of the rows of each group after these two
-        if train.times is not None:
+        if days or sessions:
+            if train.times is None:
+                raise UnsupportedError("days and sessions are told by times, and this table has none: leave them out")
             when = torch.from_numpy(train.users), torch.from_numpy(train.times)
             for key in occasions(*when, train.n_users, days, sessions):
                 keys, rows = np.unique(key.numpy(), return_inverse=True)

@@ -45,6 +45,12 @@ NOISE = 0.4
 FOLD_IN_STEPS = 5
 """Gauss-Newton steps for a person never seen."""
 
+PEOPLE_FOLDED = 64
+"""People never seen who are solved at once: bounds memory."""
+
+LEAST_VARIANCE = 1e-3
+"""Of people's vectors in every direction, for the prior: few people span no space."""
+
 
 class GradientHistoryConfig(AnnealedConfig):
     """Settings of `history`."""
@@ -53,10 +59,9 @@ class GradientHistoryConfig(AnnealedConfig):
     patience: int = Field(10, ge=1, description="Epochs without a better validation loss before training stops.")
     batch_size: int = Field(16, ge=1, description="Ratings in a step, at least.")
     steps: int = Field(40, ge=1, description="Steps in an epoch, at most: the more ratings, the larger the batches.")
-    learning_rate: float = Field(0.007, gt=0, description="Size of a step, at its highest.")
+    learning_rate: float = Field(0.008, gt=0, description="Size of a step, at its highest.")
     dim: int = Field(48, ge=1, description="Numbers in a vector.")
-    l2: float = Field(8.0, ge=0, description="Penalty on the squares of own vectors.")
-    l2_per_rating: float = Field(0.1, ge=0, description="The same, for each rating of the person or item.")
+    l2: float = Field(20.0, ge=0, description="Penalty on the squares of own vectors.")
     whole_l2: float = Field(0.01, ge=0, description="Penalty on whole vectors, sums in them, for each rating.")
     bias_l2: float = Field(0.5, ge=0, description="Penalty on the squares of own biases.")
     rated_l2: float = Field(300.0, ge=0, description="Penalty on the vectors that say how something was rated.")
@@ -67,8 +72,8 @@ class GradientHistoryConfig(AnnealedConfig):
 class Graph:
     """Who rated what, and how: a row for each person, then for each item, with the rows of the other side."""
 
-    columns: Tensor  # (2 n,) int64 rows, those of row 0 first
-    offsets: Tensor  # (n_rows + 1,) int64: the columns of row r are offsets[r]:offsets[r + 1]
+    columns: Tensor  # (2 n,) int32 rows, those of row 0 first
+    offsets: Tensor  # (n_rows + 1,) int32: the columns of row r are offsets[r]:offsets[r + 1]
     counts: Tensor  # (n_rows,) how many they are
     weights: Tensor  # (2 n,) residuals: the same from both sides
     expected: Tensor  # (n_rows,) which add up to the rating that biases make one expect
@@ -76,12 +81,13 @@ class Graph:
 
     @classmethod
     def of(cls, users: Tensor, items: Tensor, ratings: Tensor, expected: Tensor, spread: Tensor) -> "Graph":
-        """From the two rows (n,) of each rating (n,)."""
-        rows, columns = torch.cat([users, items]), torch.cat([items, users])
-        counts = torch.bincount(rows, minlength=len(expected))
-        order = rows.argsort(stable=True)
-        graph = cls(columns[order], functional.pad(counts.cumsum(0), (1, 0)), counts, ratings, expected, spread)
-        return replace(graph, weights=graph.residuals(torch.stack([rows, columns], 1), ratings.repeat(2))[order])
+        """From the two rows (n,) int32 of each rating (n,), in the order of the users'."""
+        by_item = items.argsort(stable=True)
+        counts = torch.bincount(users, minlength=len(expected)) + torch.bincount(items, minlength=len(expected))
+        offsets = functional.pad(counts.cumsum(0, dtype=torch.int32), (1, 0))
+        graph = cls(torch.cat([items, users[by_item]]), offsets, counts, ratings, expected, spread)
+        residuals = graph.residuals(torch.stack([users, items], 1), ratings)
+        return replace(graph, weights=torch.cat([residuals, residuals[by_item]]))
 
     def residuals(self, rows: Tensor, ratings: Tensor) -> Tensor:
         """By how much ratings (n,) differ from what is expected of their two rows (n, 2) -> (n,)"""
@@ -123,11 +129,11 @@ def sums_of_both(graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
 
 
 class GradientHistory(LearnedModel):
-    """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), where (p_u, b_u) is u's own and
-    Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise over those who rated i.
+    """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), each with sums over ratings in it.
 
-    e is by how much a rating differs from biases. A person never seen gets the vector that explains their ratings best
-    and is likely for a person.
+    (p_u, b_u) is u's own and Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise
+    over those who rated i; e is by how much a rating differs from what biases say, x and y have biases too. A person
+    never seen gets the vector and bias that explain their ratings best and are likely for a person.
     """
 
     Config: ClassVar[type[BaseConfig]] = GradientHistoryConfig
@@ -173,7 +179,7 @@ class GradientHistory(LearnedModel):
         assert train.ratings is not None
         columns = (train.users, train.items, train.ratings, biases(train))
         users, items, ratings, expected = (torch.from_numpy(column).to(self.device) for column in columns)
-        self.graph = Graph.of(users.long(), items.long() + self.n_users, ratings, expected, self.span[3])
+        self.graph = Graph.of(users, items + self.n_users, ratings, expected, self.span[3])
         batch_size = max(self.config.batch_size, -(-len(train) // self.config.steps))
         return RatingBatches(train, batch_size, self.device)
 
@@ -221,10 +227,10 @@ class GradientHistory(LearnedModel):
     def _penalties(self) -> tuple[Tensor, Tensor, Tensor]:
         """On the squares of each table's numbers, a training rating's share of them."""
         assert self.graph is not None
-        settings, counts = self.config, self.graph.counts
-        own = (settings.l2 + settings.l2_per_rating * counts).unsqueeze(1).repeat(1, settings.dim + 1)
-        own[:, -1] = settings.bias_l2
-        share = self.span[3].square() / (counts.sum() / 2)
+        settings, ratings = self.config, self.graph.counts.sum() / 2
+        own = self.own.new_full((settings.dim + 1,), settings.l2)
+        own[-1] = settings.bias_l2
+        share = self.span[3].square() / ratings
         return own * share, settings.rated_l2 * share, settings.met_l2 * share
 
     def _whole_l2(self) -> Tensor:
@@ -245,7 +251,7 @@ class GradientHistory(LearnedModel):
             met = counts > 0
             known = users[met[: self.n_users]]
             away = (known - known.mean(0)).double()
-            covariance = away.T @ away / len(known) + 1e-3 * torch.eye(away.shape[1], device=self.device)
+            covariance = away.T @ away / len(known) + LEAST_VARIANCE * torch.eye(away.shape[1], device=self.device)
             self.prior_mean.copy_(known.mean(0))
             self.prior_precision.copy_(torch.linalg.inv(covariance) * NOISE * self.span[3].square())
             self.users.copy_(torch.where(met[: self.n_users, None], users, self.prior_mean))
@@ -278,7 +284,12 @@ class GradientHistory(LearnedModel):
         """-> (B, dim + 1): what was learned of a person known, what their ratings say of a person never seen."""
         return query.people(self.users, self._fold_in)
 
-    def _fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
+    def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
+        """Histories (B, L) -> (B, dim + 1)"""
+        parts = zip(histories.split(PEOPLE_FOLDED), ratings.split(PEOPLE_FOLDED), strict=True)
+        return torch.cat([self._likeliest(*part) for part in parts])
+
+    def _likeliest(self, items: Tensor, ratings: Tensor) -> Tensor:
         """Histories (B, L) -> (B, dim + 1): Gauss-Newton from the prior mean, the sigmoid made linear at each step."""
         low, width, *_ = self.span
         known = (items != PADDING).float().unsqueeze(2)  # (B, L, 1)

@@ -49,12 +49,16 @@ class NextItem(SolvedModel):
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
         """B = (XᵀX + l2 I)⁻¹ XᵀY, a row of X and Y for every event that has one before it."""
         memory.check_pairs("next-item", self.n_items, WORKING)
-        counts = followers(self.history.learn(train), self.config.decay, self.config.window)
-        before, after = (torch.from_numpy(count).to(self.device) for count in counts)
+        train = self.history.learn(train)
+        liked = self.history.counts.nonzero().flatten()  # the weights of all other items are 0
+        before, after = map(torch.from_numpy, followers(train, self.config.decay, self.config.window))
+        before = before.to(self.device)[liked[:, None], liked]
+        after = after.to(self.device)[liked[:, None], liked]
         before.diagonal().add_(self.config.l2)
         torch.linalg.cholesky(before, out=before)
-        for targets, found in zip(after.split(COLUMNS, 1), self.weights.split(COLUMNS, 1), strict=True):
-            found.copy_(torch.cholesky_solve(targets, before))
+        self.weights.zero_()
+        for targets, columns in zip(after.split(COLUMNS, 1), liked.split(COLUMNS), strict=True):
+            self.weights[liked[:, None], columns] = torch.cholesky_solve(targets, before)
 
     def score(self, query: Query) -> Tensor:
         weights = self.history.weights(query, self.config.decay, self.config.window, repeats="sum")

@@ -30,6 +30,12 @@ from palate.models.liked_history import LikedHistory, relevant
 FIRST_STD = 0.02
 """Spread of the first weights."""
 
+STEPS = 100
+"""Of an epoch, at least: batches are smaller on a small table, which would else end after too few steps."""
+
+FEWEST = 8
+"""Histories in a step, at least, on the smallest tables."""
+
 PEOPLE_READ = 1024
 """Histories that are read at once when scoring: bounds memory."""
 
@@ -39,7 +45,7 @@ class SelfAttentionConfig(AnnealedConfig):
 
     epochs: int = Field(16, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
     patience: int = Field(16, ge=1, description="Epochs without a better validation measure before training stops.")
-    batch_size: int = Field(128, ge=1, description="Histories in a step.")
+    batch_size: int = Field(128, ge=1, description="Histories in a step; fewer on a small table.")
     learning_rate: float = Field(0.002, gt=0, le=1e6, description="Size of a step, at its highest.")
     dim: int = Field(64, ge=1, description="Numbers in a vector.")
     blocks: int = Field(1, ge=1, description="Blocks of attention and feed-forward network.")
@@ -115,6 +121,7 @@ class SelfAttention(LearnedModel):
 
     def batches(self, train: Interactions) -> "Windows":
         batches = Windows(relevant(train, train.scale), self.config.length, self.config.batch_size, self.device)
+        batches.batch_size = min(batches.batch_size, max(FEWEST, len(batches.first) // STEPS))
         if not batches.events:
             raise DataError("sasrec learns from what comes after what, and nobody has two events to learn from")
         return batches

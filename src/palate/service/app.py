@@ -50,8 +50,7 @@ def create_app(core: Core, watch: bool = False) -> Litestar:
     async def tended(_: Litestar) -> AsyncIterator[None]:
         tending = asyncio.create_task(core.tend(watch))
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
-            reload = lambda: asyncio.ensure_future(core.reload())  # noqa: E731
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, core.reload_soon)
         yield
         tending.cancel()
         core.close()

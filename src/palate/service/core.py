@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import polars as pl
+
 from palate.choosing import Chosen, Filters
 from palate.data.vocabulary import Id
 from palate.errors import ArtifactError
@@ -79,7 +81,8 @@ class Core:
         Raises:
             UnknownIdError: there is no such person; the message offers near misses.
         """
-        row, events = served.user_rows.get(user), self.posted.of(user)
+        row, texts = served.user_rows.get(user), served.recommender.table.user_ids.ids.dtype == pl.String
+        events = self.posted.of(user) if isinstance(user, str) == texts else []  # "1" is not 1
         if row is None and not events:
             row = served.recommender.table.user_ids.row(user)
         return since(served, row, events)
@@ -117,11 +120,16 @@ class Core:
             try:
                 if not self._caught_up:
                     await self._commits.ask(())
+                if watch:
+                    await self.reload()
             except StoreError as error:
                 log.warning("the events' database is away: %s", type(error).__name__)
-            if watch:
-                await self.reload()
+            except Exception as error:  # whatever it is, the next round may be better
+                log.error("looking after the service failed: %s", type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
+
+    def reload_soon(self) -> None:
+        self._reloading = asyncio.ensure_future(self.reload())
 
     async def reload(self) -> None:
         """Serve the artifact that lies there now, if it is another; requests under way end with the one they began."""

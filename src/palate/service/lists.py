@@ -71,7 +71,8 @@ async def of_user(
             )
         )
     found = msgspec.json.encode(await recommend(core, served, person, wanted, explain))
-    served.lists.put(key, found)
+    if not explain:  # reasons follow from how much time there was, too
+        served.lists.put(key, found)
     return encoded(found)
 
 
@@ -105,10 +106,13 @@ async def predictions(request: Request[Any, Any, Any], data: JSONBody[Prediction
     served = core.served
 
     def work() -> Predictions:
-        ratings = None if data.ratings is None else _rated(data.ratings)
-        with at("body"):
-            found = served.recommender.predict(data.user, data.items, ratings=ratings, interval=data.interval)
-        return Predictions([Prediction(**row) for row in found.to_dicts()])
+        person = whoever(core, served, data.user, data.ratings, None)
+        with at("body.items"):
+            rows = served.rows(data.items)
+        with at("body.interval"):
+            found = served.recommender.rate(person, rows, data.interval)
+        values = zip(*(column.tolist() for column in found.values()), strict=True)
+        return Predictions([Prediction(*served.named(row), *each) for row, each in zip(rows, values, strict=True)])
 
     return await core.quick(work)
 
@@ -121,7 +125,7 @@ async def explanation(request: Request[Any, Any, Any], data: JSONBody[Explanatio
     """
     core: Core = request.app.state.core
     served = core.served
-    person = await core.quick(partial(whoever, core, served, data))
+    person = await core.quick(partial(whoever, core, served, data.user, data.ratings, data.history))
 
     def work() -> Explanation:
         with at("body.item"):
@@ -198,14 +202,20 @@ def newcomer(served: Served, ratings: list[schemas.Rating] | None, history: list
         return served.recommender.person(None, given)
 
 
-def whoever(core: Core, served: Served, data: JSONBody[ExplanationAsked]) -> Person:
-    """The person that a question names, or describes."""
-    if (data.user is None) == (data.ratings is None and data.history is None):
-        raise Problem(400, "bad_value", "name a user, or give ratings or history, and not both", "body")
-    if data.user is None:
-        return newcomer(served, data.ratings, data.history)
+def whoever(
+    core: Core,
+    served: Served,
+    user: Id | None,
+    ratings: list[schemas.Rating] | None,
+    history: list[Id] | None,
+) -> Person:
+    """The person that a question names, with what they did since, or describes."""
+    if (user is None) == (ratings is None and history is None):
+        raise Problem(400, "bad_value", "name a user, or give ratings of a person never seen, and not both", "body")
+    if user is None:
+        return newcomer(served, ratings, history)
     with at("body.user"):
-        return core.known(served, data.user)
+        return core.known(served, user)
 
 
 def _rated(ratings: list[schemas.Rating]) -> dict[Id, float]:

@@ -21,7 +21,7 @@ from palate.service.cache import Cache
 from palate.service.fields import unslashed
 from palate.service.schemas import About, Count, Item, Map, Place, Point, WholeItem
 from palate.service.search import Search, whole
-from palate.translation import item_rows, named_item
+from palate.translation import item_rows
 
 RANKS_POORLY = (
     "Ordered by predicted rating, which puts items that few people rated first: ask for items with more ratings, or "
@@ -111,7 +111,7 @@ class Served:
 
     def item_id(self, text: str) -> Id:
         """The id, or the title, that the text in an address names."""
-        return named_item(self.recommender.table, unslashed(text))
+        return self.recommender.item_id(unslashed(text))
 
     def named(self, row: int) -> tuple[Id, str | None]:
         return self.item_ids[row], self.titles[row]
