@@ -20,7 +20,7 @@ export async function show(page, { served, id, current }) {
   const near = el("div", {}, waiting(8));
   const place = el("div.place");
   page.append(heading(item, served, scale), el("div.two.even", {},
-    el("div.stack", {}, ratings(item), served.has_map ? section("Its place on the map", place) : null),
+    el("div.stack", {}, ratings(item, served), served.has_map ? section("Its place on the map", place) : null),
     section("Nearest to it", served.has_vectors ? near : empty("No neighbours", `A model of the kind “${served.name}” has no vectors to compare. Train mf or neural to see neighbours.`))));
   const further = Object.entries(item).filter(([name, value]) => typeof value === "string" && !["id", "title"].includes(name) && value);
   if (further.length) page.append(section("About", ...further.map(([, value]) => el("p", {}, value))));
@@ -53,16 +53,18 @@ async function predict(item, served, box) {
     const around = interval === null ? "" : `, four times in five between ${low.toFixed(1)} and ${high.toFixed(1)}`;
     fill(box, `${ratings.length ? "For you" : "For a typical person"}: ${rating.toFixed(1)}${around}`);
     if (!ratings.length || ratings.length > MOST_ASKED) return;
-    const { reasons } = await post("explanations", { ratings, item: item.id, k: 3 });
+    const { reasons } = await post("explanations", { ratings, item: item.id, k: 2 });
     if (!store.isRated(item.id)) box.append(because(reasons) ?? "");
   } catch {
     // What is missing here is beside the point of the page.
   }
 }
 
-function ratings(item) {
+function ratings(item, served) {
   if (!item.histogram?.length) return section("Who met it", el("p", {}, `${people(item.ratings)}. This table has no ratings to draw.`));
-  return section("How it was rated", histogram(item.histogram, `Ratings of ${nameOf(item)}`, store.ratingOf(item.id)));
+  const given = new Map(item.histogram.map((one) => [one.rating, one.count]));
+  const levels = served.rating_counts.length <= 20 ? served.rating_counts.map(({ rating }) => ({ rating, count: given.get(rating) ?? 0 })) : item.histogram;
+  return section("How it was rated", histogram(levels, `Ratings of ${nameOf(item)}`, store.ratingOf(item.id)));
 }
 
 async function neighbours(box, item, served) {
