@@ -239,7 +239,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
         "model": row["model"],
         **{key: f"{row[key]:.4f}" for key in row if "@" in key},
         "seconds": f"{row['seconds']:.1f}",
-        "settings": ", ".join(f"{key} {value}" for key, value in of_note.items()),
+        "settings": ", ".join(f"{key} {value}" for key, value in of_note.items()) or "defaults",
     }
 
 

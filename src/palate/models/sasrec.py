@@ -123,7 +123,10 @@ class SelfAttention(LearnedModel):
         batches = Windows(relevant(train, train.scale), self.config.length, self.config.batch_size, self.device)
         batches.batch_size = min(batches.batch_size, max(FEWEST, len(batches.first) // STEPS))
         if not batches.events:
-            raise DataError("sasrec learns from what comes after what, and nobody has two events to learn from")
+            raise DataError(
+                "sasrec learns from what comes after what, and nobody has two events to learn from: liked ones, where "
+                "there are ratings"
+            )
         return batches
 
     def loss(self, batch: "Window") -> Tensor:
