@@ -71,7 +71,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
         "item-knn": {"neighbours": [100, 300], "shrinkage": [30, 100], "decay": [0.99, 1]},
         "ease": {"l2": [300, 1000], "decay": [0.98, 0.99, 1]},
         "next-item": {"l2": [300, 1000], "decay": [0.9, 0.95, 0.98], "window": [50]},
-        "als": {"dim": [64, 128], "unobserved": [0.1, 0.3], "l2": [0.003, 0.01]},
+        "als": {"dim": [128, 256], "unobserved": [0.1], "l2": [0.01]},
         "graph-filter": {"rank": [128, 256], "ideal": [0.3]},
         "mf": {},
         "neural": {},

@@ -20,14 +20,14 @@ RATED = "260:5,1196:4.5,858:2,2571:4.5,1:3.5"
 PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "studio-try": (f"#/try?rate={RATED}", {}),
     "studio-person": ("#/try?user=8", {}),
-    "studio-item": ("#/items/260", {}),
+    "studio-item": (f"#/try?rate={RATED} #/items/1210", {}),
     "studio-analogies": ("#/analogies?a=1214&b=1200&c=1", {}),
     "studio-map": ("#/map", {}),
     "studio-map-dark": ("#/map?item=260", {"color_scheme": "dark"}),
     "studio-model": ("#/model", {"viewport": {"width": 1280, "height": 1180}}),
     "studio-phone": (f"#/try?rate={RATED}", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}),
 }
-"""Of each picture the place in the studio, and what differs from a window of 1280 x 860."""
+"""Of each picture the places in the studio that lead to it, and what differs from a window of 1280 x 860."""
 
 
 def main() -> None:
@@ -40,9 +40,10 @@ def main() -> None:
                 options = {"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **options}
                 context = browser.new_context(**options)
                 page = context.new_page()
-                page.goto(url + place)
-                settled(page)
-                if name == "studio-person":
+                for each in place.split():
+                    page.goto(url + each)
+                    settled(page)
+                if name in ("studio-person", "studio-item"):
                     until(page, "!!document.querySelector('.because')")
                 page.screenshot(path=FOLDER / f"{name}.png")
                 context.close()

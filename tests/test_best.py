@@ -328,6 +328,7 @@ def test_it_is_a_model_as_any_other(tmp_path: Path) -> None:
     assert notes[-1].startswith("rmse on the validation part: ")
     for name, score in scores(result.found).items():
         assert f"{name} {score:.4f}" in notes[-1]
+    assert notes[-1].endswith("; not tried: popularity, ease, item-knn")
     assert all(sentence in notes for sentence in result.found.sentences)
     assert list(tmp_path.iterdir()) == [path]
 

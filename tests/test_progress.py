@@ -63,7 +63,7 @@ def test_a_bar_where_someone_watches() -> None:
 def test_training_draws_what_it_measured() -> None:
     console = Console(file=io.StringIO(), width=100)
     with palate.Bars(console) as bars:
-        history = trained.train(observers=[bars], baselines=()).history
+        history = trained.train(observers=[bars], baselines=(), refit=False).history
     assert [float(line.split()[1]) for line in lines(console)[1:]] == [round(r["train_loss"], 4) for r in history]
 
 

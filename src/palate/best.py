@@ -78,8 +78,10 @@ class Found:
     @property
     def notes(self) -> list[str]:
         """All of it for the artifact, without durations."""
-        tried = [f"{one.model} {one.note if one.score is None else f'{one.score:.4f}'}" for one in self.tried]
-        return [*self.sentences, f"{self.measure} on the validation part: {'; '.join(tried)}"]
+        scores = [f"{one.model} {one.score:.4f}" for one in self.tried if one.score is not None]
+        others = [one.model for one in self.tried if one.score is None]
+        tried = f"{self.measure} on the validation part: {', '.join(scores)}"
+        return [*self.sentences, tried + (f"; not tried: {', '.join(others)}" if others else "")]
 
 
 @dataclass(eq=False)
@@ -219,10 +221,9 @@ class Search:
             weigh(blends[best], self.split, self.seed)
             took = time.monotonic() - began
         learned = chosen[0].learned if len(chosen) == 1 else Learned([], members=tuple(one.learned for one in chosen))
-        seconds = self._refit(chosen)
-        in_time = time.monotonic() + seconds <= self.end
+        in_time = time.monotonic() + self._refit(chosen) <= self.end
         if not in_time:
-            sentences.append(f"there was no time to train it again, about {seconds:,.0f} s")
+            sentences.append("there was no time to train it again on training and validation part")
         tried = self._tried([one.name for one in chosen])
         return Found(name_of(type(model)), model, learned, tried, self.judge.measure, sentences, in_time)
 

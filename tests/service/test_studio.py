@@ -346,6 +346,39 @@ def test_an_item_shows_who_rated_it_how_and_its_neighbours(browser: Any, movies:
         assert page.locator(".place canvas").is_visible()
 
 
+def test_a_rating_that_nobody_gave_has_its_place_among_the_bars(browser: Any, movies: str) -> None:
+    with Visit(browser, movies) as visit:
+        drawn = visit.go("#/items/541").locator("svg rect.bar > title").all_text_contents()
+        assert len(drawn) == 10
+        assert drawn[0] == "0.5: 0"
+        assert {one["rating"] for one in asked(movies, "v1/items/541")["histogram"]} == {
+            1,
+            1.5,
+            2,
+            2.5,
+            3,
+            3.5,
+            4,
+            4.5,
+            5,
+        }
+
+
+def test_an_item_has_a_prediction_for_you_and_what_it_is_owed_to(browser: Any, movies: str) -> None:
+    ratings = [{"item": 260, "rating": 5}, {"item": 858, "rating": 2}]
+    with Visit(browser, movies) as visit:
+        page = visit.go(VIEWS["try"])
+        page.evaluate("location.hash = '#/items/1196'")
+        visit.until("!!document.querySelector('.yours .because')")
+        body = {"user": None, "ratings": ratings, "items": [1196], "interval": 0.8}
+        [found] = asked(movies, "v1/predictions", body)["predictions"]
+        said = page.locator(".yours .under").inner_text()
+        assert f"For you: {found['rating']:.1f}, four times in five between {found['low']:.1f}" in said
+        owed = asked(movies, "v1/explanations", {"ratings": ratings, "item": 1196, "k": 2})["reasons"]
+        shown = page.locator(".yours .because b").evaluate_all("all => all.map(one => one.title)")
+        assert shown == [reason["title"] for reason in owed if reason["loss"] > 0]
+
+
 def test_an_analogy_stands_beside_its_controls(browser: Any, movies: str) -> None:
     with Visit(browser, movies) as visit:
         page = visit.go("#/analogies")

@@ -154,6 +154,13 @@ function glass() {
   return svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("circle", { cx: 9, cy: 9, r: 5.5 }), svg("path", { d: "M13.2 13.2 17 17" }));
 }
 
+/** What a place or a prediction is owed to: [{id, title, loss}], of which those that helped are named. */
+export function because(reasons) {
+  const helped = (reasons ?? []).filter((one) => one.loss > 0);
+  if (!helped.length) return null;
+  return el("p.because", {}, "Because of ", helped.map((one, at) => [at ? ", " : "", el("b", { title: nameOf(one) }, brief(one)), el("span.loss", { title: "What the score would lose without it" }, ` +${one.loss < 0.01 ? one.loss.toPrecision(1) : one.loss.toFixed(2)}`)]));
+}
+
 /** A list of items with what stands at the end of each row. */
 export const listed = (items, end, extra = () => null) =>
   el("ol.rows", {}, items.map((item, at) => el("li.row", {}, el("span.rank", {}, at + 1), el("div.what", {}, itemLink(item), el("p.under", {}, about(item)), extra(item)), end(item))));

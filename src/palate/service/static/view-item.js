@@ -4,8 +4,10 @@ import { get, path, post } from "./api.js";
 import { histogram } from "./charts.js";
 import { el, fill } from "./dom.js";
 import { ItemMap } from "./map.js";
-import { about, combobox, count, empty, failure, listed, meter, nameOf, people, scaleOf, section, short, stars, waiting } from "./parts.js";
+import { because, combobox, count, empty, failure, listed, meter, nameOf, people, scaleOf, section, short, stars, waiting } from "./parts.js";
 import * as store from "./store.js";
+
+const MOST_ASKED = 20;  // ratings up to which a prediction says what it is owed to
 
 export async function show(page, { served, id, current }) {
   const search = combobox({ label: "Find an item", onpick: (item) => { location.hash = `#/items/${encodeURIComponent(item.id)}`; } });
@@ -18,7 +20,7 @@ export async function show(page, { served, id, current }) {
   const near = el("div", {}, waiting(8));
   const place = el("div.place");
   page.append(heading(item, served, scale), el("div.two.even", {},
-    el("div.stack", {}, ratings(item), served.has_map ? section("Its place on the map", place) : null),
+    el("div.stack", {}, ratings(item, served), served.has_map ? section("Its place on the map", place) : null),
     section("Nearest to it", served.has_vectors ? near : empty("No neighbours", `A model of the kind “${served.name}” has no vectors to compare. Train mf or neural to see neighbours.`))));
   const further = Object.entries(item).filter(([name, value]) => typeof value === "string" && !["id", "title"].includes(name) && value);
   if (further.length) page.append(section("About", ...further.map(([, value]) => el("p", {}, value))));
@@ -33,7 +35,7 @@ async function start(page) {
 
 function heading(item, served, scale) {
   const mine = el("div.yours");
-  const predicted = el("p.under");
+  const predicted = el("div.under");
   if (scale) {
     mine.append(el("span", {}, "Your rating"), stars({ scale, value: store.ratingOf(item.id), label: `Rate ${nameOf(item)}`, onrate: (rating) => { store.rate(item, rating); predicted.textContent = "Added to your ratings."; } }), predicted);
   }
@@ -43,20 +45,26 @@ function heading(item, served, scale) {
 }
 
 async function predict(item, served, box) {
-  const levels = Object.keys(served.half_widths ?? {});
-  const interval = levels.includes("0.8") ? 0.8 : null;
+  const { ratings } = store.asBody(true);
+  const interval = "0.8" in (served.half_widths ?? {}) ? 0.8 : null;
   try {
-    const { predictions: [found] } = await post("predictions", { user: null, ratings: store.asBody(true).ratings, items: [item.id], interval });
-    const who = store.ratings().length ? "For you" : "For a typical person";
-    box.textContent = `${who}: ${found.rating.toFixed(1)}${found.low === null || found.low === undefined ? "" : `, four times in five between ${found.low.toFixed(1)} and ${found.high.toFixed(1)}`}`;
+    const { predictions: [{ rating, low, high }] } = await post("predictions", { user: null, ratings, items: [item.id], interval });
+    if (store.isRated(item.id)) return;
+    const around = interval === null ? "" : `, four times in five between ${low.toFixed(1)} and ${high.toFixed(1)}`;
+    fill(box, `${ratings.length ? "For you" : "For a typical person"}: ${rating.toFixed(1)}${around}`);
+    if (!ratings.length || ratings.length > MOST_ASKED) return;
+    const { reasons } = await post("explanations", { ratings, item: item.id, k: 2 });
+    if (!store.isRated(item.id)) box.append(because(reasons) ?? "");
   } catch {
-    box.textContent = "";
+    // What is missing here is beside the point of the page.
   }
 }
 
-function ratings(item) {
+function ratings(item, served) {
   if (!item.histogram?.length) return section("Who met it", el("p", {}, `${people(item.ratings)}. This table has no ratings to draw.`));
-  return section("How it was rated", histogram(item.histogram, `Ratings of ${nameOf(item)}`, store.ratingOf(item.id)));
+  const given = new Map(item.histogram.map((one) => [one.rating, one.count]));
+  const levels = served.rating_counts.length <= 20 ? served.rating_counts.map(({ rating }) => ({ rating, count: given.get(rating) ?? 0 })) : item.histogram;
+  return section("How it was rated", histogram(levels, `Ratings of ${nameOf(item)}`, store.ratingOf(item.id)));
 }
 
 async function neighbours(box, item, served) {

@@ -2,7 +2,7 @@
 
 import { get, newest, path, post } from "./api.js";
 import { calm, el, fill, say } from "./dom.js";
-import { about, brief, combobox, count, empty, failure, itemLink, listed, nameOf, scaleOf, short, stars, waiting } from "./parts.js";
+import { about, because, combobox, count, empty, failure, itemLink, listed, nameOf, scaleOf, short, stars, waiting } from "./parts.js";
 import * as store from "./store.js";
 
 const K = 10;
@@ -81,7 +81,7 @@ export async function show(page, { served, query, current }) {
     const rows = new Map([...list.querySelectorAll(".row")].map((row) => [row.querySelector("a").getAttribute("href"), row.querySelector(".what")]));
     for (const item of answer.items) {
       const what = rows.get(itemLink(item).getAttribute("href"));
-      if (what && !what.querySelector(".because")) what.append(because(item) ?? "");
+      if (what && !what.querySelector(".because")) what.append(because(item.because) ?? "");
     }
   }
 
@@ -92,7 +92,7 @@ export async function show(page, { served, query, current }) {
     if (!answer.items.length) return fill(list, empty("Nothing is left", "No item passes these filters. Ask for less known ones, or another category."));
     const before = places();
     const focused = list.contains(document.activeElement) ? [...list.querySelectorAll(".row")].indexOf(document.activeElement.closest(".row")) : null;
-    fill(list, listed(answer.items, (item) => el("div.end", {}, end(item), hide(item)), because));
+    fill(list, listed(answer.items, (item) => el("div.end", {}, end(item), hide(item)), (item) => because(item.because)));
     glide(before);
     if (focused !== null) [...list.querySelectorAll(".row")].at(Math.min(focused, answer.items.length - 1))?.querySelector(".stars, button").focus({ preventScroll: true });
     say(`The list has changed: first is ${nameOf(answer.items[0])}`);
@@ -113,12 +113,6 @@ export async function show(page, { served, query, current }) {
 
   function hide(item) {
     return el("button.quiet.cross", { type: "button", "aria-label": `Not ${nameOf(item)}`, title: "Leave it out", onclick: () => { wants.hidden.push(item.id); refresh(); } }, "×");
-  }
-
-  function because(item) {
-    const reasons = (item.because ?? []).filter((one) => one.loss > 0);
-    if (!reasons.length) return null;
-    return el("p.because", {}, "Because of ", reasons.map((one, at) => [at ? ", " : "", el("b", { title: nameOf(one) }, brief(one)), el("span.loss", { title: "What the score would lose without it" }, ` +${one.loss < 0.01 ? one.loss.toPrecision(1) : one.loss.toFixed(2)}`)]));
   }
 
   function rate(item, rating) {
