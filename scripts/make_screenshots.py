@@ -31,24 +31,30 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "movies.palate"
-        palate.train("movielens-small", model="mf", device="cpu", output=path)
-        with serving(path) as url, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
-            for name, (place, options) in PICTURES.items():
-                options = {"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **options}
-                context = browser.new_context(**options)
-                page = context.new_page()
-                for each in place.split():
-                    page.goto(url + each)
-                    settled(page)
-                if name in ("studio-person", "studio-item"):
-                    until(page, "!!document.querySelector('.because')")
-                page.screenshot(path=FOLDER / f"{name}.png")
-                context.close()
-                print(f"{name}.png")
-            browser.close()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+        for model in ("mf", "neural"):
+            path = Path(folder) / f"{model}.palate"
+            palate.train("movielens-small", model=model, device="cpu", output=path)
+            with serving(path) as url:
+                for name in PICTURES:
+                    if (name == "studio-model") == (model == "neural"):  # the one with curves of learning
+                        take(browser, url, name)
+        browser.close()
+
+
+def take(browser: Any, url: str, name: str) -> None:
+    places, options = PICTURES[name]
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **options})
+    page = context.new_page()
+    for place in places.split():
+        page.goto(url + place)
+        settled(page)
+    if name in ("studio-person", "studio-item"):
+        until(page, "!!document.querySelector('.because')")
+    page.screenshot(path=FOLDER / f"{name}.png")
+    context.close()
+    print(f"{name}.png")
 
 
 if __name__ == "__main__":

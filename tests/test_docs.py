@@ -167,6 +167,7 @@ def test_no_path_of_a_machine_is_written_down(path: Path) -> None:
         ("ratings-ml-1m", "docs/ratings.md", ["RMSE", "MAE"]),
         ("ratings-latest-small", "docs/ratings.md", ["RMSE", "MAE"]),
         ("sample", "README.md", ["rmse"]),
+        ("item-map", "docs/decisions/0016-a-map-of-our-own.md", ["kept", "seconds"]),
         ("embeddings", "docs/embeddings.md", ["genre Jaccard", "analogy", "no step", "genre AUC", "year R2", "moved"]),
     ],
 )
