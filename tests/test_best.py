@@ -265,7 +265,7 @@ def test_of_several_blends_the_best_goes_on(split: Split) -> None:
 
 def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {name: weights(SINGLE[name], 60, 40) for name in QUICK}
-    monkeypatch.setattr(contenders, "available", lambda: contenders.COPIES * (sizes["ease"] - 1))
+    monkeypatch.setattr(contenders, "free", lambda: contenders.COPIES * (sizes["ease"] - 1))
     names, reasons = able(split.table, "lists")
     assert set(names) == {name for name in QUICK if sizes[name] < sizes["ease"]}
     assert reasons["ease"] == "weights of 0.0 GB, too many to hold 5 times, as training may"
