@@ -83,7 +83,7 @@ def test_a_link_is_drawn_as_the_regression_it_is() -> None:
     draw = np.random.default_rng(0)
     x, rest, precision = draw.normal(size=(6, 4)), draw.normal(size=(6, 2)), spd(2, draw)
     u, s, _ = np.linalg.svd(x, full_matrices=False)
-    link, drawn = Link(tensor(u), tensor(s), 2), np.empty((20_000, 6, 2))
+    link, drawn = Link(tensor(u), tensor(s), 2), np.empty((10_000, 6, 2))
     for at in range(len(drawn)):
         link.weight = 2.5
         link.draw(tensor(rest), tensor(precision), draw)
