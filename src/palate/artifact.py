@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, numpy
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from palate.data.catalogue import SCHEMA, Catalogue
 from palate.data.interactions import Interactions
@@ -41,6 +42,9 @@ FILES = ("palate.json", "weights.safetensors", "interactions.safetensors", "user
 HEADER, WEIGHTS, INTERACTIONS, USERS, ITEMS = FILES
 LARGEST_HEADER = 64 * 2**20
 """Bytes; a history of a million epochs fits."""
+
+ALIGNMENT = 64
+"""Bytes; where torch puts tensors."""
 
 UNSEALED = "0" * 32
 """What stands for the header's own checksum while that is computed."""
@@ -268,7 +272,7 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
             "palate.load(path, outside=YourModel)"
         )
     config = cls.Config.model_validate(header.config)
-    weights = load_file(path / WEIGHTS)
+    weights = {name: _aligned(value) for name, value in load_file(path / WEIGHTS).items()}
     with torch.device("meta"):  # no memory is taken on the header's word
         model = cls(config, header.n_users, header.n_items)
     for name, expected in model.state_dict().items():
@@ -282,6 +286,12 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
             raise ValueError(f"weight {name} is not finite")
     model.load_state_dict(weights, strict=True, assign=True)
     return model.eval()
+
+
+def _aligned(weight: Tensor) -> Tensor:
+    """Where torch would have put it in memory, as it was when the model was trained: products of numbers that begin
+    elsewhere, as they may in a file, round differently."""
+    return weight if weight.data_ptr() % ALIGNMENT == 0 else weight.clone()
 
 
 def _split(path: Path, header: Header, frame: pl.DataFrame) -> Split:

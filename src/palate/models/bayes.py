@@ -23,8 +23,8 @@ It holds chains * samples * (n_users + n_items) * (dim + 1) numbers, 97 MB for M
 day and session.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -108,10 +108,6 @@ class BayesianFactorization(SolvedModel):
         self.register_buffer("normals", torch.zeros(draws, width))
         self.register_buffer("levels", torch.zeros(LEVELS))
         self.register_buffer("cutpoints", torch.full((LEVELS - 1,), NEVER))
-
-    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:
-        super()._load_from_state_dict(state_dict, *arguments)
-        self.items = self.items.clone()  # products round by where numbers begin, which in a file is anywhere
 
     @property
     def ordinal(self) -> bool:
