@@ -129,7 +129,7 @@ def pages() -> dict[str, str]:
     )
     made["docs/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
     made["docs/models.md"] = models_page()
-    for page in ("docs/performance.md", "docs/lists.md", "docs/best.md"):
+    for page in ("docs/performance.md", "docs/ratings.md", "docs/lists.md", "docs/best.md"):
         made[page] = with_results((ROOT / page).read_text(encoding="utf-8"))
     made["README.md"] = readme((ROOT / "README.md").read_text(encoding="utf-8"))
     return made
