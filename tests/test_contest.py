@@ -45,12 +45,21 @@ def test_intervals_and_calibration_are_those_of_evaluate(found: palate.Compariso
     assert set(run.covered) == {0.5, 0.8, 0.9, 0.95}
     for level, share in run.covered.items():
         assert share == expected[f"covered@{100 * level:.0f}"]
+    assert run.reach == pytest.approx(run.half_widths)
     assert run.calibration is not None
     assert run.calibration.error == pytest.approx(expected["calibration_error"])
     rows = {row["model"]: row for row in found.to_dict()["models"]}
     assert rows["bias"]["covered"]["0.8"] == run.covered[0.8]
     assert rows["bias"]["calibration"]["real"] == run.calibration.real.tolist()
     assert "covered" not in rows["popularity"]
+
+
+def test_intervals_of_a_model_that_knows_spreads_reach_so_many_of_them(small: Interactions) -> None:
+    run = palate.compare(small, models=["bayes"], seeds=1, seed=5).models[0].runs[0]
+    ratios = {round(run.reach[level] / run.half_widths[level], 5) for level in run.reach}
+    assert len(ratios) == 1, "each is the mean spread of the test part's ratings"
+    assert 0.1 < ratios.pop() < 4
+    assert run.reach != run.half_widths
 
 
 def test_refitted_models_have_learned_from_validation_too(small: Interactions) -> None:

@@ -153,6 +153,7 @@ def _measured(model: Model, split: Split, half_widths: HalfWidths, k: int, peopl
         found["calibration"] = calibration(predicted, test.ratings)
         widths = spread(model, known, test, newcomers) if isinstance(model, KnowsSpread) else np.ones_like(predicted)
         intervals = {level: around(predicted, reach * widths, known.scale) for level, reach in half_widths.items()}
+        found["reach"] = {level: float(reach * widths.mean(dtype=np.float64)) for level, reach in half_widths.items()}
         found["covered"] = {level: covered(*ends, test.ratings) for level, ends in intervals.items()}
     return found
 

@@ -135,7 +135,7 @@ def _calibrated(models: Sequence[Compared]) -> Iterable[str]:
     rows = []
     for name, one in tenths.items():
         run = found[name]
-        held = [(f"{100 * run.covered[level]:.1f} %", f"± {run.half_widths[level]:.2f}") for level in levels]
+        held = [(f"{100 * run.covered[level]:.1f} %", f"± {run.reach[level]:.2f}") for level in levels]
         rows.append([name, f"{one.error:.3f}", *(cell for pair in held for cell in pair)])
     yield from _table(heads, rows)
 

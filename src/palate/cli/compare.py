@@ -119,7 +119,7 @@ def _tables(found: "palate.Comparison") -> None:
                     "model": compared.model,
                     measure.name: one.value,
                     "95 % interval": f"{one.low:.4f} to {one.high:.4f}",
-                    "over runs": f"± {one.spread:.4f}",
+                    "over runs": f"± {one.spread:.4f}" if len(compared.runs) > 1 else "–",
                     "seconds": round(compared.seconds, 2),
                     "MB": round(compared.memory / 10**6),
                 }

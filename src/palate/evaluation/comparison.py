@@ -42,13 +42,15 @@ class Run:
     history: list[dict[str, float]]
     """A record per epoch; empty for a model that is solved."""
     half_widths: Mapping[float, float]
-    """Of the intervals around predicted ratings, from the validation part."""
+    """Of the intervals around predicted ratings, from the validation part; of a model that knows spreads, in those."""
     measured: Mapping[str, PerPerson] = field(default_factory=dict)
     """By measure."""
     calibration: Calibration | None = None
     """Predicted against real ratings of the test part, where ratings are predicted."""
     covered: Mapping[float, float] = field(default_factory=dict)
     """{level: the share of the test part's ratings within the intervals of that level}."""
+    reach: Mapping[float, float] = field(default_factory=dict)
+    """{level: how far these intervals reach to either side on average, in ratings, before being cut to the scale}."""
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,8 @@ class About(msgspec.Struct, frozen=True):
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
     half_widths: dict[str, float]
+    knows_spread: bool
+    """Whether half widths are in standard deviations of each predicted rating, which the model knows."""
     notes: list[str]
     fingerprint: str
 

@@ -15,7 +15,7 @@ from palate.artifact import HEADER, read_header
 from palate.data.vocabulary import Id
 from palate.directions import YEAR
 from palate.models import name_of
-from palate.models.contract import HasVectors
+from palate.models.contract import HasVectors, KnowsSpread
 from palate.recommender import Recommender, load
 from palate.service.cache import Cache
 from palate.service.fields import unslashed
@@ -183,6 +183,7 @@ class Served:
             metrics=dict(training.metrics),
             baselines={name: dict(metrics) for name, metrics in training.baselines.items()},
             half_widths={f"{level:g}": width for level, width in training.half_widths.items()},
+            knows_spread=isinstance(recommender.model, KnowsSpread),
             notes=list(training.notes),
             fingerprint=table.fingerprint,
         )

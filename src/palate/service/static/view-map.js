@@ -9,7 +9,7 @@ const LISTED = 40;
 const NEIGHBOURS = 8;
 
 export async function show(page, { served, query, current }) {
-  if (!served.has_map) return void page.append(empty("No map", `A map is drawn from item vectors when a model is trained, and the model “${served.name}” has none. Train mf or neural for one.`));
+  if (!served.has_map) return void page.append(empty("No map", `A map is drawn from item vectors when a model is trained, and this one has none: it was saved by an older Palate, or “${served.name}” has no vectors. Train mf or history for one.`));
   const found = await get("map");
   if (!current()) return null;
   const canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": `Map of ${count(found.items.length)} items. Arrow keys move, plus and minus zoom, 0 shows all. The list beside it has the same items.` });

@@ -32,7 +32,7 @@ function measures(served) {
     el("p.note", {}, `On the test part, which no model has seen${served.metrics?.people ? `; lists of ${count(served.metrics.people)} people` : ""}. The best of each column is bold; rmse and mae are errors, so that less is better.`),
     el("div.scroll", { tabindex: 0, role: "region", "aria-label": "Metrics" }, el("table.measures", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "model"), names.map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", {}, rows.map(([model, values], at) => el("tr", {}, el("th", { scope: "row" }, model, at ? el("span.under", {}, " baseline") : null), names.map((name) => cell(values, name))))))),
-    served.half_widths && Number.isFinite(served.half_widths["0.8"]) ? el("p.note", {}, `Four ratings in five lie within ${short(served.half_widths["0.8"], 2)} of the prediction.`) : null);
+    served.half_widths && Number.isFinite(served.half_widths["0.8"]) ? el("p.note", {}, `Four ratings in five lie within ${short(served.half_widths["0.8"], 2)}${served.knows_spread ? " standard deviations, which the model knows of each," : ""} of the prediction.`) : null);
 }
 
 const KINDS = [["train_loss", "training"], ["validation_loss", "validation"], ["test_loss", "test, only watched"]];
