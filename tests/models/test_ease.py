@@ -1,5 +1,7 @@
 """Ease: the paper's formula, and the history that it is asked about."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -42,6 +44,23 @@ def test_each_column_is_the_ridge_regression_on_all_other_items() -> None:
         others = np.delete(x, item, axis=1)
         right = np.linalg.solve(others.T @ others + 3 * np.eye(TABLE.n_items - 1), others.T @ x[:, item])
         np.testing.assert_allclose(np.delete(weights[:, item], item), right, atol=2e-5)
+
+
+def test_what_was_taken_and_not_liked_counts_in_what_is_written_alone() -> None:
+    """Each column is the ridge regression, on the likes of all other items, of 1 for liked and .3 for rated low."""
+    x, weights = liked(TABLE), trained(l2=3, taken=0.3).weights.numpy()
+    y = x.copy()
+    y[TABLE.users, TABLE.items] = np.maximum(y[TABLE.users, TABLE.items], 0.3)
+    for item in x.sum(0).argsort()[-3:]:
+        others = np.delete(x, item, axis=1)
+        right = np.linalg.solve(others.T @ others + 3 * np.eye(TABLE.n_items - 1), others.T @ y[:, item])
+        np.testing.assert_allclose(np.delete(weights[:, item], item), right, atol=2e-5)
+        assert weights[item, item] == 0
+
+
+def test_without_ratings_nothing_was_rated_low() -> None:
+    train = replace(TABLE, ratings=None)
+    assert torch.equal(trained(train, taken=0.5).weights, trained(train).weights)
 
 
 def test_a_score_sums_the_faded_rows_of_what_was_liked() -> None:

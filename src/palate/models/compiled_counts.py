@@ -30,13 +30,17 @@ class Pairs:
         """(n_items,): how many people took each item."""
         return np.diff(self.item_starts).astype(np.float32)
 
-    def together(self, first: int, last: int) -> Array:
-        """How many people took both, for the items first:last and every item -> (last - first, n_items) float32."""
+    def together(self, first: int, last: int, other: "Pairs | None" = None) -> Array:
+        """How many people took both, for the items first:last and every item -> (last - first, n_items) float32.
+
+        other: the same people's pairs in which the second of the two is looked for; these without.
+        """
+        other = other or self
         found = np.zeros((last - first, len(self.item_starts) - 1), np.float32)
 
         def count(part: slice) -> None:
             starts = self.item_starts[first + part.start : first + part.stop + 1]
-            _count(self.starts, self.items, starts, self.users, found[part])
+            _count(other.starts, other.items, starts, self.users, found[part])
 
         in_threads(count, len(found), ITEMS_A_PART)
         return found

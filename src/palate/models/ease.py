@@ -1,7 +1,9 @@
 """Ease: the linear model that best writes everybody's items as a sum over their other items.
 
 Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation (8) and algorithm 1. Beyond the paper
-the last items of a history may weigh more, when scores are asked for.
+the last items of a history may weigh more, when scores are asked for, and where there are ratings, what was taken and
+not liked may count for something in what is written, though never in what it is written as a sum over: people like more
+of what they take than of what they do not.
 """
 
 from typing import ClassVar
@@ -25,6 +27,9 @@ class EaseConfig(BaseConfig):
 
     l2: float = Field(500.0, gt=0, description="Penalty on a weight's square.")
     decay: float = Field(1.0, gt=0, le=1, description="Weight of an item in a history against the one after it.")
+    taken: float = Field(
+        0.25, ge=0, le=1, description="What an item that was rated low counts, where one that was liked counts 1."
+    )
 
 
 class Ease(SolvedModel):
@@ -42,15 +47,29 @@ class Ease(SolvedModel):
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        memory.check_pairs("ease", self.n_items, WORKING)
-        pairs = Pairs.of(self.history.learn(train))
+        likes = self.history.learn(train)
+        taken = self.config.taken if len(likes) < len(train) else 0.0
+        memory.check_pairs("ease", self.n_items, WORKING + bool(taken))
+        pairs = Pairs.of(likes)
         liked = self.history.counts.nonzero().flatten()  # the weights of all other items are 0
-        gram = torch.from_numpy(pairs.together(0, self.n_items)).to(self.device)[liked[:, None], liked]
+        gram = self._counted(pairs, pairs, liked)
+        if taken:
+            more = self._counted(pairs, Pairs.of(train), liked).sub_(gram).mul_(taken)
         gram.diagonal().add_(self.config.l2)
         torch.cholesky_inverse(torch.linalg.cholesky(gram), out=gram)
-        gram /= -gram.diagonal().clone()
+        if taken:  # (XᵀX + l2 I)⁻¹ Xᵀ(X + more), less what its diagonal asks for
+            more = gram @ more
+            gram *= -(1 + more.diagonal()) / gram.diagonal()
+            gram += more
+        else:
+            gram /= -gram.diagonal().clone()
         gram.diagonal().zero_()
         self.weights.zero_()[liked[:, None], liked] = gram
+
+    def _counted(self, pairs: Pairs, others: Pairs, items: Tensor) -> Tensor:
+        """How many people have one item in `pairs` and another in `others` -> (n, n) for n items"""
+        found = torch.from_numpy(pairs.together(0, self.n_items, others)).to(self.device)
+        return found[items[:, None], items]
 
     def score(self, query: Query) -> Tensor:
         weights = self.history.weights(query, self.config.decay)
