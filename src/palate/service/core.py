@@ -61,7 +61,7 @@ class Core:
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
 
     async def person(self, served: Served, user: Id) -> Person:
-        """Who an address names."""
+        """Who an address names. Near misses of someone unknown are looked for beside the event loop."""
         if user in served.user_rows or self.posted.count(user):
             return self.known(served, user)
         with at("path.user_id"):
