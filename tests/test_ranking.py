@@ -33,9 +33,12 @@ def test_top_equals_sorting_by_score_then_column(data: st.DataObject, people: in
     assert torch.equal(values, scores.gather(1, columns))
 
 
-@pytest.mark.parametrize("k", [1, 10, 999, 1000])
-def test_top_of_many(k: int) -> None:
-    scores = torch.randint(0, 40, (5, 1000), generator=torch.Generator().manual_seed(0)).float()
+@pytest.mark.parametrize("k", [0, 1, 10, 78, 79, 4999, 5000])
+@pytest.mark.parametrize("levels", [1, 40, 10_000])
+def test_top_of_many(k: int, levels: int) -> None:
+    scores = torch.randint(0, levels, (5, 5000), generator=torch.Generator().manual_seed(0)).float()
+    scores[1, ::2] = scores[2] = -torch.inf
+    scores[3, [63, 64, 4991, 4992, 4999]] = 20_000
     columns, _ = ranking.top(scores, k)
     assert columns.tolist() == [slow_top(row, k) for row in scores.tolist()]
 

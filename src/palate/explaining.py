@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from palate import queries, ranking
 from palate.choosing import PADDED_EVENTS
-from palate.models.contract import Model
+from palate.models.contract import Model, PredictsRatings
 from palate.queries import Person
 from palate.results import Results
 
@@ -55,10 +55,16 @@ def losses(model: Model, person: Person, items: NDArray[np.int64], deadline: flo
     newest_first = range(n - 1, -1, -1)
     room = max(1, min(ranking.MEMORY // (ranking.BYTES_A_SCORE * model.n_items), PADDED_EVENTS // max(1, n)))
     columns = torch.from_numpy(items).to(model.device)
+    model.eval()
 
     def scores(people: list[Person]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = model.eval().score(queries.of_people(people, model))[:, columns].cpu().numpy()
-        return found
+        query = queries.of_people(people, model)
+        if isinstance(model, PredictsRatings):  # the same, without all other items
+            of_whom = torch.arange(len(people), device=model.device).repeat_interleave(len(columns))
+            found = model.predict(query, of_whom, columns.repeat(len(people))).view(len(people), -1)
+        else:
+            found = model.score(query)[:, columns]
+        return found.cpu().numpy()
 
     first = scores([whole])[0]
     lost = np.full((n, len(items)), np.nan, dtype=np.float32)

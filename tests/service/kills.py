@@ -5,6 +5,7 @@
 
 With --postgres a database of its own is started, and in the middle stopped and started again: lists must go on, and
 events be refused until it is back. With --full-disk events go to a disk of 1 MB until it is full, and then grows.
+`test_kills.py` is the short form, whose full disk is a limit on the size of a file.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import socket
 import subprocess
@@ -31,6 +33,9 @@ from palate.service.server import run
 from tests import trained
 
 CLIENTS = 6
+
+PROGRAMS = os.pathsep.join([os.environ["PATH"], *map(str, Path("/usr/lib/postgresql").glob("*/bin"))])
+"""Where PostgreSQL's programs may be: Debian keeps them off the PATH."""
 
 
 class Told:
@@ -131,7 +136,7 @@ def free_port() -> int:
 
 
 class Postgres:
-    """A database server of its own, whose programs are on the PATH."""
+    """A database server of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -152,7 +157,9 @@ class Postgres:
         self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
 
     def _run(self, *command: str) -> None:
-        subprocess.run(command, user=self._user, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        program = shutil.which(command[0], path=PROGRAMS)
+        assert program is not None, f"{command[0]} is missing: install PostgreSQL"
+        subprocess.run([program, *command[1:]], user=self._user, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
 @contextmanager
@@ -179,31 +186,60 @@ def away(database: Postgres, told: Told, port: int) -> None:
     wait(lambda: len(told.acknowledged) > count)
 
 
-def full_disk() -> dict[str, int]:
-    """A disk fills up: lists go on, events are refused and taken again once there is room, and none is lost."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model, disk = folder / "model.palate", folder / "disk"
-        trained.train("mf", output=model)
-        disk.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
+def small_disk() -> dict[str, int]:
+    """A disk of its own fills up, and grows; for root."""
+    with folders() as (model, folder):
+
+        def room(_: BaseProcess, size: int) -> None:
+            subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], check=True)
         try:
-            events, port = str(disk / "events.sqlite"), free_port()
-            told, process = Told(port), start(model, events, port)
-            told.start()
-            try:
-                wait(lambda: told.refused > 20)
-                assert asked(port, "/v1/users/1/recommendations") == 200
-                full = len(told.acknowledged)
-                subprocess.run(["mount", "-o", "remount,size=100m", str(disk)], check=True)
-                wait(lambda: len(told.acknowledged) > full + 100)
-            finally:
-                told.stop()
-                process.terminate()
-                process.join(30)
-            stored = check(events, told)
+            return fill(model, folder, room)
         finally:
-            subprocess.run(["umount", str(disk)], check=True)
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def small_files() -> dict[str, int]:
+    """The service may write no file larger than that, and then it may: what anyone can do, and as good as a full disk
+    to whoever writes."""
+
+    def room(process: BaseProcess, size: int) -> None:
+        assert process.pid is not None
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    with folders() as (model, folder):
+        return fill(model, folder, room)
+
+
+@contextmanager
+def folders() -> Iterator[tuple[Path, Path]]:
+    """A model, and an empty folder beside it."""
+    with tempfile.TemporaryDirectory() as name:
+        model, folder = Path(name) / "model.palate", Path(name) / "events"
+        trained.train("mf", output=model)
+        folder.mkdir()
+        yield model, folder
+
+
+def fill(model: Path, folder: Path, room: Callable[[BaseProcess, int], None]) -> dict[str, int]:
+    """The room for events is used up: lists go on, events are refused and taken again once there is more, and none is
+    lost. room: gives a process so many bytes."""
+    events, port = str(folder / "events.sqlite"), free_port()
+    told, process = Told(port), start(model, events, port)
+    room(process, 2**20)
+    told.start()
+    try:
+        wait(lambda: told.refused > 20)
+        assert asked(port, "/v1/users/1/recommendations") == 200
+        full = len(told.acknowledged)
+        room(process, 100 * 2**20)
+        wait(lambda: len(told.acknowledged) > full + 100)
+    finally:
+        told.stop()
+        process.terminate()
+        process.join(30)
+    stored = check(events, told)
     return {
         "acknowledged_until_full": full,
         "refused": told.refused,
@@ -272,4 +308,4 @@ if __name__ == "__main__":
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--full-disk", action="store_true")
     options = parser.parse_args()
-    print(json.dumps(full_disk() if options.full_disk else main(options.kills, with_postgres=options.postgres)))
+    print(json.dumps(small_disk() if options.full_disk else main(options.kills, with_postgres=options.postgres)))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
@@ -68,7 +67,7 @@ def _repeats(table: Interactions) -> Iterator[Finding]:
 
 def _ids(table: Interactions) -> Iterator[Finding]:
     for vocabulary in (table.user_ids, table.item_ids):
-        if vocabulary.ids.dtype != pl.String:
+        if not vocabulary.is_text:
             continue
         plain = vocabulary.ids.str.strip_chars().str.to_lowercase()
         alike = plain.is_duplicated()

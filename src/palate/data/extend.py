@@ -54,7 +54,7 @@ def extend(
 def _joined(ids: Vocabulary, texts: Sequence[str]) -> tuple[Vocabulary, NDArray[np.int64], NDArray[np.int64]]:
     """-> the vocabulary of both, the new row of each old one, and the row of each text."""
     parsed = [ids.parse(text) for text in texts]
-    if ids.ids.dtype != pl.String and any(isinstance(id_, str) for id_ in parsed):
+    if not ids.is_text and any(isinstance(id_, str) for id_ in parsed):
         wrong = next(id_ for id_ in parsed if isinstance(id_, str))
         raise DataError(f"{ids.kind} {wrong!r} of an event is no integer, as the table's ids are")
     new = pl.Series(parsed, dtype=ids.ids.dtype)

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -64,6 +65,11 @@ class Vocabulary:
         frame = pl.DataFrame({"code": used, "id": spell(used.cat.to(column.dtype).cast(pl.String))}).sort("id")
         return cls(kind, frame["id"]), _places(codes, frame["code"].to_numpy())
 
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether ids are text, and not integers."""
+        return self.ids.dtype == pl.String
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -116,11 +122,10 @@ class Vocabulary:
                 if same_kind
                 else pl.Series([None] * len(ids), dtype=self.ids.dtype)
             )
-        text = self.ids.dtype == pl.String
         low, high = (-(2**63), 2**63 - 1) if self.ids.dtype == pl.Int64 else (0, 2**64 - 1)
 
         def fit(id_: object) -> Id | None:
-            if text:
+            if self.is_text:
                 return id_ if isinstance(id_, str) else None
             if isinstance(id_, int | np.integer) and not isinstance(id_, bool) and low <= int(id_) <= high:
                 return int(id_)
@@ -130,7 +135,7 @@ class Vocabulary:
 
     def parse(self, text: str) -> Id:
         """Text typed by a person -> the id it names: an integer where ids are integers and it is one."""
-        if self.ids.dtype != pl.String and INTEGER.fullmatch(text):
+        if not self.is_text and INTEGER.fullmatch(text):
             return int(text)
         return text
 

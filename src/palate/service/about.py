@@ -40,9 +40,9 @@ async def health() -> str:
 
 
 @get("/readyz", media_type=MediaType.TEXT)
-async def ready(request: Request[Any, Any, Any]) -> str:
-    """Whether lists are answered."""
-    return "ok" if request.app.state.core.served else ""
+async def ready() -> str:
+    """Whether lists are answered: as soon as anything is, for the model is loaded first."""
+    return "ok"
 
 
 @get("/metrics", media_type=MediaType.TEXT)

@@ -9,15 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import polars as pl
-
 from palate.choosing import Chosen, Filters
 from palate.data.vocabulary import Id
 from palate.errors import ArtifactError
 from palate.queries import Person
 from palate.service.batching import Batcher
 from palate.service.events import Event, EventStore, Kept, StoreError
-from palate.service.fields import unslashed
 from palate.service.metrics import Metrics
 from palate.service.posted import Posted, since
 from palate.service.problems import Problem, at
@@ -63,17 +60,12 @@ class Core:
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="quick")
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
 
-    async def person(self, served: Served, text: str) -> Person:
-        """Who an address names."""
-        id_ = served.recommender.table.user_ids.parse(unslashed(text))
-        if id_ in served.user_rows or self.posted.count(id_):
-            return self.known(served, id_)
+    async def person(self, served: Served, user: Id) -> Person:
+        """Who an address names. Near misses of someone unknown are looked for beside the event loop."""
+        if user in served.user_rows or self.posted.count(user):
+            return self.known(served, user)
         with at("path.user_id"):
-            return await self.quick(partial(self.known, served, id_))
-
-    def events_of(self, served: Served, text: str) -> int:
-        """How many events of who an address names came since the model was trained, as far as this service knows."""
-        return self.posted.count(served.recommender.table.user_ids.parse(unslashed(text)))
+            return await self.quick(partial(self.known, served, user))
 
     def known(self, served: Served, user: Id) -> Person:
         """Someone of the table, or someone who did something since.
@@ -81,10 +73,10 @@ class Core:
         Raises:
             UnknownIdError: there is no such person; the message offers near misses.
         """
-        row, texts = served.user_rows.get(user), served.recommender.table.user_ids.ids.dtype == pl.String
-        events = self.posted.of(user) if isinstance(user, str) == texts else []  # "1" is not 1
+        row, ids = served.user_rows.get(user), served.recommender.table.user_ids
+        events = self.posted.of(user) if isinstance(user, str) == ids.is_text else []  # "1" is not 1
         if row is None and not events:
-            row = served.recommender.table.user_ids.row(user)
+            row = ids.row(user)
         return since(served, row, events)
 
     async def post(self, events: Sequence[Event]) -> Kept:

@@ -50,10 +50,11 @@ async def of_user(
     """The best items that someone has not met; what they did since the training counts."""
     core: Core = request.app.state.core
     served = core.served
-    key = (user_id, request.scope["query_string"], core.events_of(served, user_id))
+    user = served.user_id(user_id)
+    key = (user_id, request.scope["query_string"], core.posted.count(user))
     if (known := served.lists.get(key)) is not None:
-        return encoded(known)
-    person = await core.person(served, user_id)
+        return Encoded(known)
+    person = await core.person(served, user)
     wanted = Filters(k)
     if request.scope["query_string"]:
         parsed = partial(_ids, served)
@@ -73,7 +74,7 @@ async def of_user(
     found = msgspec.json.encode(await recommend(core, served, person, wanted, explain))
     if not explain:  # reasons follow from how much time there was, too
         served.lists.put(key, found)
-    return encoded(found)
+    return Encoded(found)
 
 
 @post("/v1/recommendations", status_code=200)
@@ -141,8 +142,19 @@ async def explanation(request: Request[Any, Any, Any], data: JSONBody[Explanatio
     return await core.slow(work)
 
 
-def encoded(answer: bytes) -> Response[Any]:
-    return Response(answer, media_type="application/json")
+class Encoded(Response[RankedList]):
+    """An answer that is JSON already."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> Any:
+        return self
+
+    async def __call__(self, _: Any, __: Any, send: Any) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(self._answer)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._answer})
 
 
 async def recommend(core: Core, served: Served, person: Person, wanted: Filters, explain: int) -> RankedList:

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import polars as pl
 from litestar import Request, get, post
 from litestar.params import JSONBody
 
@@ -37,7 +36,7 @@ async def history(
     """What someone met, what they did since the training too: newest first, or without times best rated first."""
     core: Core = request.app.state.core
     served = core.served
-    return past(served, await core.person(served, user_id), k)
+    return past(served, await core.person(served, served.user_id(user_id)), k)
 
 
 @post("/v1/events", status_code=200)
@@ -57,7 +56,7 @@ def checked(served: Served, events: list[schemas.Event], now: float) -> list[Eve
         Problem: one of them can't be, and so none is.
     """
     table = served.recommender.table
-    by_text = table.user_ids.ids.dtype == pl.String
+    by_text = table.user_ids.is_text
     with at("body.events"):
         rows = served.rows([event.item for event in events])
     found = []

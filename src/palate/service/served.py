@@ -113,6 +113,10 @@ class Served:
         """The id, or the title, that the text in an address names."""
         return self.recommender.item_id(unslashed(text))
 
+    def user_id(self, text: str) -> Id:
+        """The id that the text in an address names."""
+        return self.recommender.table.user_ids.parse(unslashed(text))
+
     def named(self, row: int) -> tuple[Id, str | None]:
         return self.item_ids[row], self.titles[row]
 

@@ -1,6 +1,7 @@
 """A running service: one process, one event loop."""
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import socket
@@ -96,6 +97,7 @@ def run(
         app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        gc.freeze()  # what is here already stays, and looking for garbage in it takes a fifteenth of the time
         ready(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/")
         server(app).run(sockets=[listening])
 

@@ -62,6 +62,8 @@ class StrictRequest(Request[Any, Any, Any]):
 
 async def check_query(request: Request[Any, Any, Any]) -> None:
     """Raises Problem where the query string has a field that is not documented, or one twice that may come once."""
+    if not request.scope["query_string"]:
+        return
     known = parameters(request)
     seen = set()
     for name, _ in request.query_params.multi_items():

@@ -47,7 +47,7 @@ def _sources(tables: Sequence[Table]) -> str:
 def _check_ids(vocabulary: Vocabulary, rows: NDArray[np.int32], tables: Sequence[Table]) -> None:
     """Raises DataError over ids that are no proper text, and where there is only one."""
     column = getattr(tables[0].roles, vocabulary.kind)
-    if vocabulary.ids.dtype == pl.String:
+    if vocabulary.is_text:
         bad = (vocabulary.ids == "") | vocabulary.ids.str.contains("\0")
         for row in bad.arg_true().head(1):
             what = "has a null byte" if vocabulary.id(row) else "is empty; every row needs an id"
