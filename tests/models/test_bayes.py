@@ -225,7 +225,7 @@ def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, .
 def test_a_time_nothing_is_known_of_is_a_mean_one() -> None:
     """Another day, and the day that is known of a person whose sessions are not."""
     model = trained(TIMED, days=True, sessions=(7200,))
-    query = queries.of_newcomer(np.array([3]), np.array([5], dtype=np.float32), model)
+    query = tables.newcomer([3], [5])
     person, items = torch.zeros(3, dtype=torch.int64), torch.tensor([1, 2, 3])
     plain = model.predict(query, person, items)
     assert torch.equal(model.predict_at(query, person, items, torch.full((3,), 1e9, dtype=torch.float64)), plain)
