@@ -162,7 +162,7 @@ def _what(
     if model != BEST:
         if minutes is not None or aim is not None:
             raise OptionError(f"minutes, and what a model is for, are asked for with model {BEST} alone")
-        cls = models.find(model)
+        cls = models.find(model, also=[BEST])
         return cls, configure(cls, preset, given), 0.0
     if preset is not None or given:
         raise OptionError(f"model {BEST} is chosen with default settings: leave preset, settings and epochs out")

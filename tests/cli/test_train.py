@@ -169,7 +169,7 @@ def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monke
         (["ratings.csv", "--set", "dim=ten"], "setting dim of model neural is 'ten'"),
         (["ratings.csv", "--set", "dim=-1"], "setting dim of model neural is '-1'"),
         (["ratings.csv", "--preset", "fast"], "model neural has no preset 'fast'; its presets: sgd, adam"),
-        (["ratings.csv", "--model", "neutral"], f"unknown model 'neutral': there are {EVERY_MODEL}"),
+        (["ratings.csv", "--model", "neutral"], f"unknown model 'neutral': there are {EVERY_MODEL}, best, or"),
         (["ratings.csv", "--model", "nowhere:Model"], "model 'nowhere:Model' can't be imported"),
         (["ratings.csv", "--epochs", "0"], "setting epochs of model neural is 0"),
         (["ratings.csv", "--epochs", "few"], "Invalid value for '--epochs'"),
