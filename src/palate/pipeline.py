@@ -260,8 +260,7 @@ def half_widths_of(model: Model, split: Split) -> dict[float, float]:
     if not len(real):
         return normal_half_widths() if isinstance(model, KnowsSpread) else {}
     asked = split.train, split.validation, split.newcomers
-    widths = spread(model, *asked) if isinstance(model, KnowsSpread) else None
-    return half_widths(predict(model, *asked).clip(*scale), real, scale, widths)
+    return half_widths(predict(model, *asked).clip(*scale), real, scale, spread(model, *asked))
 
 
 def _can_learn(name: str, table: Interactions) -> bool:

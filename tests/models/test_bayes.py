@@ -250,7 +250,9 @@ def test_held_out_ratings_are_predicted_at_their_times() -> None:
     assert test.ratings is not None
     assert rmse(predict(model, train, test), test.ratings) < 0.6
     assert rmse(predict(model, train, replace(test, times=None)), test.ratings) > 1.2
-    expected = torch.from_numpy(spread(model, train, test))
+    spreads = spread(model, train, test)
+    assert spreads is not None
+    expected = torch.from_numpy(spreads)
     assert float(expected.mean()) == pytest.approx(0.5, abs=0.2)
 
 
