@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate import datasets, devices, models
-from palate.artifact import Metrics, Training, check_place
+from palate.artifact import check_place
 from palate.best import Found, search
 from palate.data import split as splits
 from palate.data.interactions import Interactions
@@ -19,6 +19,7 @@ from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.evaluate import evaluate, predict, spread
 from palate.evaluation.intervals import half_widths, normal_half_widths
+from palate.header import Metrics, Training
 from palate.item_map import item_map
 from palate.learning import learn
 from palate.learning import refit as learn_again
