@@ -30,13 +30,12 @@ from palate.data.interactions import Interactions
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
 from palate.evaluation.evaluate import predict
 from palate.evaluation.evaluate import spread as wide
-from palate.evaluation.intervals import around, half_widths
-from palate.evaluation.rating_metrics import covered, mae, rmse
+from palate.evaluation.intervals import held
+from palate.evaluation.rating_metrics import mae, rmse
 from palate.learning import learn, refit
 from palate.models import MODELS
-from palate.models.blend import Blend
 from palate.models.contract import KnowsSpread, Model
-from palate.training.fit import fit
+from palate.pipeline import half_widths_of
 
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "bias": ("bias", {}),
@@ -62,9 +61,6 @@ LARGE: dict[str, tuple[str, dict[str, Any]]] = {"bayes": ("bayes", {"dim": 32})}
 
 LEVEL = 0.8
 """The share of ratings that intervals are to hold."""
-
-NORMAL = 1.2816
-"""Standard deviations from the mean between which so much of a normal distribution lies."""
 
 HELD_OUT = 0.1
 
@@ -107,52 +103,48 @@ def measured(line: str, name: str, seed: int) -> Figures:
     split = Split(table, np.select([test, held_out], [TEST, VALIDATION], TRAIN).astype(np.uint8))
     kind, chosen = settings(line, name)
     small = tables.random_table()
-    trained(kind, chosen, replace(small, times=np.arange(len(small), dtype=np.float64)), seed)  # compiles what it calls
-    model, half_width, seconds = learned(kind, chosen, split, seed)
+    small = replace(small, times=np.arange(len(small), dtype=np.float64))
+    learn(new(kind, chosen, small), whole(small), seed=seed)  # compiles what it calls
+    model, half_widths, seconds = learned(kind, chosen, split, seed)
     known, asked = split.before_test, split.test
     assert known.scale is not None
     assert asked.ratings is not None
     predicted = predict(model, known, asked).clip(*known.scale)
-    low, high = around(predicted, half_width, known.scale)
+    intervals = held(predicted, asked.ratings, known.scale, half_widths, wide(model, known, asked))
     return {
         "rmse": rmse(predicted, asked.ratings),
         "mae": mae(predicted, asked.ratings),
-        "covered": covered(low, high, asked.ratings),
+        "covered": intervals[LEVEL].covered,
         "seconds": seconds,
         "peak": peak(),
     }
 
 
-def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tuple[Model, Any, float]:
-    """A model of all that is before the test, half the width of its intervals, and the seconds of the last training."""
+def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tuple[Model, dict[float, float], float]:
+    """A model of all that is before the test, how far its intervals reach, and the seconds of the last training.
+
+    One that knows its spreads needs no validation part, and is trained once.
+    """
     if issubclass(MODELS[kind], KnowsSpread):
-        model, seconds = trained(kind, settings, split.before_test, seed)
-        assert isinstance(model, KnowsSpread)
-        return model, NORMAL * wide(model, split.before_test, split.test), seconds
-    first = MODELS[kind](MODELS[kind].Config.model_validate(settings), split.table.n_users, split.table.n_items)
-    learned = learn(first, split, seed=seed)
+        split = whole(split.before_test)
+    model = new(kind, settings, split.table)
     began = time.process_time()
-    model = refit(first, split, learned, seed=seed)
-    return model, width(first, split), time.process_time() - began
+    found = learn(model, split, seed=seed)
+    seconds, half_widths = time.process_time() - began, half_widths_of(model, split)
+    if len(split.validation):
+        began = time.process_time()
+        model = refit(model, split, found, seed=seed)
+        seconds = time.process_time() - began
+    return model, half_widths, seconds
 
 
-def trained(kind: str, settings: dict[str, Any], train: Interactions, seed: int) -> tuple[Model, float]:
-    """A model of a training part alone, and the seconds it took."""
-    began = time.process_time()
-    model = MODELS[kind](MODELS[kind].Config.model_validate(settings), train.n_users, train.n_items)
-    if isinstance(model, Blend):
-        learn(model, Split(train, np.zeros(len(train), dtype=np.uint8)), seed=seed)
-    else:
-        fit(model, train, seed=seed)
-    return model, time.process_time() - began
+def new(kind: str, settings: dict[str, Any], table: Interactions) -> Model:
+    return MODELS[kind](MODELS[kind].Config.model_validate(settings), table.n_users, table.n_items)
 
 
-def width(model: Model, split: Split) -> float:
-    """Half that of the intervals, by the validation part."""
-    assert split.train.scale is not None
-    assert split.validation.ratings is not None
-    predicted = predict(model, split.train, split.validation).clip(*split.train.scale)
-    return half_widths(predicted, split.validation.ratings, split.train.scale)[LEVEL]
+def whole(table: Interactions) -> Split:
+    """All of a table to learn from."""
+    return Split(table, np.full(len(table), TRAIN, dtype=np.uint8))
 
 
 def _row(model: str, settings: dict[str, Any], found: list[Figures]) -> dict[str, Any]:

@@ -27,9 +27,9 @@ import uvloop
 from benchmarks.common import record
 from benchmarks.load import Result, get, run
 from benchmarks.synthetic import ITEMS, USERS, interactions
-from palate.artifact import Training
 from palate.data import split as splits
 from palate.data.catalogue import Catalogue
+from palate.header import Training
 from palate.models import find
 from palate.recommender import Recommender
 

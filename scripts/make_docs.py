@@ -89,9 +89,20 @@ FIRST = [
         "download",
         "devices",
     ),
-    *("plots", "models", "queries", "ranking", "embeddings", "directions", "evaluation", "training", "artifact"),
-    *("item_map", "progress", "checkups", "translation", "neighbours", "choosing", "blending", "explaining"),
-    *("recommender", "learning", "contenders", "best", "pipeline", "contest", "report", "service", "cli"),
+    *(
+        "plots",
+        "models",
+        "queries",
+        "ranking",
+        "embeddings",
+        "directions",
+        "evaluation",
+        "training",
+        "header",
+        "artifact",
+    ),
+    *("item_map", "progress", "checkups", "translation", "neighbours", "choosing", "blending"),
+    *("explaining", "recommender", "learning", "contenders", "best", "pipeline", "contest", "report", "service", "cli"),
     *("contract", "samples"),
 ]
 """The order of the tree, which is that of imports; what is not named here comes after what is."""

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions, in_order
 from palate.data.vocabulary import Id, Vocabulary
+from palate.models.contract import UNSEEN, Query
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,6 +55,12 @@ def triples(*rows: tuple[Id, Id, float]) -> Interactions:
     """(user, item, rating) each."""
     users, items, ratings = zip(*rows, strict=True)
     return table(users, items, ratings)
+
+
+def newcomer(items: Sequence[int], ratings: Sequence[float] | None = None) -> Query:
+    """One person never seen asks, after these item rows (L,), oldest first, with these ratings (L,)."""
+    rated = None if ratings is None else torch.tensor([ratings], dtype=torch.float32)
+    return Query(torch.tensor([UNSEEN]), torch.tensor([items], dtype=torch.int64), rated)
 
 
 def random_table(n_users: int = 30, n_items: int = 20, share: float = 0.5, seed: int = 0) -> Interactions:

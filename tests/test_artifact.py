@@ -19,9 +19,9 @@ from safetensors import numpy as safe_numpy
 from safetensors.torch import load_file, save_file
 
 import palate
-from palate import artifact
-from palate.artifact import FILES
+from palate import artifact, header
 from palate.errors import ArtifactError, OutputError, PalateError
+from palate.header import FILES, HEADER, INTERACTIONS, ITEMS, USERS, WEIGHTS
 from palate.models import MODELS
 from tests import trained
 from tests.names import EVERY_MODEL
@@ -44,20 +44,20 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 
 def reseal(folder: Path) -> None:
     """Make every checksum right, as one who means harm would."""
-    header = json.loads((folder / artifact.HEADER).read_bytes())
+    header = json.loads((folder / HEADER).read_bytes())
     for name in FILES[1:]:
         if (folder / name).is_file():
             header["checksums"][name] = xxhash.xxh3_128_hexdigest((folder / name).read_bytes())
-    header["checksums"][artifact.HEADER] = "0" * 32
+    header["checksums"][HEADER] = "0" * 32
     text = json.dumps(header)
     sealed = text.replace("0" * 32, xxhash.xxh3_128_hexdigest(text.encode()))
-    (folder / artifact.HEADER).write_bytes(sealed.encode())
+    (folder / HEADER).write_bytes(sealed.encode())
 
 
 def rewrite_header(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    header = json.loads((folder / artifact.HEADER).read_bytes())
+    header = json.loads((folder / HEADER).read_bytes())
     change(header)
-    (folder / artifact.HEADER).write_text(json.dumps(header))
+    (folder / HEADER).write_text(json.dumps(header))
 
 
 def names(folder: Path) -> list[str]:
@@ -167,9 +167,9 @@ def test_an_empty_or_a_foreign_folder_or_a_plain_file(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     assert "it is no Palate model" in refused(tmp_path)
     assert "it is no Palate model" in refused(tmp_path / "notes.txt")
-    (tmp_path / artifact.HEADER).write_text('{"name": "something else"}')
+    (tmp_path / HEADER).write_text('{"name": "something else"}')
     assert "no format number" in refused(tmp_path)
-    (tmp_path / artifact.HEADER).write_text("[1, 2]")
+    (tmp_path / HEADER).write_text("[1, 2]")
     assert "no format number" in refused(tmp_path)
 
 
@@ -225,7 +225,7 @@ def test_files_that_are_folders_or_pipes(folder: Path, name: str) -> None:
 
 def test_files_of_two_artifacts_mixed(folder: Path, tmp_path: Path) -> None:
     trained.train(output=tmp_path / "other", baselines=(), seed=1)
-    shutil.copy(tmp_path / "other" / artifact.WEIGHTS, folder)
+    shutil.copy(tmp_path / "other" / WEIGHTS, folder)
     assert refused(folder).endswith("weights.safetensors is not as it was written; train it again")
 
 
@@ -258,7 +258,7 @@ def test_half_written_it_stands_beside_and_is_not_opened(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), RuntimeError("bug")])
-@pytest.mark.parametrize("stage", ["save_file", "_checksum", "replace"])
+@pytest.mark.parametrize("stage", ["save_file", "checksum", "replace"])
 def test_when_writing_fails_the_old_one_stays(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, stage: str
 ) -> None:
@@ -325,18 +325,18 @@ def test_a_place_that_cannot_be_written(saved: Path, tmp_path: Path) -> None:
 
 def with_weights(change: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[[Path], object]:
     def harm(folder: Path) -> None:
-        weights = {name: value.clone() for name, value in load_file(folder / artifact.WEIGHTS).items()}
+        weights = {name: value.clone() for name, value in load_file(folder / WEIGHTS).items()}
         change(weights)
-        save_file(weights, folder / artifact.WEIGHTS)
+        save_file(weights, folder / WEIGHTS)
 
     return harm
 
 
 def with_columns(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], object]:
     def harm(folder: Path) -> None:
-        columns = {name: value.copy() for name, value in safe_numpy.load_file(folder / artifact.INTERACTIONS).items()}
+        columns = {name: value.copy() for name, value in safe_numpy.load_file(folder / INTERACTIONS).items()}
         change(columns)
-        safe_numpy.save_file(columns, folder / artifact.INTERACTIONS)
+        safe_numpy.save_file(columns, folder / INTERACTIONS)
 
     return harm
 
@@ -385,28 +385,28 @@ HARM: dict[str, Callable[[Path], object]] = {
     "no users": with_columns(lambda c: c.pop("users")),
     "no ratings, and a model that needs them": with_columns(lambda c: c.pop("ratings")),
     "a column that none knows": with_columns(lambda c: c.update(more=c["users"])),
-    "ids out of order": with_frame(artifact.USERS, lambda f: f.reverse()),
-    "an id twice": with_frame(artifact.ITEMS, lambda f: f.with_columns(id=pl.lit(7, pl.Int64))),
-    "an id that is null": with_frame(artifact.USERS, lambda f: f.with_columns(pl.lit(None, pl.Int64).alias("id"))),
-    "ids of another type": with_frame(artifact.USERS, lambda f: f.cast(pl.Float64)),
-    "ids as lists": with_frame(artifact.USERS, lambda f: f.select(pl.col("id").reshape((-1, 1)))),
-    "too few ids": with_frame(artifact.USERS, lambda f: f.head(-1)),
-    "too many ids": with_frame(artifact.USERS, lambda f: pl.concat([f, pl.DataFrame({"id": [10**6]})])),
-    "no ids": with_frame(artifact.USERS, lambda f: f.rename({"id": "name"})),
-    "users with a column more": with_frame(artifact.USERS, lambda f: f.with_columns(more=1)),
-    "items with a column more": with_frame(artifact.ITEMS, lambda f: f.with_columns(more=1)),
-    "a map with one axis": with_frame(artifact.ITEMS, lambda f: f.drop("y")),
-    "a map of another type": with_frame(artifact.ITEMS, lambda f: f.with_columns(x=pl.col("x").cast(pl.Float64))),
-    "a place that is infinite": with_frame(artifact.ITEMS, lambda f: f.with_columns(y=pl.lit(np.inf, pl.Float32))),
-    "a place that is NaN": with_frame(artifact.ITEMS, lambda f: f.with_columns(y=pl.lit(np.nan, pl.Float32))),
-    "a place off the map": with_frame(artifact.ITEMS, lambda f: f.with_columns(x=pl.lit(1.5, pl.Float32))),
-    "half a place": with_frame(artifact.ITEMS, lambda f: f.with_columns(x=pl.lit(None, pl.Float32))),
-    "titles that are numbers": with_frame(artifact.ITEMS, lambda f: f.with_columns(title=1)),
-    "categories that are text": with_frame(artifact.ITEMS, lambda f: f.with_columns(categories=pl.lit("x"))),
-    "Parquet that is none": lambda folder: (folder / artifact.USERS).write_bytes(b"PAR1 nothing PAR1"),
-    "safetensors that is none": lambda folder: (folder / artifact.WEIGHTS).write_bytes(b"\xff" * 8),
-    "a header of 2^63 bytes": lambda folder: (folder / artifact.WEIGHTS).write_bytes(b"\xff" * 7 + b"\x7f{}"),
-    "an empty file": lambda folder: (folder / artifact.USERS).write_bytes(b""),
+    "ids out of order": with_frame(USERS, lambda f: f.reverse()),
+    "an id twice": with_frame(ITEMS, lambda f: f.with_columns(id=pl.lit(7, pl.Int64))),
+    "an id that is null": with_frame(USERS, lambda f: f.with_columns(pl.lit(None, pl.Int64).alias("id"))),
+    "ids of another type": with_frame(USERS, lambda f: f.cast(pl.Float64)),
+    "ids as lists": with_frame(USERS, lambda f: f.select(pl.col("id").reshape((-1, 1)))),
+    "too few ids": with_frame(USERS, lambda f: f.head(-1)),
+    "too many ids": with_frame(USERS, lambda f: pl.concat([f, pl.DataFrame({"id": [10**6]})])),
+    "no ids": with_frame(USERS, lambda f: f.rename({"id": "name"})),
+    "users with a column more": with_frame(USERS, lambda f: f.with_columns(more=1)),
+    "items with a column more": with_frame(ITEMS, lambda f: f.with_columns(more=1)),
+    "a map with one axis": with_frame(ITEMS, lambda f: f.drop("y")),
+    "a map of another type": with_frame(ITEMS, lambda f: f.with_columns(x=pl.col("x").cast(pl.Float64))),
+    "a place that is infinite": with_frame(ITEMS, lambda f: f.with_columns(y=pl.lit(np.inf, pl.Float32))),
+    "a place that is NaN": with_frame(ITEMS, lambda f: f.with_columns(y=pl.lit(np.nan, pl.Float32))),
+    "a place off the map": with_frame(ITEMS, lambda f: f.with_columns(x=pl.lit(1.5, pl.Float32))),
+    "half a place": with_frame(ITEMS, lambda f: f.with_columns(x=pl.lit(None, pl.Float32))),
+    "titles that are numbers": with_frame(ITEMS, lambda f: f.with_columns(title=1)),
+    "categories that are text": with_frame(ITEMS, lambda f: f.with_columns(categories=pl.lit("x"))),
+    "Parquet that is none": lambda folder: (folder / USERS).write_bytes(b"PAR1 nothing PAR1"),
+    "safetensors that is none": lambda folder: (folder / WEIGHTS).write_bytes(b"\xff" * 8),
+    "a header of 2^63 bytes": lambda folder: (folder / WEIGHTS).write_bytes(b"\xff" * 7 + b"\x7f{}"),
+    "an empty file": lambda folder: (folder / USERS).write_bytes(b""),
     "dim of 10^12": with_header(lambda h: h["config"].update(dim=10**12)),
     "hidden of 10^12": with_header(lambda h: h["config"].update(hidden=10**12)),
     "dim of 10^6": with_header(lambda h: h["config"].update(dim=10**6)),
@@ -453,19 +453,19 @@ def test_resealing_alone_does_no_harm(folder: Path) -> None:
 
 
 def test_nesting_that_breaks_the_parser(folder: Path) -> None:
-    text = (folder / artifact.HEADER).read_text()
-    (folder / artifact.HEADER).write_text(text.replace('"notes": [', '"notes": [' + "[" * 100_000))
+    text = (folder / HEADER).read_text()
+    (folder / HEADER).write_text(text.replace('"notes": [', '"notes": [' + "[" * 100_000))
     refused(folder)
 
 
 def test_numbers_too_long_for_python(folder: Path) -> None:
-    text = (folder / artifact.HEADER).read_text()
-    (folder / artifact.HEADER).write_text(text.replace('"n_users": 30', '"n_users": 3' + "0" * 5000))
+    text = (folder / HEADER).read_text()
+    (folder / HEADER).write_text(text.replace('"n_users": 30', '"n_users": 3' + "0" * 5000))
     refused(folder)
 
 
 def test_a_header_too_large_to_be_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifact, "LARGEST_HEADER", 100)
+    monkeypatch.setattr(header, "LARGEST_HEADER", 100)
     assert "larger than 100 bytes" in refused(folder)
 
 
@@ -480,7 +480,7 @@ def test_no_memory_is_taken_on_the_headers_word(folder: Path) -> None:
 
 def test_a_parquet_that_says_it_is_long_is_not_read(folder: Path) -> None:
     many = pl.DataFrame({"id": pl.int_range(20_000_000, eager=True)})
-    many.write_parquet(folder / artifact.USERS)
+    many.write_parquet(folder / USERS)
     reseal(folder)
     began = time.process_time()
     assert "users.parquet should have 30 rows" in refused(folder)
@@ -622,7 +622,7 @@ def graph(tmp_path: Path) -> Path:
 
 
 def test_a_weight_may_be_as_long_as_its_data(graph: Path) -> None:
-    weights, opened = load_file(graph / artifact.WEIGHTS), artifact.read(graph).model.state_dict()
+    weights, opened = load_file(graph / WEIGHTS), artifact.read(graph).model.state_dict()
     assert weights["items"].numel() > 100
     assert weights.keys() == opened.keys()
     assert all(torch.equal(weights[name], opened[name]) for name in weights)

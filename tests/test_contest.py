@@ -42,24 +42,26 @@ def test_intervals_and_calibration_are_those_of_evaluate(found: palate.Compariso
     fit(model, split.train)
     run = next(one for one in found.models if one.model == "bias").runs[0]
     expected = evaluate(model, split.before_test, split.test, full=True, half_widths=run.half_widths)
-    assert set(run.covered) == {0.5, 0.8, 0.9, 0.95}
-    for level, share in run.covered.items():
-        assert share == expected[f"covered@{100 * level:.0f}"]
-    assert run.reach == pytest.approx(run.half_widths)
+    assert set(run.intervals) == {0.5, 0.8, 0.9, 0.95}
+    for level, held in run.intervals.items():
+        assert held.covered == expected[f"covered@{100 * level:.0f}"]
+        assert held.width == expected[f"width@{100 * level:.0f}"]
+        assert held.reach == pytest.approx(run.half_widths[level])
     assert run.calibration is not None
     assert run.calibration.error == pytest.approx(expected["calibration_error"])
     rows = {row["model"]: row for row in found.to_dict()["models"]}
-    assert rows["bias"]["covered"]["0.8"] == run.covered[0.8]
+    assert rows["bias"]["covered"]["0.8"] == run.intervals[0.8].covered
     assert rows["bias"]["calibration"]["real"] == run.calibration.real.tolist()
     assert "covered" not in rows["popularity"]
 
 
 def test_intervals_of_a_model_that_knows_spreads_reach_so_many_of_them(small: Interactions) -> None:
     run = palate.compare(small, models=["bayes"], seeds=1, seed=5).models[0].runs[0]
-    ratios = {round(run.reach[level] / run.half_widths[level], 5) for level in run.reach}
+    ratios = {round(held.reach / run.half_widths[level], 5) for level, held in run.intervals.items()}
     assert len(ratios) == 1, "each is the mean spread of the test part's ratings"
-    assert 0.1 < ratios.pop() < 4
-    assert run.reach != run.half_widths
+    ratio = ratios.pop()
+    assert 0.1 < ratio < 4
+    assert ratio != 1
 
 
 def test_refitted_models_have_learned_from_validation_too(small: Interactions) -> None:
@@ -161,7 +163,7 @@ def test_the_page_asks_nothing_of_other_hosts_and_shows_text_as_text(small: Inte
     found = palate.compare(str(source), models=["neural", "bias"], seeds=1, report=page)
     text = page.read_text()
     assert "Do predicted ratings mean what they say?" in text
-    assert f"<td>{100 * found.models[0].runs[0].covered[0.8]:.1f} %</td>" in text
+    assert f"<td>{100 * found.models[0].runs[0].intervals[0.8].covered:.1f} %</td>" in text
     assert "&lt;b&gt;&amp;.csv" in text
     assert "<b>" not in text
     assert not re.search(r'(src|href)="(?!#)', re.sub(r'xlink:href="#', "", text))

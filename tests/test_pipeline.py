@@ -295,7 +295,7 @@ def test_no_test_part_at_all() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "neutral"}, f"unknown model 'neutral': there are {EVERY_MODEL}, or your own as"),
+        ({"model": "neutral"}, f"unknown model 'neutral': there are {EVERY_MODEL}, best, or your own as"),
         ({"model": "no_such_module:Model"}, "model 'no_such_module:Model' can't be imported: No module named"),
         ({"model": "math:sqrt"}, "'math:sqrt' is not a model: it must be a class derived from"),
         ({"model": "math:nothing"}, "model 'math:nothing' can't be imported"),
@@ -317,7 +317,7 @@ def test_no_test_part_at_all() -> None:
         ({"test": 0.99, "validation": 0.99}, "leave no event to learn from"),
         ({"device": "tpu"}, "device 'tpu' is not"),
         ({"device": "cuda:99"}, "device 'cuda:99' is not on this machine"),
-        ({"baselines": ["best"]}, "unknown model 'best'"),
+        ({"baselines": ["best"]}, f"unknown model 'best': there are {EVERY_MODEL}, or your own as"),
         ({"resume": True}, "resume needs the output"),
     ],
 )

@@ -8,6 +8,7 @@ from palate import queries
 from palate.data.interactions import Interactions
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN
+from palate.queries import Person
 from tests import tables
 from tests.scripted import LookingBack, Scripted
 
@@ -63,12 +64,13 @@ def test_bare_events_have_neither_ratings_nor_times() -> None:
 
 
 def test_a_newcomer() -> None:
-    query = queries.of_newcomer(np.array([4, 2]), np.array([1, 5], dtype=np.float32), LookingBack(3, 5))
+    items, ratings = np.array([4, 2]), np.array([1, 5], dtype=np.float32)
+    query = queries.of_people([Person(UNSEEN, items, ratings)], LookingBack(3, 5))
     assert query.users.tolist() == [UNSEEN]
     assert query.histories.tolist() == [[4, 2]]
     assert query.ratings is not None
     assert query.ratings.tolist() == [[1, 5]]
-    assert queries.of_newcomer(np.array([4, 2]), None, LookingBack(3, 5)).ratings is None
+    assert queries.of_people([Person(UNSEEN, items)], LookingBack(3, 5)).ratings is None
 
 
 @pytest.mark.parametrize("people", [1, 2, 7, 100])

@@ -1,6 +1,5 @@
 from . import datasets as datasets
 from . import errors as errors
-from .artifact import read_header as read_header
 from .checkups import checkup as checkup
 from .contest import compare as compare
 from .data.checkup import Finding as Finding
@@ -8,6 +7,7 @@ from .data.interactions import Interactions as Interactions
 from .data.read import read as read
 from .evaluation.comparison import Comparison as Comparison
 from .evaluation.verdict import verdict as verdict
+from .header import read_header as read_header
 from .models import MODELS as MODELS
 from .models.settings import settings_of as settings_of
 from .pipeline import Trained as Trained

@@ -15,8 +15,8 @@ from palate.blending import weigh
 from palate.contenders import Cost, able, costs
 from palate.data.split import TEST, VALIDATION, Split
 from palate.errors import OptionError, UnsupportedError
-from palate.evaluation.by_person import by_person, squared_errors
-from palate.evaluation.evaluate import PEOPLE_RANKED
+from palate.evaluation.by_person import of_lists, squared_errors
+from palate.evaluation.evaluate import PEOPLE_RANKED, predict
 from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import Learned, learn
 from palate.models import name_of
@@ -115,8 +115,9 @@ class Judge:
         if among is not None:
             held_out = held_out.where(np.isin(held_out.users, self.people[among]))
         if self.aim == "ratings":
-            return squared_errors(model, known, held_out, newcomers)
-        return by_person(model, known, held_out, newcomers, k=10, people=PEOPLE["lists"], seed=self.seed)[self.measure]
+            assert known.scale is not None
+            return squared_errors(predict(model, known, held_out, newcomers).clip(*known.scale), held_out)
+        return of_lists(model, known, held_out, newcomers, k=10, people=PEOPLE["lists"], seed=self.seed)[self.measure]
 
     def value(self, measured: PerPerson) -> float:
         mean = float(measured.of_runs().mean())

@@ -13,18 +13,18 @@ from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
-from palate.evaluation.by_person import by_person
+from palate.evaluation.by_person import of_lists, squared_errors
 from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
 from palate.evaluation.evaluate import PEOPLE_RANKED, predict, spread
-from palate.evaluation.intervals import HalfWidths, around
-from palate.evaluation.rating_metrics import calibration, covered
+from palate.evaluation.intervals import HalfWidths, held
+from palate.evaluation.rating_metrics import calibration
 from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.learning import learn
 from palate.learning import refit as learn_again
 from palate.memory import Peak
 from palate.models import MODELS, find
 from palate.models.blend import Blend
-from palate.models.contract import KnowsSpread, LearnedModel, Model, PredictsRatings
+from palate.models.contract import LearnedModel, Model, PredictsRatings
 from palate.pipeline import check_ratings, half_widths_of, load_table
 from palate.report import check_report, write_report
 from palate.training.fit import Observer
@@ -146,16 +146,17 @@ def _train(
 
 def _measured(model: Model, split: Split, half_widths: HalfWidths, k: int, people: int, seed: int) -> dict[str, Any]:
     """What a run holds of the test part."""
-    known, test, newcomers = split.shown, split.test, split.newcomers
-    found: dict[str, Any] = {"measured": by_person(model, known, test, newcomers, k=k, people=people, seed=seed)}
-    if isinstance(model, PredictsRatings) and test.ratings is not None and known.scale is not None:
-        predicted = predict(model, known, test, newcomers).clip(*known.scale)
-        found["calibration"] = calibration(predicted, test.ratings)
-        widths = spread(model, known, test, newcomers) if isinstance(model, KnowsSpread) else np.ones_like(predicted)
-        intervals = {level: around(predicted, reach * widths, known.scale) for level, reach in half_widths.items()}
-        found["reach"] = {level: float(reach * widths.mean(dtype=np.float64)) for level, reach in half_widths.items()}
-        found["covered"] = {level: covered(*ends, test.ratings) for level, ends in intervals.items()}
-    return found
+    known, test = split.shown, split.test
+    asked = known, test, split.newcomers
+    measured = of_lists(model, *asked, k=k, people=people, seed=seed)
+    if not isinstance(model, PredictsRatings) or test.ratings is None or known.scale is None:
+        return {"measured": measured}
+    predicted = predict(model, *asked).clip(*known.scale)
+    return {
+        "measured": {"rmse": squared_errors(predicted, test), **measured},
+        "calibration": calibration(predicted, test.ratings),
+        "intervals": held(predicted, test.ratings, known.scale, half_widths, spread(model, *asked)),
+    }
 
 
 def _kind(name: str) -> Literal["learned", "solved", "blend"]:

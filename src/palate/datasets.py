@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import platformdirs
 import polars as pl
 
-from palate.data.vocabulary import did_you_mean, near_misses
+from palate.data.vocabulary import did_you_mean
 from palate.download import beside, download, extract, locked, md5_of, reason
 from palate.errors import DataError, DownloadError, OptionError
 
@@ -155,7 +155,7 @@ def describe(name: str) -> Dataset:
     full = f"movielens-{name[3:]}" if name.startswith("ml-") else name
     if full in DATASETS:
         return DATASETS[full]
-    hint = did_you_mean(near_misses(full, names(), most=2)) or f"; there are {', '.join(names())}"
+    hint = did_you_mean(full, names(), most=2) or f"; there are {', '.join(names())}"
     raise OptionError(f"no data set is called {name!r}{hint}")
 
 

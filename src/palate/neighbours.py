@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from palate import embeddings
 from palate.data.interactions import Interactions
-from palate.data.vocabulary import Id, Vocabulary, did_you_mean
+from palate.data.vocabulary import Id, did_you_mean
 from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
 from palate.errors import OptionError, UnknownIdError, at_least
 from palate.models.contract import HasVectors
@@ -81,10 +81,8 @@ class Neighbours:
         for attribute in known:
             if attribute.name == name:
                 return direction(vectors, attribute.values.to(vectors))
-        near = Vocabulary("item", pl.Series([attribute.name for attribute in known], dtype=pl.String)).near(name)
-        raise UnknownIdError(
-            f"unknown attribute {name!r}{did_you_mean(near) or '; palate directions lists those there are'}"
-        )
+        hint = did_you_mean(name, [attribute.name for attribute in known])
+        raise UnknownIdError(f"unknown attribute {name!r}{hint or '; palate directions lists those there are'}")
 
     def _nearest(self, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
         mask = self._rare(self.table.item_counts, k, min_ratings)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate import datasets, devices, models
-from palate.artifact import Metrics, Training, check_place
+from palate.artifact import check_place
 from palate.best import Found, search
 from palate.data import split as splits
 from palate.data.interactions import Interactions
@@ -19,6 +19,7 @@ from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.evaluate import evaluate, predict, spread
 from palate.evaluation.intervals import half_widths, normal_half_widths
+from palate.header import Metrics, Training
 from palate.item_map import item_map
 from palate.learning import learn
 from palate.learning import refit as learn_again
@@ -162,7 +163,7 @@ def _what(
     if model != BEST:
         if minutes is not None or aim is not None:
             raise OptionError(f"minutes, and what a model is for, are asked for with model {BEST} alone")
-        cls = models.find(model)
+        cls = models.find(model, also=[BEST])
         return cls, configure(cls, preset, given), 0.0
     if preset is not None or given:
         raise OptionError(f"model {BEST} is chosen with default settings: leave preset, settings and epochs out")
@@ -260,8 +261,7 @@ def half_widths_of(model: Model, split: Split) -> dict[float, float]:
     if not len(real):
         return normal_half_widths() if isinstance(model, KnowsSpread) else {}
     asked = split.train, split.validation, split.newcomers
-    widths = spread(model, *asked) if isinstance(model, KnowsSpread) else None
-    return half_widths(predict(model, *asked).clip(*scale), real, scale, widths)
+    return half_widths(predict(model, *asked).clip(*scale), real, scale, spread(model, *asked))
 
 
 def _can_learn(name: str, table: Interactions) -> bool:

@@ -111,11 +111,6 @@ def of_users(
     )
 
 
-def of_newcomer(items: NDArray[np.int64], ratings: NDArray[np.float32] | None, model: Model) -> Query:
-    """The query of one person never seen, from items (L,), oldest first, and their ratings (L,)."""
-    return of_people([Person(UNSEEN, items, ratings)], model)
-
-
 def in_chunks(
     history: Interactions,
     users: NDArray[np.int64],

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from palate import artifact, choosing, embeddings, explaining, queries
-from palate.artifact import Artifact, Metrics, Training
+from palate.artifact import Artifact
 from palate.bulk import write_lists
 from palate.choosing import Chosen, Filters
 from palate.data.interactions import Interactions
@@ -27,6 +27,7 @@ from palate.evaluation.held_out import told_from
 from palate.evaluation.intervals import around
 from palate.evaluation.rating_metrics import calibration
 from palate.explaining import Explanation, Losses
+from palate.header import Metrics, Training
 from palate.models import MODELS, name_of
 from palate.models.contract import UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
 from palate.neighbours import Neighbours

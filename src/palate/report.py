@@ -126,7 +126,7 @@ def _calibrated(models: Sequence[Compared]) -> Iterable[str]:
     )
     lines = {name: (one.predicted.tolist(), (one.real - one.predicted).tolist()) for name, one in tenths.items()}
     yield f"<figure>{plots.calibration_svg(lines)}</figure>"
-    levels = [level for level in LEVELS if all(level in found[name].covered for name in tenths)]
+    levels = [level for level in LEVELS if all(level in found[name].intervals for name in tenths)]
     said = "<p>Off by: the mean distance from the dashed line, in rating units."
     if levels:
         said += " Then the share of real ratings within the intervals that should hold as many, and how far they reach."
@@ -134,9 +134,9 @@ def _calibrated(models: Sequence[Compared]) -> Iterable[str]:
     heads = ["model", "off by", *(head for level in levels for head in (f"within {100 * level:.0f} %", "reach"))]
     rows = []
     for name, one in tenths.items():
-        run = found[name]
-        held = [(f"{100 * run.covered[level]:.1f} %", f"± {run.reach[level]:.2f}") for level in levels]
-        rows.append([name, f"{one.error:.3f}", *(cell for pair in held for cell in pair)])
+        held = [found[name].intervals[level] for level in levels]
+        cells = [cell for each in held for cell in (f"{100 * each.covered:.1f} %", f"± {each.reach:.2f}")]
+        rows.append([name, f"{one.error:.3f}", *cells])
     yield from _table(heads, rows)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
-from palate.data.vocabulary import Id, Vocabulary, did_you_mean
+from palate.data.vocabulary import Id, did_you_mean
 from palate.errors import OptionError, UnknownIdError
 from palate.results import Results
 
@@ -36,8 +36,7 @@ def in_categories(table: Interactions, names: Iterable[str]) -> NDArray[np.bool_
     found, known = np.zeros(table.n_items, dtype=np.bool_), table.catalogue.categories
     for name in names:
         if name not in known:
-            near = Vocabulary("item", pl.Series(list(known), dtype=pl.String)).near(name)
-            raise UnknownIdError(f"unknown category {name!r}{did_you_mean(near)}")
+            raise UnknownIdError(f"unknown category {name!r}{did_you_mean(name, known)}")
         found[known[name]] = True
     return found
 
@@ -70,5 +69,5 @@ def _titled(table: Interactions, name: Id) -> int:
     if len(found):
         ids = [repr(table.item_ids.id(row)) for row in found.to_list()]
         raise UnknownIdError(f"{len(found)} items are called {name!r}: use one of their ids {', '.join(ids)}")
-    near = Vocabulary("item", titles.drop_nulls()).near(name) or table.item_ids.near(name)
-    raise UnknownIdError(f"unknown item {name!r}{did_you_mean(near)}")
+    hint = did_you_mean(name, titles.drop_nulls().to_list()) or did_you_mean(name, table.item_ids.ids.to_list())
+    raise UnknownIdError(f"unknown item {name!r}{hint}")

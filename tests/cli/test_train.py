@@ -2,12 +2,16 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate as library
+from palate.cli.grouping import grouped
+from palate.cli.options import Run
 from tests.cli.conftest import Palate
 from tests.names import EVERY_MODEL, WITH_VECTORS, WITHOUT_RATINGS
 
@@ -169,7 +173,7 @@ def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monke
         (["ratings.csv", "--set", "dim=ten"], "setting dim of model neural is 'ten'"),
         (["ratings.csv", "--set", "dim=-1"], "setting dim of model neural is '-1'"),
         (["ratings.csv", "--preset", "fast"], "model neural has no preset 'fast'; its presets: sgd, adam"),
-        (["ratings.csv", "--model", "neutral"], f"unknown model 'neutral': there are {EVERY_MODEL}"),
+        (["ratings.csv", "--model", "neutral"], f"unknown model 'neutral': there are {EVERY_MODEL}, best, or"),
         (["ratings.csv", "--model", "nowhere:Model"], "model 'nowhere:Model' can't be imported"),
         (["ratings.csv", "--epochs", "0"], "setting epochs of model neural is 0"),
         (["ratings.csv", "--epochs", "few"], "Invalid value for '--epochs'"),
@@ -206,3 +210,23 @@ def test_the_history_is_in_the_folder(palate: Palate, tables: Path, here: Path) 
     told = palate("train", tables / "ratings.csv", "-o", "m.palate", *QUICK, "--json").json["history"]
     kept = json.loads((here / "m.palate" / "palate.json").read_text())["training"]["history"]
     assert kept == [{name: record[name] for name in ("epoch", "train_loss", "validation_loss")} for record in told]
+
+
+@pytest.mark.parametrize("function", [library.train, library.compare])
+def test_a_run_is_told_the_defaults_of_the_library(function: Callable[..., object]) -> None:
+    there = signature(function).parameters
+    assert vars(Run()) == {name: there[name].default for name in vars(Run())}
+
+
+def test_what_belongs_together_is_an_option_each() -> None:
+    """In the place of the group, and given back as one."""
+    told: list[object] = []
+
+    @grouped
+    def command(name: str, *, run: Run, json: bool = False) -> None:
+        told.extend([name, run, json])
+
+    assert list(signature(command).parameters) == ["name", *vars(Run()), "json"]
+    assert signature(command).parameters["test"].default == 0.2
+    command(name="a", json=True, **{**vars(Run()), "seed": 3})
+    assert told == ["a", Run(seed=3), True]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.data.vocabulary import UNKNOWN, Vocabulary, as_integers, did_you_mean, near_misses
+from palate.data.vocabulary import UNKNOWN, Vocabulary, as_integers, did_you_mean
 from palate.errors import UnknownIdError
 
 SIGNED = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1)
@@ -120,9 +120,10 @@ def test_unknown_ids_offer_near_misses() -> None:
 
 def test_near_misses_are_the_most_alike_first() -> None:
     names = ["dim", "hidden", "hide", "epochs"]
-    assert near_misses("hiden", names) == ["hidden", "hide"]
-    assert near_misses("hiden", names, most=1) == ["hidden"]
-    assert near_misses("zzz", names) == []
+    assert did_you_mean("hiden", names) == "; did you mean hidden or hide?"
+    assert did_you_mean("hiden", names, most=1) == "; did you mean hidden?"
+    assert did_you_mean("zzz", names) == ""
+    assert did_you_mean(102, [5, 103, 1022, 1020]) == "; did you mean 1022, 1020 or 103?"
 
 
 def test_text_typed_by_a_person() -> None:
@@ -130,9 +131,3 @@ def test_text_typed_by_a_person() -> None:
     text, _ = Vocabulary.encode("item", pl.Series(["1"]))
     assert [numbers.parse(each) for each in ("1", " -2 ", "x", "1.5")] == [1, -2, "x", "1.5"]
     assert text.parse("1") == "1"
-
-
-def test_did_you_mean() -> None:
-    assert did_you_mean([]) == ""
-    assert did_you_mean(["a"]) == "; did you mean a?"
-    assert did_you_mean(["a", "b", "c"]) == "; did you mean a, b or c?"

@@ -225,7 +225,7 @@ def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, .
 def test_a_time_nothing_is_known_of_is_a_mean_one() -> None:
     """Another day, and the day that is known of a person whose sessions are not."""
     model = trained(TIMED, days=True, sessions=(7200,))
-    query = queries.of_newcomer(np.array([3]), np.array([5], dtype=np.float32), model)
+    query = tables.newcomer([3], [5])
     person, items = torch.zeros(3, dtype=torch.int64), torch.tensor([1, 2, 3])
     plain = model.predict(query, person, items)
     assert torch.equal(model.predict_at(query, person, items, torch.full((3,), 1e9, dtype=torch.float64)), plain)
@@ -250,7 +250,9 @@ def test_held_out_ratings_are_predicted_at_their_times() -> None:
     assert test.ratings is not None
     assert rmse(predict(model, train, test), test.ratings) < 0.6
     assert rmse(predict(model, train, replace(test, times=None)), test.ratings) > 1.2
-    expected = torch.from_numpy(spread(model, train, test))
+    spreads = spread(model, train, test)
+    assert spreads is not None
+    expected = torch.from_numpy(spreads)
     assert float(expected.mean()) == pytest.approx(0.5, abs=0.2)
 
 

@@ -61,7 +61,7 @@ def test_a_newcomer_with_somebody_s_ratings_is_rated_like_them(small: Interactio
     assert small.ratings is not None
     for user in (0, 7, 29):
         mine = slice(*small.offsets[user : user + 2])
-        newcomer = queries.of_newcomer(small.items[mine].astype(np.int64), small.ratings[mine], model)
+        newcomer = tables.newcomer(small.items[mine].tolist(), small.ratings[mine].tolist())
         known = queries.of_users(small, np.array([user]), model)
         torch.testing.assert_close(model.score(newcomer), model.score(known), atol=1e-4, rtol=1e-4)
 
@@ -79,6 +79,4 @@ def test_without_regularisation_an_unrated_row_is_average() -> None:
     train = tables.table([0, 1], [0, 1], [2, 4], all_users=[0, 1, 2], all_items=[0, 1, 2])
     model = fitted(train, user_l2=0, item_l2=0)
     assert model.users[2] == model.items[2] == 0
-    assert (
-        model.score(queries.of_newcomer(np.array([PADDING]), np.array([0.0], dtype=np.float32), model)).isfinite().all()
-    )
+    assert model.score(tables.newcomer([PADDING], [0])).isfinite().all()

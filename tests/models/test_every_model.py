@@ -101,7 +101,7 @@ def test_scores_are_finite_for_people_known_and_unseen(model: Model, checkerboar
 
 
 def test_an_unseen_person_is_served_without_any_history(model: Model) -> None:
-    nobody = queries.of_newcomer(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32), model)
+    nobody = tables.newcomer([], [])
     assert model.score(nobody).isfinite().all()
 
 
@@ -174,8 +174,7 @@ def test_a_newcomer_of_one_colour_is_understood(
 ) -> None:
     if variant[0] in CANNOT_LEARN_A_CHECKERBOARD:
         return
-    items = np.arange(6)
-    even = queries.of_newcomer(items, np.where(items % 2 == 0, 5, 1).astype(np.float32), model)
+    even = tables.newcomer(range(6), [5, 1] * 3)
     rows, _ = ranking.rank(model, even, 5, torch.arange(model.n_items) < 6)
     assert (rows >= 6).all()
     assert (rows % 2 == 0).all()
@@ -211,7 +210,7 @@ def test_what_needs_no_ratings_learns_without(model: Model, variant: tuple[str, 
     if model.NEEDS_RATINGS:
         return
     bare = tables.table(["a", "a", "b"], ["x", "y", "x"])
-    found = build(*variant, bare).score(queries.of_newcomer(np.array([0]), None, model))
+    found = build(*variant, bare).score(tables.newcomer([0]))
     assert found.isfinite().all()
 
 

@@ -295,10 +295,8 @@ def test_poor_tables_still_serve_newcomers(name: str, train: Interactions) -> No
     """One person spans no space, and ratings that are all the same leave no noise."""
     model = preset(name, train, epochs=8)
     fit(model, train)
-    rows = np.array([0, 0])
     for ratings in ([5.0, 5.0], [1.0, 5.0], [3.0, 3.0]):
-        query = queries.of_newcomer(rows, np.array(ratings, dtype=np.float32), model)
-        assert model.score(query).isfinite().all()
+        assert model.score(tables.newcomer([0, 0], ratings)).isfinite().all()
     eigenvalues = torch.linalg.eigvalsh(model.prior_precision)
     assert (eigenvalues > 0).all()
 
@@ -309,8 +307,7 @@ def test_where_no_prediction_is_off_there_is_a_little_noise_still() -> None:
     model.mean.fill_(4)
     model.finish(train)
     assert float(model.noise) == pytest.approx(LEAST_NOISE)
-    query = queries.of_newcomer(np.array([0, 1]), np.array([5, 1], dtype=np.float32), model)
-    assert model.score(query).isfinite().all()
+    assert model.score(tables.newcomer([0, 1], [5, 1])).isfinite().all()
 
 
 def test_newcomers_are_predicted_better_than_by_biases(model: NeuralRating) -> None:
@@ -321,7 +318,7 @@ def test_newcomers_are_predicted_better_than_by_biases(model: NeuralRating) -> N
     ours: list[float] = []
     theirs: list[float] = []
     for items, ratings in newcomers((None,)):
-        query = queries.of_newcomer(items[:10].numpy(), ratings[:10].numpy(), model)
+        query = tables.newcomer(items[:10].tolist(), ratings[:10].tolist())
         people = torch.zeros(len(items) - 10, dtype=torch.int64)
         ours += (model.predict(query, people, items[10:]) - ratings[10:]).square().tolist()
         theirs += (biases.predict(query, people, items[10:]) - ratings[10:]).square().tolist()

@@ -6,40 +6,23 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import (
-    Encoding,
-    Format,
-    ItemColumn,
-    Json,
-    RatingColumn,
-    Separator,
-    Table,
-    TimeColumn,
-    TimeUnit,
-    UserColumn,
-    read_table,
-)
+from palate.cli.grouping import grouped
+from palate.cli.options import Json, Reading, Table
 from palate.cli.output import as_json, as_table, say
 
 
+@grouped
 def checkup(
     ratings: Table,
     split: Annotated[str, typer.Option(help="The split to look at: random, time, last, users or items.")] = "random",
     test: Annotated[float, typer.Option(help="Its share of events, people or items to test on.")] = 0.2,
     seed: Annotated[int, typer.Option(help="What its draws follow from.", min=0)] = 0,
-    format: Format = None,
-    user: UserColumn = None,
-    item: ItemColumn = None,
-    rating: RatingColumn = None,
-    time: TimeColumn = None,
-    separator: Separator = None,
-    time_unit: TimeUnit = None,
-    encoding: Encoding = None,
+    *,
+    reading: Reading,
     json: Json = False,
 ) -> None:
     """What in a table may mislead a model or its figures, and what to do about it."""
-    columns = {"user": user, "item": item, "rating": rating, "time": time}
-    table = read_table(ratings, None, format, separator, time_unit, encoding, columns)
+    table = reading.table(ratings)
     findings = [asdict(finding) for finding in palate.checkup(table, split=split, test=test, seed=seed)]
     if json:
         as_json({"events": len(table), "split": split, "findings": findings, "notes": list(table.notes)})

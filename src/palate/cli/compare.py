@@ -1,88 +1,48 @@
 """palate compare"""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import palate
-from palate.cli.options import (
-    Encoding,
-    Format,
-    ItemColumn,
-    Items,
-    Json,
-    RatingColumn,
-    Separator,
-    Table,
-    TimeColumn,
-    TimeUnit,
-    UserColumn,
-    read_table,
-)
-from palate.cli.output import as_json, as_table, errors, say
+from palate.cli.grouping import grouped
+from palate.cli.options import Items, Json, Reading, Run, Table
+from palate.cli.output import as_json, as_table, errors, say, say_notes
 
-RUN = "The comparison"
+of_comparison = partial(typer.Option, rich_help_panel="The comparison")
 
 
+@grouped
 def compare(
     ratings: Table,
     items: Items = None,
-    format: Format = None,
-    user: UserColumn = None,
-    item: ItemColumn = None,
-    rating: RatingColumn = None,
-    time: TimeColumn = None,
-    separator: Separator = None,
-    time_unit: TimeUnit = None,
-    encoding: Encoding = None,
+    *,
+    reading: Reading,
     models: Annotated[
         str | None,
-        typer.Option(
-            help="Names with commas between; all that fit the table if not here.",
-            rich_help_panel=RUN,
-            show_default=False,
-        ),
+        of_comparison(help="Names with commas between; all that fit the table if not here.", show_default=False),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="How often a model is trained.", rich_help_panel=RUN, min=1)] = 3,
-    minutes: Annotated[float, typer.Option(help="For all of it.", rich_help_panel=RUN)] = 10.0,
-    k: Annotated[int, typer.Option("-k", help="Length of the ranked lists.", rich_help_panel=RUN, min=1)] = 10,
-    seed: Annotated[int, typer.Option(help="What every draw follows from.", rich_help_panel=RUN, min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUN)] = "auto",
-    split: Annotated[
-        str,
-        typer.Option(
-            help="How the test is chosen: random, time (the latest events), last (everybody's last event), "
-            "users (people never seen) or items.",
-            rich_help_panel=RUN,
-        ),
-    ] = "random",
-    test: Annotated[float, typer.Option(help="Share of all events held out to measure on.", rich_help_panel=RUN)] = 0.2,
-    validation: Annotated[
-        float, typer.Option(help="Share of the rest that chooses epochs.", rich_help_panel=RUN)
-    ] = 0.1,
+    seeds: Annotated[int, of_comparison(help="How often a model is trained.", min=1)] = 3,
+    minutes: Annotated[float, of_comparison(help="For all of it.")] = 10.0,
+    k: Annotated[int, of_comparison("-k", help="Length of the ranked lists.", min=1)] = 10,
     refit: Annotated[
         bool,
-        typer.Option(
-            "--refit",
-            help="Once validation has chosen, train each again on both parts, as palate train does.",
-            rich_help_panel=RUN,
+        of_comparison(
+            "--refit", help="Once validation has chosen, train each again on both parts, as palate train does."
         ),
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(
-            help="A page to write, .html, with tables, intervals and curves.", rich_help_panel=RUN, show_default=False
-        ),
+        of_comparison(help="A page to write, .html, with tables, intervals and curves.", show_default=False),
     ] = None,
+    run: Run,
     json: Json = False,
 ) -> None:
     """Which model to use for a table, and which can't be told apart."""
-    columns = {"user": user, "item": item, "rating": rating, "time": time}
-    table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
-    if not json:
-        for note in table.notes:
-            say(note)
+    table = reading.table(ratings, items)
+    say_notes(table.notes, json)
     with errors.status("starting") as status:
         found = palate.compare(
             table,
@@ -90,15 +50,11 @@ def compare(
             seeds=seeds,
             minutes=minutes,
             k=k,
-            seed=seed,
-            device=device,
-            split=split,
-            test=test,
-            validation=validation,
             refit=refit,
             report=report,
             title=Path(ratings[0]).name,
             told=status.update,
+            **vars(run),
         )
     if json:
         as_json(found.to_dict())

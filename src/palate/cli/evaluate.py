@@ -5,19 +5,8 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import (
-    Encoding,
-    Format,
-    ItemColumn,
-    Json,
-    Model,
-    RatingColumn,
-    Separator,
-    TimeColumn,
-    TimeUnit,
-    UserColumn,
-    read_table,
-)
+from palate.cli.grouping import grouped
+from palate.cli.options import Json, Model, Reading
 from palate.cli.output import as_json, as_table, say
 from palate.errors import OptionError
 
@@ -31,6 +20,7 @@ GROUPS = {
 """What to call metrics together, by the names before their @."""
 
 
+@grouped
 def evaluate(
     model: Model,
     table: Annotated[
@@ -40,25 +30,17 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    format: Format = None,
-    user: UserColumn = None,
-    item: ItemColumn = None,
-    rating: RatingColumn = None,
-    time: TimeColumn = None,
-    separator: Separator = None,
-    time_unit: TimeUnit = None,
-    encoding: Encoding = None,
+    *,
+    reading: Reading,
     k: Annotated[int, typer.Option("-k", help="Length of the ranked lists.", min=1)] = 10,
     people: Annotated[int, typer.Option(help="How many people's lists are ranked, at most.", min=1)] = 1000,
     json: Json = False,
 ) -> None:
     """How good a model is on events it has not learned from."""
     recommender = palate.load(model)
-    columns = {"user": user, "item": item, "rating": rating, "time": time}
-    options = (format, separator, time_unit, encoding)
-    if not table and any(given is not None for given in (*columns.values(), *options)):
+    if not table and reading != Reading():
         raise OptionError("how to read a table was said, but no table was named")
-    held_out = read_table(table, None, *options, columns) if table else None
+    held_out = reading.table(table) if table else None
     metrics = recommender.evaluate(held_out, k=k, people=people, full=True)
     tenths = recommender.calibration(held_out).to_dicts() if "rmse" in metrics else []
     if json:

@@ -1,5 +1,7 @@
 """Arguments and options that several commands share, and the text in them turned into values."""
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,43 +30,54 @@ Rate = Annotated[
     ),
 ]
 
-
-TABLE = "The table"
-
 Table = Annotated[
     list[str],
     typer.Argument(help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False),
 ]
 
+of_table = partial(typer.Option, rich_help_panel="The table", show_default=False)
+of_run = partial(typer.Option, rich_help_panel="The run")
 
-def _of_table(help: str | None) -> Any:
-    return typer.Option(help=help, rich_help_panel=TABLE, show_default=False)
-
-
-Items = Annotated[str | None, _of_table("A file with the items' titles.")]
-Format = Annotated[str | None, _of_table("'lists' for a user and their items a line.")]
-UserColumn = Annotated[str | None, _of_table("The user column, by name or number, where it is not found by itself.")]
-ItemColumn = Annotated[str | None, _of_table("The item column.")]
-RatingColumn = Annotated[str | None, _of_table("The rating column.")]
-TimeColumn = Annotated[str | None, _of_table("The time column.")]
-Separator = Annotated[str | None, _of_table(None)]
-TimeUnit = Annotated[str | None, _of_table("s, ms, us or ns.")]
-Encoding = Annotated[str | None, _of_table("Such as latin-1; UTF-8 if not named.")]
+Items = Annotated[str | None, of_table(help="A file with the items' titles.")]
 
 
-def read_table(
-    ratings: list[str],
-    items: str | None,
-    format: str | None,
-    separator: str | None,
-    time_unit: str | None,
-    encoding: str | None,
-    columns: dict[str, str | None],
-) -> "Interactions":
-    """The table that the options of the panel above name."""
-    source: Any = ratings[0] if len(ratings) == 1 else ratings
-    reading = {"format": format, "separator": separator, "time_unit": time_unit, "encoding": encoding}
-    return palate.load_table(source, items, columns | reading)
+@dataclass(frozen=True)
+class Reading:
+    """How to read a table, as `palate.read` takes it."""
+
+    format: Annotated[str | None, of_table(help="'lists' for a user and their items a line.")] = None
+    user: Annotated[
+        str | None, of_table(help="The user column, by name or number, where it is not found by itself.")
+    ] = None
+    item: Annotated[str | None, of_table(help="The item column.")] = None
+    rating: Annotated[str | None, of_table(help="The rating column.")] = None
+    time: Annotated[str | None, of_table(help="The time column.")] = None
+    separator: Annotated[str | None, of_table(help="Between fields, where it is not found by itself.")] = None
+    time_unit: Annotated[str | None, of_table(help="s, ms, us or ns.")] = None
+    encoding: Annotated[str | None, of_table(help="Such as latin-1; UTF-8 if not named.")] = None
+
+    def table(self, ratings: list[str], items: str | None = None) -> "Interactions":
+        source: Any = ratings[0] if len(ratings) == 1 else ratings
+        return palate.load_table(source, items, vars(self))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every training needs to be told, as `palate.train` and `palate.compare` take it."""
+
+    seed: Annotated[int, of_run(help="What every draw follows from.", min=0)] = 0
+    device: Annotated[str, of_run(help="auto, cpu, cuda or mps.")] = "auto"
+    split: Annotated[
+        str,
+        of_run(
+            help="How the test is chosen: random, time (the latest events), last (everybody's last event), users (people "
+            "never seen) or items."
+        ),
+    ] = "random"
+    test: Annotated[float, of_run(help="Share of all events, people or items held out to report on.")] = 0.2
+    validation: Annotated[
+        float, of_run(help="Share of the rest that chooses the epoch; 0 runs all epochs and keeps the last.")
+    ] = 0.1
 
 
 def with_events(table: "Interactions", events: str) -> "Interactions":

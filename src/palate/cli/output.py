@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -16,6 +16,12 @@ errors = Console(stderr=True, soft_wrap=True, highlight=False)
 def say(text: str = "") -> None:
     """A line for a person; data in it is never taken for markup."""
     console.print(Text(text), soft_wrap=True)
+
+
+def say_notes(notes: Iterable[str], json: bool) -> None:
+    """A line for each, where a person reads."""
+    for note in () if json else notes:
+        say(note)
 
 
 STOPPED = 130

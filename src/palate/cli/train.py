@@ -4,221 +4,128 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import palate
-from palate.cli.options import (
-    TABLE,
-    Encoding,
-    Format,
-    ItemColumn,
-    Items,
-    Json,
-    RatingColumn,
-    Separator,
-    Table,
-    TimeColumn,
-    TimeUnit,
-    UserColumn,
-    read_table,
-    with_events,
-)
-from palate.cli.output import as_json, as_table, errors, say
+from palate.cli.grouping import grouped
+from palate.cli.options import Items, Json, Reading, Run, Table, of_run, of_table, with_events
+from palate.cli.output import as_json, as_table, errors, say, say_notes
 from palate.errors import OptionError, UnsupportedError
 
 if TYPE_CHECKING:
     from palate.best import Found
 
-CHOICE, RUN = "The model", "The run"
+
+of_model = partial(typer.Option, rich_help_panel="The model", show_default=False)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What to train."""
+
+    model: Annotated[
+        str,
+        of_model(
+            help="A model that palate info lists; best, for whichever of them suits the table; or package.module:Class.",
+            show_default=True,
+        ),
+    ] = "neural"
+    preset: Annotated[str | None, of_model(help="Settings that belong together, such as sgd or adam.")] = None
+    epochs: Annotated[int | None, of_model(help="Passes over the training part, at most.")] = None
+    set: Annotated[
+        list[str] | None, of_model("--set", help="A setting, as NAME=VALUE; palate info MODEL lists them.")
+    ] = None
+    minutes: Annotated[
+        float | None, of_model(help="With --model best: for the search and the refit; 10 if not said.")
+    ] = None
+    aim: Annotated[
+        str | None,
+        of_model(
+            "--for", help="With --model best: ratings, to predict them, or lists; ratings where the table has any."
+        ),
+    ] = None
+
+    def asked(self) -> dict[str, Any]:
+        """As `palate.train` takes it."""
+        settings = dict(_setting(text) for text in self.set or ())
+        return {name: value for name, value in vars(self).items() if name != "set"} | {"settings": settings}
+
+
+@grouped
 def train(
     ratings: Table,
     items: Items = None,
-    format: Format = None,
-    user: UserColumn = None,
-    item: ItemColumn = None,
-    rating: RatingColumn = None,
-    time: TimeColumn = None,
-    separator: Separator = None,
-    time_unit: TimeUnit = None,
-    encoding: Encoding = None,
+    *,
+    reading: Reading,
     events: Annotated[
-        str | None,
-        typer.Option(
-            help="What a service was told since: what palate serve --events names.",
-            rich_help_panel=TABLE,
-            show_default=False,
-        ),
+        str | None, of_table(help="What a service was told since: what palate serve --events names.")
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="A model that palate info lists; best, for whichever of them suits the table; or package.module:Class.",
-            rich_help_panel=CHOICE,
-        ),
-    ] = "neural",
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Settings that belong together, such as sgd or adam.", rich_help_panel=CHOICE, show_default=False
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Passes over the training part, at most.", rich_help_panel=CHOICE, show_default=False),
-    ] = None,
-    set: Annotated[
-        list[str],
-        typer.Option(
-            "--set",
-            help="A setting, as NAME=VALUE; palate info MODEL lists them.",
-            rich_help_panel=CHOICE,
-            show_default=False,
-        ),
-    ] = [],
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            help="With --model best: for the search and the refit; 10 if not said.",
-            rich_help_panel=CHOICE,
-            show_default=False,
-        ),
-    ] = None,
-    aim: Annotated[
-        str | None,
-        typer.Option(
-            "--for",
-            help="With --model best: ratings, to predict them, or lists; ratings where the table has any.",
-            rich_help_panel=CHOICE,
-            show_default=False,
-        ),
-    ] = None,
+    choice: Choice,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="The model's folder; named after the table if not here.",
-            rich_help_panel=RUN,
-            show_default=False,
-        ),
+        of_run("-o", "--output", help="The model's folder; named after the table if not here.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(help="What every draw follows from.", rich_help_panel=RUN, min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUN)] = "auto",
-    split: Annotated[
-        str,
-        typer.Option(
-            help="How the test is chosen: random, time (the latest events), last (everybody's last event), "
-            "users (people never seen) or items.",
-            rich_help_panel=RUN,
-        ),
-    ] = "random",
-    test: Annotated[
-        float, typer.Option(help="Share of all events, people or items held out to report on.", rich_help_panel=RUN)
-    ] = 0.2,
-    validation: Annotated[
-        float,
-        typer.Option(
-            help="Share of the rest that chooses the epoch; 0 runs all epochs and keeps the last.", rich_help_panel=RUN
-        ),
-    ] = 0.1,
-    watch_test: Annotated[
-        bool, typer.Option(help="Show the test loss of each epoch too; nothing is chosen by it.", rich_help_panel=RUN)
-    ] = False,
+    run: Run,
+    watch_test: Annotated[bool, of_run(help="Show the test loss of each epoch too; nothing is chosen by it.")] = False,
     refit: Annotated[
-        bool,
-        typer.Option(
-            help="Once validation has chosen, train again on training and validation part.", rich_help_panel=RUN
-        ),
+        bool, of_run(help="Once validation has chosen, train again on training and validation part.")
     ] = True,
-    baselines: Annotated[bool, typer.Option(help="Compare with bias and popularity.", rich_help_panel=RUN)] = True,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was stopped.", rich_help_panel=RUN)
-    ] = False,
-    profile: Annotated[
-        bool,
-        typer.Option("--profile", help="Say where the time went, by function and by operator.", rich_help_panel=RUN),
-    ] = False,
+    baselines: Annotated[bool, of_run(help="Compare with bias and popularity.")] = True,
+    resume: Annotated[bool, of_run("--resume", help="Go on with a run that was stopped.")] = False,
+    profile: Annotated[bool, of_run("--profile", help="Say where the time went, by function and by operator.")] = False,
     export_vectors: Annotated[
         Path | None,
-        typer.Option(
-            help="Write the item vectors in word2vec's text form; .glove for GloVe's.",
-            rich_help_panel=RUN,
-            show_default=False,
-        ),
+        of_run(help="Write the item vectors in word2vec's text form; .glove for GloVe's.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
     """Learn from a table of ratings, and say how well."""
     path = output if output is not None else Path(f"{Path(ratings[0]).resolve().name.split('.')[0] or 'model'}.palate")
-    if profile:
-        os.environ.setdefault(
-            "KINETO_LOG_LEVEL", "99"
-        )  # before torch is there: its recorder says when it starts and stops
-    if ":" in model:
-        sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
+    _before_torch(choice.model, profile)
     if export_vectors is not None:
-        _check_vectors(model)
-    columns = {"user": user, "item": item, "rating": rating, "time": time}
-    table = read_table(ratings, items, format, separator, time_unit, encoding, columns)
+        _check_vectors(choice.model)
+    table = reading.table(ratings, items)
     if events is not None:
         table = with_events(table, events)
-    if not json:
-        for note in table.notes:
-            say(note)
+    say_notes(table.notes, json)
     with ExitStack() as stack:
         profiler = stack.enter_context(palate.Profiler()) if profile else None
-        observers, told = _watching(stack, model, json)
+        observers, told = _watching(stack, choice.model, json)
         trained = palate.train(
             table,
-            model=model,
-            preset=preset,
-            settings=dict(_setting(text) for text in set),
-            epochs=epochs,
-            seed=seed,
-            device=device,
-            split=split,
-            test=test,
-            validation=validation,
+            **choice.asked(),
+            **vars(run),
             watch_test=watch_test,
             refit=refit,
-            minutes=minutes,
-            aim=aim,
-            told=told,
             baselines=("bias", "popularity") if baselines else (),
             output=path,
             resume=resume,
             observers=observers if profiler is None else [profiler, *observers],
+            told=told,
         )
-    if not json:
-        for note in trained.recommender.split.notes:
-            say(note)
-    if trained.found is not None:
-        model = trained.found.name
+    say_notes(trained.recommender.split.notes, json)
     if profiler is not None:
         print(profiler.report(), file=sys.stderr)
     if export_vectors is not None:
         trained.recommender.export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
+    model = choice.model if trained.found is None else trained.found.name
     if json:
-        as_json(
-            {
-                "path": str(path),
-                "model": model,
-                **({} if trained.found is None else _search(trained.found)),
-                "history": trained.history,
-                "metrics": trained.metrics,
-                "baselines": trained.baselines,
-                "notes": list(table.notes),
-            }
-        )
-        return
-    if trained.found is not None:
-        _say_found(trained.found)
-    _report(trained, model, path)
+        as_json({"path": str(path), "model": model, **_answer(trained), "notes": list(table.notes)})
+    else:
+        _report(trained, model, path)
+
+
+def _before_torch(model: str, profile: bool) -> None:
+    """What counts only if it is there before what uses it."""
+    if profile:
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's recorder says when it starts and stops
+    if ":" in model:
+        sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
 
 
 def _watching(stack: ExitStack, model: str, json: bool) -> tuple[list[Any], Callable[[str], Any]]:
@@ -238,8 +145,11 @@ def _check_vectors(model: str) -> None:
         raise UnsupportedError(f"model {model!r} has no vectors to export; train one that has: {', '.join(having)}")
 
 
-def _search(found: "Found") -> dict[str, Any]:
-    return {"measure": found.measure, "tried": [vars(one) for one in found.tried], "sentences": found.sentences}
+def _answer(trained: "palate.Trained") -> dict[str, Any]:
+    found, searched = trained.found, {}
+    if found is not None:
+        searched = {"measure": found.measure, "tried": [vars(one) for one in found.tried], "sentences": found.sentences}
+    return {**searched, "history": trained.history, "metrics": trained.metrics, "baselines": trained.baselines}
 
 
 def _say_found(found: "Found") -> None:
@@ -266,6 +176,8 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def _report(trained: "palate.Trained", model: str, path: Path) -> None:
+    if trained.found is not None:
+        _say_found(trained.found)
     compared = {model: trained.metrics, **trained.baselines}
     fields = list(dict.fromkeys(name for metrics in compared.values() for name in metrics if name != "people"))
     if fields:

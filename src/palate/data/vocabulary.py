@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -87,7 +87,7 @@ class Vocabulary:
         wanted = self._alike([id_])[0]
         row = len(self.ids) if wanted is None else bisect_left(self.ids, wanted)
         if row == len(self.ids) or self.ids[row] != wanted:
-            raise UnknownIdError(f"unknown {self.kind} {id_!r}{did_you_mean(self.near(id_))}")
+            raise UnknownIdError(f"unknown {self.kind} {id_!r}{did_you_mean(id_, self.ids.to_list())}")
         return row
 
     def rows(self, ids: Iterable[Id]) -> NDArray[np.int64]:
@@ -139,10 +139,6 @@ class Vocabulary:
             return int(text)
         return text
 
-    def near(self, id_: object) -> list[str]:
-        """Up to three known ids spelt most like this one, best first."""
-        return near_misses(str(id_), self.ids.cast(pl.String).to_list())
-
 
 def _used(codes: pl.Series) -> NDArray[np.int64]:
     """The different codes, ascending; they are small, so that a table of all of them is cheaper than a sort."""
@@ -168,13 +164,8 @@ def as_integers(text: pl.Series) -> pl.Series:
     return text
 
 
-def near_misses(name: str, names: Sequence[str], most: int = NEAR_MISSES) -> list[str]:
-    """Those of the names that are spelt most like this one, best first."""
-    return [found for found, _, _ in process.extract(name, names, limit=most, score_cutoff=LIKENESS)]
-
-
-def did_you_mean(names: list[str]) -> str:
-    """'; did you mean a, b or c?', or nothing where there is no near miss."""
-    if not names:
-        return ""
-    return f"; did you mean {', '.join(names[:-1])}{' or ' if names[1:] else ''}{names[-1]}?"
+def did_you_mean(name: object, names: Iterable[object], most: int = NEAR_MISSES) -> str:
+    """'; did you mean a, b or c?': those of the names that are spelt most like this one, best first, or nothing."""
+    found = process.extract(str(name), [str(each) for each in names], limit=most, score_cutoff=LIKENESS)
+    near = [each for each, _, _ in found]
+    return f"; did you mean {' or '.join(filter(None, [', '.join(near[:-1]), near[-1]]))}?" if near else ""

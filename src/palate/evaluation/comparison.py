@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
+from palate.evaluation.intervals import Held
 from palate.evaluation.rating_metrics import Calibration
 from palate.evaluation.significance import PerPerson, Standing
 
@@ -47,10 +48,8 @@ class Run:
     """By measure."""
     calibration: Calibration | None = None
     """Predicted against real ratings of the test part, where ratings are predicted."""
-    covered: Mapping[float, float] = field(default_factory=dict)
-    """{level: the share of the test part's ratings within the intervals of that level}."""
-    reach: Mapping[float, float] = field(default_factory=dict)
-    """{level: how far these intervals reach to either side on average, in ratings, before being cut to the scale}."""
+    intervals: Mapping[float, Held] = field(default_factory=dict)
+    """{level: what the intervals of that level were worth on the test part}."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _of_ratings(run: Run) -> dict[str, Any]:
     if run.calibration is None:
         return {}
     tenths = {name: values.tolist() for name, values in run.calibration._asdict().items()}
-    return {"calibration": tenths, "covered": {f"{level:g}": share for level, share in run.covered.items()}}
+    return {"calibration": tenths, "covered": {f"{level:g}": held.covered for level, held in run.intervals.items()}}
 
 
 def _about(measure: Measure, best_first: list[Compared]) -> list[str]:

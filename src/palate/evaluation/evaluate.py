@@ -11,9 +11,9 @@ from torch import Tensor
 from palate import queries, ranking
 from palate.data.interactions import Interactions
 from palate.evaluation import beyond_accuracy as beyond
-from palate.evaluation.intervals import HalfWidths, around
+from palate.evaluation.intervals import HalfWidths, Held, held
 from palate.evaluation.ranking_metrics import RANKING_METRICS
-from palate.evaluation.rating_metrics import Ratings, calibration, covered, mae, rmse, user_mae, user_rmse
+from palate.evaluation.rating_metrics import Ratings, calibration, mae, rmse, user_mae, user_rmse
 from palate.models.contract import PADDING, KnowsSpread, Model, PredictsAtTimes, PredictsRatings, Query
 from palate.models.liked_history import relevant
 
@@ -54,9 +54,9 @@ def evaluate(
         report |= {"rmse": rmse(predicted, held_out.ratings), "mae": mae(predicted, held_out.ratings)}
         if full:
             report |= _more_of_ratings(predicted, held_out.ratings, held_out.users)
-            reach = {} if half_widths is None else half_widths
-            widths = spread(model, known, held_out, newcomers) if reach and isinstance(model, KnowsSpread) else 1.0
-            report |= _of_intervals(predicted, held_out.ratings, known.scale, reach, widths)
+        if full and half_widths:
+            widths = spread(model, known, held_out, newcomers)
+            report |= _of_intervals(held(predicted, held_out.ratings, known.scale, half_widths, widths))
     return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, full, newcomers)
 
 
@@ -68,14 +68,10 @@ def _more_of_ratings(predicted: Ratings, real: Ratings, users: NDArray[np.int32]
     }
 
 
-def _of_intervals(
-    predicted: Ratings, real: Ratings, scale: tuple[float, float], half_widths: HalfWidths, widths: Ratings | float
-) -> Metrics:
+def _of_intervals(found: dict[float, Held]) -> Metrics:
     report = {}
-    for level, half_width in half_widths.items():
-        low, high = around(predicted, half_width * widths, scale)
-        report[f"covered@{100 * level:.0f}"] = covered(low, high, real)
-        report[f"width@{100 * level:.0f}"] = float((high - low).mean())
+    for level, one in found.items():
+        report[f"covered@{100 * level:.0f}"], report[f"width@{100 * level:.0f}"] = one.covered, one.width
     return report
 
 
@@ -96,11 +92,10 @@ def predict(
 
 
 def spread(
-    model: KnowsSpread, known: Interactions, pairs: Interactions, newcomers: NDArray[np.bool_] | None = None
-) -> NDArray[np.float32]:
-    """The standard deviation of the rating of each event of `pairs`, as the model knows it -> (n,)."""
-    assert isinstance(model, Model)
-    return _of_pairs(model, model.spread, known, pairs, newcomers)
+    model: Model, known: Interactions, pairs: Interactions, newcomers: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32] | None:
+    """The standard deviation of the rating of each event of `pairs` -> (n,), None if the model doesn't know it."""
+    return _of_pairs(model, model.spread, known, pairs, newcomers) if isinstance(model, KnowsSpread) else None
 
 
 @torch.inference_mode()

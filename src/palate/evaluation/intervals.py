@@ -11,9 +11,12 @@ and so the intervals, a trifle small.
 from collections.abc import Mapping
 from math import ceil
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from palate.evaluation.rating_metrics import covered
 
 Ratings = NDArray[np.float32] | NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -50,3 +53,27 @@ def around(predicted: Ratings, half_width: Ratings | float, scale: tuple[float, 
     """The lower and upper ends (n,) of the intervals, within the scale. half_width: one for all, or (n,)"""
     ends = predicted.astype(np.float64)
     return (ends - half_width).clip(*scale), (ends + half_width).clip(*scale)
+
+
+class Held(NamedTuple):
+    """What the intervals of one level were worth."""
+
+    covered: float
+    """The share of the real ratings within them."""
+    width: float
+    """From end to end on average, in ratings."""
+    reach: float
+    """To either side on average, in ratings, before being cut to the scale."""
+
+
+def held(
+    predicted: Ratings, real: Ratings, scale: tuple[float, float], half_widths: HalfWidths, spread: Ratings | None
+) -> dict[float, Held]:
+    """{level: what its intervals were worth}, of n ratings. spread: (n,), of a model that knows it."""
+    found = {}
+    for level, half_width in half_widths.items():
+        reach = half_width * (1.0 if spread is None else spread)
+        low, high = around(predicted, reach, scale)
+        width, mean_reach = float((high - low).mean()), float(np.mean(reach, dtype=np.float64))
+        found[level] = Held(covered(low, high, real), width, mean_reach)
+    return found

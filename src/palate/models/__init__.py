@@ -1,5 +1,6 @@
 """The models, by the name that the command line and the artifact use."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from operator import attrgetter
 
@@ -11,8 +12,8 @@ from palate.models.single import SINGLE
 MODELS: dict[str, type[Model]] = {**SINGLE, "rating-blend": RatingBlend, "list-blend": ListBlend}
 
 
-def find(name: str) -> type[Model]:
-    """The model of that name, or the class that `package.module:Class` names.
+def find(name: str, also: Sequence[str] = ()) -> type[Model]:
+    """The model of that name, or the class that `package.module:Class` names. also: what else a person may ask for.
 
     Raises:
         OptionError: there is none.
@@ -21,7 +22,8 @@ def find(name: str) -> type[Model]:
         return MODELS[name]
     module, colon, attribute = name.partition(":")
     if not colon:
-        raise OptionError(f"unknown model {name!r}: there are {', '.join(MODELS)}, or your own as package.module:Class")
+        there = ", ".join([*MODELS, *also])
+        raise OptionError(f"unknown model {name!r}: there are {there}, or your own as package.module:Class")
     try:
         found = attrgetter(attribute)(import_module(module))
     except (ImportError, AttributeError, ValueError, TypeError) as error:

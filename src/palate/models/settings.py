@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from palate.data.vocabulary import did_you_mean, near_misses
+from palate.data.vocabulary import did_you_mean
 from palate.errors import OptionError
 from palate.models import name_of
 from palate.models.contract import BaseConfig, Model
@@ -40,7 +40,7 @@ def configure(model: type[Model], preset: str | None, settings: Mapping[str, obj
         name = str(first["loc"][0]) if first["loc"] else ""
         if first["type"] == "extra_forbidden":
             fields = list(model.Config.model_fields)
-            hint = did_you_mean(near_misses(name, fields, most=1)) or f"; its settings: {', '.join(fields) or 'none'}"
+            hint = did_you_mean(name, fields, most=1) or f"; its settings: {', '.join(fields) or 'none'}"
             raise OptionError(f"model {name_of(model)} has no setting {name!r}{hint}") from None
         raise OptionError(f"setting {name} of model {name_of(model)} is {first['input']!r}: {first['msg']}") from None
 

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from palate.artifact import HEADER, read_header
 from palate.data.vocabulary import Id
 from palate.directions import YEAR
+from palate.header import HEADER, read_header
 from palate.models import name_of
 from palate.models.contract import HasVectors, KnowsSpread
 from palate.recommender import Recommender, load

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from palate.data.vocabulary import did_you_mean, near_misses
+from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, OptionError
 
 Choice: TypeAlias = str | int | Literal[False] | None
@@ -144,7 +144,7 @@ def _named(where: str, names: Sequence[str], choice: str | int) -> str:
         raise DataError(f"{where}: {names.count(name)} columns are called {name!r}; rename all but one")
     if name in names:
         return name
-    raise DataError(f"{where}: no column {name!r} among {listed(names)}{did_you_mean(near_misses(name, names))}")
+    raise DataError(f"{where}: no column {name!r} among {listed(names)}{did_you_mean(name, names)}")
 
 
 def _candidates(role: str, names: Sequence[str]) -> list[str]:

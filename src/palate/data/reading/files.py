@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from palate.data.vocabulary import did_you_mean, near_misses
+from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, OptionError
 
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
@@ -75,7 +75,7 @@ def load(path: Path) -> Raw:
         raw = Raw(path.name, _unpack(path, magic))
         empty = not raw.head
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file{did_you_mean(_neighbours(path))}") from None
+        raise DataError(f"{path}: there is no such file{did_you_mean(path.name, _neighbours(path))}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     if empty:
@@ -109,10 +109,9 @@ def first_line(error: BaseException) -> str:
 
 def _neighbours(path: Path) -> list[str]:
     try:
-        names = [entry.name for entry in path.parent.iterdir()]
+        return [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return []
-    return near_misses(path.name, names)
 
 
 def is_json(raw: Raw) -> bool:
