@@ -1,7 +1,7 @@
 """How long an iteration of alternating least squares takes, against the package implicit, on two data sets.
 
     make benchmarks/.venv    once: implicit, apart from Palate
-    OMP_NUM_THREADS=2 python -m benchmarks.als [--repeats 3] [--threads 2]
+    python -m benchmarks.als [--repeats 3] [--threads 2]
 
 Both solve the people and then the items by three conjugate gradient steps, on a CPU, from the same events: the train
 part of Gowalla, and MovieLens 1M's ratings of 4 and 5. Every run is a process of its own, both in turn; a run times
@@ -88,7 +88,7 @@ def main() -> None:
                     seconds["palate"] += printed(sys.executable, "-m", "benchmarks.als", *words)[1:]
                     seconds["implicit"] += theirs(paths[name], dim, options.threads)[1:]
         quality = compared(paths["Gowalla"], options.threads)
-    rows = [_row(*at.rsplit(" ", 1), seconds) for at, seconds in found.items()]
+    rows = [_row(at, seconds) for at, seconds in found.items()]
     worst = max(float(row["times implicit's"]) for row in rows)
     summary = f"an iteration takes at most {worst:.2f} times implicit's; nDCG@{K} on Gowalla, 64 numbers: " + ", ".join(
         f"{name} {value:.4f}" for name, value in quality.items()
@@ -96,7 +96,8 @@ def main() -> None:
     record("als", {"seconds": found, f"ndcg@{K}": quality}, summary, rows)
 
 
-def _row(name: str, dim: str, seconds: dict[str, list[float]]) -> dict[str, str]:
+def _row(at: str, seconds: dict[str, list[float]]) -> dict[str, str]:
+    name, dim = at.rsplit(" ", 1)
     ours, their = median(seconds["palate"]), median(seconds["implicit"])
     return {
         "data": name,
