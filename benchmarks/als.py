@@ -1,7 +1,7 @@
 """How long an iteration of alternating least squares takes, against the package implicit, on two data sets.
 
     make benchmarks/.venv    once: implicit, apart from Palate
-    python -m benchmarks.als [--repeats 3] [--threads 2]
+    python -m benchmarks.als [--repeats 3] [--threads 1 2]
 
 Both solve the people and then the items by three conjugate gradient steps, on a CPU, from the same events: the train
 part of Gowalla, and MovieLens 1M's ratings of 4 and 5. Every run is a process of its own, both in turn; a run times
@@ -11,6 +11,7 @@ the same weights and at the penalty of implicit's kind that is Palate's on avera
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -66,10 +67,10 @@ print(json.dumps(seconds))
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--one", nargs=2, metavar=("DATA", "DIM"), help="time Palate and print the seconds")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(max(options.threads))
     if options.one:
         name, dim = options.one
         print(json.dumps(palate_seconds(EVENTS[name](), int(dim))))
@@ -81,27 +82,29 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         paths = {name: saved(events(), Path(folder) / f"{name}.npz") for name, events in EVENTS.items()}
         for _ in range(options.repeats):
-            for name in EVENTS:
-                for dim in DIMS:
-                    seconds = found.setdefault(f"{name} {dim}", {"palate": [], "implicit": []})
-                    words = ("--threads", str(options.threads), "--one", name, str(dim))
-                    seconds["palate"] += printed(sys.executable, "-m", "benchmarks.als", *words)[1:]
-                    seconds["implicit"] += theirs(paths[name], dim, options.threads)[1:]
-        quality = compared(paths["Gowalla"], options.threads)
+            for name, dim, threads in itertools.product(EVENTS, DIMS, options.threads):
+                seconds = found.setdefault(f"{name} {dim} {threads}", {"palate": [], "implicit": []})
+                words = ("--threads", str(threads), "--one", name, str(dim))
+                seconds["palate"] += printed(sys.executable, "-m", "benchmarks.als", *words)[1:]
+                seconds["implicit"] += theirs(paths[name], dim, threads)[1:]
+        quality = compared(paths["Gowalla"], max(options.threads))
     rows = [_row(at, seconds) for at, seconds in found.items()]
     worst = max(float(row["times implicit's"]) for row in rows)
-    summary = f"an iteration takes at most {worst:.2f} times implicit's; nDCG@{K} on Gowalla, 64 numbers: " + ", ".join(
-        f"{name} {value:.4f}" for name, value in quality.items()
+    busy = f"load average {os.getloadavg()[1]:.1f}"
+    summary = (
+        f"an iteration takes at most {worst:.2f} times implicit's, {busy}; nDCG@{K} on Gowalla, 64 numbers: "
+        + ", ".join(f"{name} {value:.4f}" for name, value in quality.items())
     )
     record("als", {"seconds": found, f"ndcg@{K}": quality}, summary, rows)
 
 
 def _row(at: str, seconds: dict[str, list[float]]) -> dict[str, str]:
-    name, dim = at.rsplit(" ", 1)
+    name, dim, threads = at.rsplit(" ", 2)
     ours, their = median(seconds["palate"]), median(seconds["implicit"])
     return {
         "data": name,
         "numbers in a vector": dim,
+        "threads": threads,
         "implicit, s": f"{their:.2f}",
         "Palate, s": f"{ours:.2f}",
         "times implicit's": f"{ours / their:.2f}",
