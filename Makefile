@@ -45,6 +45,6 @@ docs: .venv/installed-dev  ## the pages made from the code
 	$(PIP) --editable '.[dev]'
 	@touch $@
 
-benchmarks/.venv:  ## what benchmarks/accuracy.py compares with
+benchmarks/.venv:  ## what benchmarks/accuracy.py and benchmarks/als.py compare with
 	$(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check scikit-surprise==1.1.5
+	$@/bin/python -m pip install --quiet --disable-pip-version-check scikit-surprise==1.1.5 implicit==0.7.3

@@ -1,18 +1,24 @@
 """What item vectors know of MovieLens small that they were not taught, each beside what chance or no effort gives.
 
-    python -m benchmarks.embeddings [--models mf neural] [--seed 0]
+    python -m benchmarks.embeddings [--models mf neural als als-all history] [--seeds 3]
 
-Movies with ten ratings or more. Genres: Jaccard likeness of a movie and its ten nearest, and with genres shuffled.
+`als-all` is `als` of all ratings as events, whatever they say; `als` learns from those of 4 or more. Figures are means
+over the seeds, which draw first vectors and all that is shuffled. Movies with ten ratings or more.
+
+Genres: Jaccard likeness of a movie and its ten nearest, and with genres shuffled.
 Franchises are parsed from titles, so some are remakes: is a sibling among a movie's ten nearest; and is the sequel of
 one among the ten nearest to its first film plus the step from first film to sequel of another, all pairs of franchises?
 Beside it: no step; from its first film to a franchise's sequel dealt to it ("shuffled"); a random pair's difference
-as long as the step ("random"). Directions are learned on half of the movies; movies of the other half that lack the
-genre are moved along it, and the share of the genre among their ten nearest of that half is taken.
+as long as the step ("random").
+Directions are learned on half of the movies; movies of the other half that lack the genre are moved along it, and of
+their ten nearest of that half the share of the genre and the cosine to the movie are taken, means over the genres; the
+share also over the genres of COMMON movies or more.
 """
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -22,12 +28,14 @@ from torch.nn import functional
 
 import palate
 from benchmarks.common import data, record
+from palate.data.interactions import Interactions
 from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, measured
 from palate.embeddings import random_offsets
 from palate.ranking import top
 
 K = 10
 STRENGTH = 1.0
+COMMON = 50
 TITLE = re.compile(r"(?P<name>.*?)\s*(?:\(.*\)\s*)*\((?P<year>\d{4})\)\s*$")
 NUMBER = re.compile(r"\s+(?:Part\s+)?(?:\d{1,2}|[IVX]{1,4})$")
 
@@ -41,27 +49,48 @@ class Franchise:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["mf", "neural"])
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--models", nargs="+", default=["mf", "neural", "als", "als-all", "history"])
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     table = palate.read(data("ml-latest-small"))
     rows = torch.from_numpy(np.flatnonzero(table.item_counts >= ENOUGH_RATINGS))
     titles = table.catalogue.frame["title"][rows.numpy()].to_list()
     films, known = franchises(titles), attributes(table.catalogue, rows)
-    found = []
-    for name in options.models:
-        trained = palate.train(table, model=name, test=0, seed=options.seed, baselines=(), device="cpu")
-        model: Any = trained.recommender.model
-        units = functional.normalize(model.item_vectors()[rows].float(), dim=1)
-        found.append({"vectors": name, **figures(units, films, known, options.seed)})
-    chance = torch.randn(len(rows), 16, generator=torch.Generator().manual_seed(options.seed))
-    found.append({"vectors": "random", **figures(functional.normalize(chance, dim=1), films, known, options.seed)})
+    found = {}
+    for name in [*options.models, "random"]:
+        vectors = (item_vectors(table, name, seed)[rows].float() for seed in range(options.seeds))
+        found[name] = [
+            figures(functional.normalize(each, dim=1), films, known, seed) for seed, each in enumerate(vectors)
+        ]
+    means = {name: {of: mean(run[of] for run in runs) for of in runs[0]} for name, runs in found.items()}
+    apart = {
+        name: max(max(run[of] for run in runs) - min(run[of] for run in runs) for of in runs[0])
+        for name, runs in found.items()
+    }
+    shown = [{"vectors": name, **{of: f"{value:.3f}" for of, value in row.items()}} for name, row in means.items()]
     summary = "; ".join(
         f"{row['vectors']}: analogy {row['analogy']} against {row['no step']} without a step, genre share "
         f"{row['genre share']} to {row['moved']} along directions, {row['moved, shuffled']} along shuffled ones"
-        for row in found
+        for row in shown
     )
-    record("embeddings", {"movies": len(rows), "franchises": len(films)}, f"{len(rows)} movies, {summary}", found)
+    counts = {
+        "movies": len(rows),
+        "franchises": len(films),
+        "common": sum(each.items >= COMMON for each in genres(known)),
+    }
+    record(
+        "embeddings", {**counts, "seeds": found, "seeds apart, at most": apart}, f"{len(rows)} movies, {summary}", shown
+    )
+
+
+def item_vectors(table: Interactions, name: str, seed: int) -> Tensor:
+    if name == "random":
+        return torch.randn(table.n_items, 16, generator=torch.Generator().manual_seed(seed))
+    events = replace(table, ratings=None) if name == "als-all" else table
+    trained = palate.train(events, model=name.removesuffix("-all"), test=0, seed=seed, baselines=(), device="cpu")
+    model: Any = trained.recommender.model
+    vectors: Tensor = model.item_vectors()
+    return vectors
 
 
 def franchises(titles: list[str]) -> list[Franchise]:
@@ -75,22 +104,29 @@ def franchises(titles: list[str]) -> list[Franchise]:
     return [Franchise([row for _, row in sorted(films)]) for films in named.values() if len(films) > 1]
 
 
-def figures(units: Tensor, films: list[Franchise], known: list[Attribute], seed: int) -> dict[str, str]:
-    """Every measure of unit vectors (n, d), as text."""
-    genres = [attribute for attribute in known if attribute.measure == "AUC"]
-    moves = [moved_shares(units, genre.values, seed) for genre in genres]
+def figures(units: Tensor, films: list[Franchise], known: list[Attribute], seed: int) -> dict[str, float]:
+    """Every measure of unit vectors (n, d)."""
+    kinds = genres(known)
+    moves = np.array([moved_movies(units, genre.values, seed) for genre in kinds])  # (g, 5)
+    common = np.array([genre.items >= COMMON for genre in kinds])
     told = [measured(units, attribute) for attribute in known]
     year = next(pair for attribute, pair in zip(known, told, strict=True) if attribute.name == "year")
     auc = [pair for attribute, pair in zip(known, told, strict=True) if attribute.measure == "AUC"]
+    of_moves = ("genre share", "moved", "moved, shuffled", "cosine", "cosine, moved")
     numbers = {
-        **likeness(units, torch.stack([genre.values for genre in genres], dim=1), seed),
+        **likeness(units, torch.stack([genre.values for genre in kinds], dim=1), seed),
         "sibling": siblings(units, films),
         **analogies(units, films, seed),
-        **dict(zip(("genre share", "moved", "moved, shuffled"), np.mean(moves, axis=0), strict=True)),
+        **dict(zip(of_moves, moves.mean(0), strict=True)),
+        **dict(zip(("common genre share", "common, moved"), moves[common, :2].mean(0), strict=True)),
         **dict(zip(("genre AUC", "AUC, shuffled"), np.mean(auc, axis=0), strict=True)),
         **dict(zip(("year R2", "R2, shuffled"), year, strict=True)),
     }
-    return {name: f"{number:.3f}" for name, number in numbers.items()}
+    return {name: float(number) for name, number in numbers.items()}
+
+
+def genres(known: list[Attribute]) -> list[Attribute]:
+    return [attribute for attribute in known if attribute.measure == "AUC"]
 
 
 def near(units: Tensor, queries: Tensor, leave_out: Tensor) -> Tensor:
@@ -142,20 +178,22 @@ def analogies(units: Tensor, films: list[Franchise], seed: int) -> dict[str, flo
     }
 
 
-def moved_shares(units: Tensor, values: Tensor, seed: int) -> tuple[float, float, float]:
-    """Movies without a genre: its share among their nearest, when moved along its direction, and a shuffled one's."""
+def moved_movies(units: Tensor, values: Tensor, seed: int) -> tuple[float, ...]:
+    """Movies without a genre: its share among their nearest, when moved along its direction, and a shuffled one's; and
+    the cosine of their nearest to them, and when moved."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(units), generator=generator)
     learned, asked = order.chunk(2)
     shuffled = values[learned][torch.randperm(len(learned), generator=generator)]
     others = (values[asked] == 0).nonzero()  # (B, 1)
+    movies = units[asked][others.squeeze(1)]  # (B, d)
     ways = (direction(units[learned], labels) for labels in (values[learned], shuffled))
-    shares = []
+    shares, cosines = [], []
     for offset in (torch.zeros(units.shape[1]), *(STRENGTH * way for way in ways)):
-        rows = near(units[asked], units[asked][others.squeeze(1)] + offset, others)
+        rows = near(units[asked], movies + offset, others)  # (B, K)
         shares.append(float(values[asked][rows].nanmean()))
-    before, moved, control = shares
-    return before, moved, control
+        cosines.append(float((units[asked][rows] @ movies.unsqueeze(2)).mean()))
+    return *shares, *cosines[:2]
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
 """Of each data set, its models, and the values that are tried of their settings, each with each. gowalla has too many
 items for a number for each pair of them; of most events of caser the order is not known, which `sasrec` learns."""
 
-SEEDS = {"als": 3, "sasrec": 3, "mf": 3, "list-blend": 3}
+SEEDS = {"als": 3, "sasrec": 3, "mf": 3, "history": 3, "list-blend": 3}
 """Those that each model is trained with for the test: one where nothing is drawn, and for `graph-filter`, which draws
 only where its power steps begin."""
 

@@ -1,5 +1,8 @@
 """Alternating least squares: every person and item is the weighted regression that the docstring says."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +102,26 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     for other in found[1:]:
         assert torch.equal(found[0].users, other.users)
         assert torch.equal(found[0].items, other.items)
+
+
+def test_the_threads_that_a_process_begins_with_change_no_bit() -> None:
+    """Which is what numpy's products go by."""
+    script = (
+        "import numpy; from palate.models.als import products_of\n"
+        "draw = numpy.random.default_rng(0).normal(size=(5000, 64)).astype(numpy.float32)\n"
+        "print(products_of(draw).tobytes().hex())"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+        )
+        for threads in "12"
+    ]
+    one, two = (run.communicate()[0] for run in runs)
+    assert len(one) > 64 * 64
+    assert one == two
 
 
 def test_people_and_items_without_events_are_nothing() -> None:

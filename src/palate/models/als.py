@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from palate.compiled import Array
+from palate.compiled import Array, one_thread
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_als import improve
 from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
@@ -66,10 +66,10 @@ class AlternatingLeastSquares(SolvedModel):
         self.items.normal_(0, FIRST_LENGTH / self.config.dim**0.5, generator=generator)
         items, users = self.items.cpu().numpy(), np.zeros(self.users.shape, dtype=np.float32)
         for _ in range(self.config.sweeps):
-            self._improve(users, train.offsets, train.items, items, items.T @ items, STEPS)
-            self._improve(items, item_starts, its_users, users, users.T @ users, STEPS)
+            self._improve(users, train.offsets, train.items, items, products_of(items), STEPS)
+            self._improve(items, item_starts, its_users, users, products_of(users), STEPS)
         self.items.copy_(torch.from_numpy(items))
-        self.gram.copy_(torch.from_numpy(items.T @ items))
+        self.gram.copy_(torch.from_numpy(products_of(items)))
         self.users.copy_(self._to_the_end(train.offsets, train.items))
 
     def score(self, query: Query) -> Tensor:
@@ -96,3 +96,11 @@ class AlternatingLeastSquares(SolvedModel):
 
     def _improve(self, found: Array, starts: Array, columns: Array, features: Array, gram: Array, steps: int) -> None:
         improve(found, starts, columns, features, gram, self.config.unobserved, self.config.l2, steps)
+
+
+@one_thread()
+def products_of(vectors: Array) -> Array:
+    """(n, d) -> (d, d): the sum of v vᵀ over them."""
+    whole = torch.from_numpy(vectors)
+    found: Array = (whole.T @ whole).numpy()
+    return found
