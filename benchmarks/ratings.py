@@ -37,6 +37,15 @@ from palate.models import MODELS
 from palate.models.contract import KnowsSpread, Model
 from palate.pipeline import half_widths_of
 
+TIMES: dict[str, dict[str, Any]] = {
+    "bayes": {},
+    "bayes:days": {"days": True},
+    "bayes:sessions": {"dim": 12, "chains": 2, "days": True, "sessions": [3600, 600, 60]},
+    "bayes:numbers": {"dim": 8, "chains": 2, "likelihood": "gaussian", "sessions": [3600, 120]},
+    "history": {},
+}
+"""Members that make more and more of when a rating was given, and of what else that person rated in the same minutes."""
+
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "bias": ("bias", {}),
     "mf": ("mf", {}),
@@ -48,15 +57,22 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "blend-ids": ("rating-blend", {"members": {"bayes": {"categories": False}, "history": {}}}),
     "bayes-days": ("bayes", {"days": True}),
     "blend-days": ("rating-blend", {"members": {"bayes": {"days": True}, "history": {}}}),
+    "blend-times": (
+        "rating-blend",
+        {"members": {"bayes": {}, "bayes:days": {"days": True}, **SESSIONS, "history": {}}},
+    ),
 }
 """What each line is on every data set, where LARGE says nothing else: a model and its settings, {} for its defaults.
 
-Without more `bayes` reads categories of items too, where the data set has them; -ids does not, and -days makes
-something of the time of each rating, the one asked about among them."""
+Without more `bayes` reads categories of items too, where the data set has them; -ids does not, -days makes something of
+the day of each rating, the one asked about among them, and -times of its minute too."""
 
 USUAL = ["bias", "mf", "neural", "history", "bayes", "rating-blend"]
 
-LARGE: dict[str, tuple[str, dict[str, Any]]] = {"bayes": ("bayes", {"dim": 32})}
+LARGE: dict[str, tuple[str, dict[str, Any]]] = {
+    "bayes": ("bayes", {"dim": 32}),
+    "rating-blend": ("rating-blend", {"members": {"bayes": {"dim": 48}, "history": {}}}),
+}
 """On MovieLens 1M."""
 
 LEVEL = 0.8

@@ -68,11 +68,22 @@ def test_members_that_say_the_same_share_their_weight() -> None:
     assert blend.weights.tolist() == pytest.approx([0.5, 0.5])
 
 
+def test_a_model_may_be_a_member_more_than_once(small: Interactions) -> None:
+    members = {"mf": {"dim": 4}, "mf:wide": {"dim": 16}, "mf:again": {"dim": 16}}
+    blend = RatingBlend(RatingBlendConfig.model_validate({"members": members}), small.n_users, small.n_items)
+    trained(blend, small, [0.2, 0.3, 0.5])
+    query = queries.of_users(small, np.arange(5), blend)
+    narrow, wide, again = (part.score(query) for part in blend.parts)
+    assert [part.config.dim for part in blend.parts] == [4, 16, 16]
+    torch.testing.assert_close(wide, again)
+    torch.testing.assert_close(blend.score(query), 0.2 * narrow + 0.8 * wide, atol=1e-4, rtol=1e-4)
+
+
 def test_members_may_have_settings_and_keep_their_order() -> None:
-    config = ListBlendConfig.model_validate({"members": {"popularity": {"days": 30}, "ease": {"l2": 7}}})
+    config = ListBlendConfig.model_validate({"members": {"popularity": {"days": 30}, "item-knn": {"neighbours": 7}}})
     blend = ListBlend(config, 3, 4)
-    assert [type(part).__name__ for part in blend.parts] == ["Popularity", "Ease"]
-    assert [part.config.model_dump() for part in blend.parts] == [{"days": 30.0}, {"l2": 7.0, "decay": 1.0}]
+    assert [type(part).__name__ for part in blend.parts] == ["Popularity", "ItemKNN"]
+    assert [part.config.model_dump() for part in blend.parts] == [{"days": 30.0}, {"neighbours": 7, "shrinkage": 10.0, "decay": 1.0}]
     assert blend.weights.tolist() == [0.5, 0.5]
 
 
@@ -81,6 +92,7 @@ def test_members_may_have_settings_and_keep_their_order() -> None:
     [
         (ListBlend, "ease,nobody", "there is no model 'nobody' to blend: choose of neural, mf"),
         (ListBlend, "list-blend", "there is no model 'list-blend'"),
+        (ListBlend, "ease,ease:a.b", "there is no model 'ease:a.b'"),
         (ListBlend, {"ease": {"l3": 1}}, "l3"),
         (ListBlend, {"ease": {"l2": -1}}, "greater than 0"),
         (ListBlend, {}, "at least 1"),

@@ -29,12 +29,17 @@ def _named(given: object) -> object:
     return {name: {} for name in given} if isinstance(given, list | tuple) else given
 
 
+def _kind(member: str) -> str:
+    """The model that a member is: "bayes:days" is the `bayes` that its blend calls so."""
+    return member.partition(":")[0]
+
+
 def _checked(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in members:
-        if name not in SINGLE:
+        if _kind(name) not in SINGLE or "." in name:
             raise ValueError(f"there is no model {name!r} to blend: choose of {', '.join(SINGLE)}")
         try:
-            SINGLE[name].Config.model_validate(members[name])
+            SINGLE[_kind(name)].Config.model_validate(members[name])
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {name}: {first['msg']}") from None
@@ -43,13 +48,13 @@ def _checked(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _rating(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in members:
-        if not issubclass(SINGLE[name], PredictsRatings):
+        if not issubclass(SINGLE[_kind(name)], PredictsRatings):
             raise ValueError(f"{name} predicts no ratings")
     return members
 
 
 Members = Annotated[dict[str, dict[str, Any]], BeforeValidator(_named), AfterValidator(_checked)]
-"""Models by name, each with its settings."""
+"""Models by name, each with its settings. A model that is there twice has a colon and a word after its name."""
 
 
 class BlendConfig(BaseConfig):
@@ -82,7 +87,7 @@ class Blend(Model):
         super().__init__(config, n_users, n_items)
         self.members = nn.ModuleDict()
         for name, settings in config.members.items():
-            kind = SINGLE[name]
+            kind = SINGLE[_kind(name)]
             self.members[name] = kind(kind.Config.model_validate(settings), n_users, n_items)
         self.register_buffer("weights", torch.full((len(self.members),), 1 / len(self.members)))
 
