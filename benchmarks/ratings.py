@@ -44,7 +44,7 @@ TIMES: dict[str, dict[str, Any]] = {
     "bayes:numbers": {"dim": 8, "chains": 2, "likelihood": "gaussian", "sessions": [3600, 120]},
     "history": {},
 }
-"""Members that make more and more of when a rating was given, and of what else that person rated in the same minutes."""
+"""Members that make ever more of when a rating was given, and of what that person rated in the same minutes."""
 
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "bias": ("bias", {}),
@@ -57,10 +57,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "blend-ids": ("rating-blend", {"members": {"bayes": {"categories": False}, "history": {}}}),
     "bayes-days": ("bayes", {"days": True}),
     "blend-days": ("rating-blend", {"members": {"bayes": {"days": True}, "history": {}}}),
-    "blend-times": (
-        "rating-blend",
-        {"members": {"bayes": {}, "bayes:days": {"days": True}, **SESSIONS, "history": {}}},
-    ),
+    "blend-times": ("rating-blend", {"members": TIMES}),
 }
 """What each line is on every data set, where LARGE says nothing else: a model and its settings, {} for its defaults.
 
