@@ -7,7 +7,8 @@ draws a tenth as the test part. A tenth of the training part, drawn by the seed,
 of models without a schedule and the weights of a blend, and says how wide an interval is. Then the model learns from
 the whole training part, and the test part is looked at once. Settings were chosen on parts of training parts, before.
 Each model has a process for itself on each data set, so that its memory is its own. Seconds are the processor's, of all
-threads together, and of the last training alone: other work on the machine does not count.
+threads together, and of the last training alone: other work on the machine does not count. Rows of models that are not
+asked for stay in the results as they are.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from tests import tables
 
 import palate
-from benchmarks.common import data, peak, printed, record, spread
+from benchmarks.common import HERE, data, peak, printed, record, spread
 from palate.data.interactions import Interactions
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
 from palate.evaluation.evaluate import predict
@@ -94,12 +95,14 @@ def main() -> None:
         print(json.dumps([measured(options.models[0], options.data[0], seed) for seed in range(options.seeds)]))
         return
     for name in options.data:
-        runs = {}
+        path = HERE / "results" / f"ratings-{name}.json"
+        found = json.loads(path.read_text())["figures"]["models"] if path.exists() else {}
         for model in options.models:
             seeds = str(options.seeds if model in QUICK else options.slow_seeds)
             again = (sys.executable, "-m", "benchmarks.ratings", name, "--models", model, "--seeds", seeds)
-            runs[model] = printed(*again, "--one")
-            print(name, model, runs[model], flush=True)
+            found[model] = printed(*again, "--one")
+            print(name, model, found[model], flush=True)
+        runs = {model: found[model] for model in SETTINGS if model in found}
         rows = [_row(model, settings(model, name)[1], found) for model, found in runs.items()]
         summary = f"{name}, RMSE: " + ", ".join(f"{row['model']} {row['RMSE']}" for row in rows)
         record(f"ratings-{name}", {"models": runs}, summary, rows)
