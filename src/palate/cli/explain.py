@@ -6,7 +6,7 @@ import typer
 
 import palate
 from palate.cli.options import Json, K, Model, Rate, User, item_id, ratings, user_id
-from palate.cli.output import as_json, as_table
+from palate.cli.output import as_json, as_table, errors
 
 
 def explain(
@@ -23,7 +23,8 @@ def explain(
     """
     recommender = palate.load(model)
     wanted = item_id(recommender, item)
-    found = recommender.explain(user_id(recommender, user), wanted, ratings=ratings(recommender, rate), k=k)
+    with errors.status("asking again without each rating"):
+        found = recommender.explain(user_id(recommender, user), wanted, ratings=ratings(recommender, rate), k=k)
     if json:
         as_json(
             {
