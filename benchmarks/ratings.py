@@ -172,8 +172,17 @@ def _row(model: str, settings: dict[str, Any], found: list[Figures]) -> dict[str
         "trainings": len(found),
         "CPU seconds": f"{mean(figures['seconds'] for figures in found):.1f}",
         "peak, MB": round(max(figures["peak"] for figures in found) / 1e6),
-        "settings": settings or "defaults",
+        "settings": _shown(settings) or "defaults",
     }
+
+
+def _shown(settings: dict[str, Any]) -> str:
+    """Such as "dim 32", or of a blend "bayes (dim 48), history"."""
+    members = settings.get("members", {})
+    return ", ".join(
+        [f"{name} {value}" for name, value in settings.items() if name != "members"]
+        + [f"{name} ({shown})" if (shown := _shown(each)) else name for name, each in members.items()]
+    )
 
 
 # The data: a table, and which of its events (n,) are the test part
