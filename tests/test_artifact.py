@@ -628,6 +628,23 @@ def test_a_weight_may_be_as_long_as_its_data(graph: Path) -> None:
     assert all(torch.equal(weights[name], opened[name]) for name in weights)
 
 
+def test_so_may_one_of_a_blends_member(tmp_path: Path) -> None:
+    members = {"graph-filter": {"rank": 3}, "graph-filter:more": {"rank": 5}, "popularity": {}}
+    path = tmp_path / "b.palate"
+    before = trained.train("list-blend", settings={"members": members}, output=path, baselines=())
+    weights, opened = load_file(path / WEIGHTS), artifact.read(path).model.state_dict()
+    assert weights["members.graph-filter:more.items"].numel() > 100
+    assert weights.keys() == opened.keys()
+    assert all(torch.equal(weights[name], opened[name]) for name in weights)
+    user = before.recommender.table.user_ids.ids[0]
+    assert palate.load(path).recommend(user) == before.recommender.recommend(user)
+
+    with_weights(lambda w: w["members.graph-filter.items"].__setitem__(0, 20))(path)
+    reseal(path)
+    with pytest.raises(ArtifactError, match="is damaged: weight items has rows out of bounds"):
+        artifact.read(path)
+
+
 @pytest.mark.parametrize(
     "change",
     [

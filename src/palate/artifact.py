@@ -175,7 +175,7 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
     for name, expected in model.state_dict().items():
         found = weights.get(name)
         shape = tuple(expected.shape)
-        if name in cls.SIZED_BY_DATA and found is not None and found.ndim == len(shape):
+        if name in model.sized_by_data and found is not None and found.ndim == len(shape):
             shape = (len(found), *shape[1:])
         if found is None or found.shape != shape or found.dtype != expected.dtype:
             raise ValueError(f"weight {name} should be {shape} {expected.dtype}")

@@ -113,10 +113,17 @@ class Model(nn.Module, ABC):
         weights: dict[str, Tensor] = self.state_dict()
         return next(iter(weights.values())).device
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:
-        for name in self.SIZED_BY_DATA & state_dict.keys():
-            setattr(self, name, getattr(self, name).new_empty(state_dict[name].shape))
-        super()._load_from_state_dict(state_dict, *arguments)
+    @property
+    def sized_by_data(self) -> frozenset[str]:
+        """`SIZED_BY_DATA` as they are called in its state, those of models within it too."""
+        within = ((place, each) for place, each in self.named_modules() if isinstance(each, Model))
+        return frozenset(f"{place}.{name}".lstrip(".") for place, each in within for name in each.SIZED_BY_DATA)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *arguments: Any) -> None:
+        for name in self.SIZED_BY_DATA:
+            if (found := state_dict.get(prefix + name)) is not None:
+                setattr(self, name, getattr(self, name).new_empty(found.shape))
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     @abstractmethod
     def score(self, query: Query) -> Tensor:

@@ -87,10 +87,10 @@ class GraphFilter(SolvedModel):
         arrays = (tensor.contiguous().cpu().numpy() for tensor in tensors)
         return torch.from_numpy(there_and_back(*arrays)).to(self.device)
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], *arguments: Any) -> None:
-        starts, items = state_dict["starts"], state_dict["items"]
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *arguments: Any) -> None:
+        starts, items = state_dict[f"{prefix}starts"], state_dict[f"{prefix}items"]
         if len(items) and not (items.min() >= 0 and items.max() < self.n_items):
             raise ValueError("weight items has rows out of bounds")
         if starts[0] != 0 or starts[-1] != len(items) or (starts.diff() < 0).any():
             raise ValueError("weight starts does not divide the items")
-        super()._load_from_state_dict(state_dict, *arguments)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
