@@ -65,6 +65,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
         "als": {"dim": [32, 64], "unobserved": [0.1, 0.3], "l2": [0.01]},
         "graph-filter": {"rank": [16, 32], "ideal": [0.3, 1]},
         "history": {},
+        "bayes": {},
         "list-blend": {},
     },
     "caser": {

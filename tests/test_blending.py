@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from palate.blending import TRIED, candidates
+from palate.blending import TRIED, Candidates, candidates, list_weights
 from palate.data import split as splits
 from palate.data.split import Split
 from palate.evaluation.evaluate import evaluate, squared_error
@@ -67,6 +67,24 @@ def test_the_quality_of_weights_is_that_of_the_whole_lists(split: Split) -> None
     for weights in ([1.0, 0, 0], [0.3, 1, 0.5], [0, 0.2, 1]):
         blend.weights.copy_(torch.tensor(weights))
         assert found.quality(weights, 10).mean() == pytest.approx(judged(blend, split))
+
+
+def test_no_one_weight_can_be_changed_for_the_better_and_the_order_of_members_does_not_matter() -> None:
+    draw = torch.Generator().manual_seed(0)
+    hits = torch.rand(300, 40, generator=draw) < 0.1
+    scores = torch.randn(4, 300, 40, generator=draw) + hits * torch.tensor([0.5, 0.9, 0.8, 0.3])[:, None, None]
+    scores[2] += scores[1]  # says much of the same
+    found = Candidates(scores, torch.zeros(300, 40, dtype=torch.bool), hits, hits.sum(1).numpy())
+    weights = list_weights([found], 10)
+    value = found.quality(weights, 10).mean()
+    best = weights.index(1)
+    for member in {0, 1, 2, 3} - {best}:
+        for tried in TRIED:
+            changed = [*weights[:member], tried, *weights[member + 1 :]]
+            assert found.quality(changed, 10).mean() <= value
+    order = [3, 1, 0, 2]
+    turned = Candidates(scores[order], found.out, hits, found.counts)
+    assert list_weights([turned], 10) == [weights[member] for member in order]
 
 
 def test_candidates_are_the_best_of_each_member_once_and_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,9 +32,6 @@ K = 10
 TRIED = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 """Weights that each member is tried with beside the 1 of the one that is best alone."""
 
-ROUNDS = 3
-"""How often each member's weight is chosen, the others being as they are."""
-
 
 @torch.inference_mode()
 def weigh(blend: Blend, split: Split, seed: int) -> None:
@@ -131,19 +128,27 @@ def _standard_scores(
 
 def list_weights(found: Iterable[Candidates], k: int) -> list[float]:
     """The weight of each member that makes the best lists of k, nDCG over all people: 1 of the member that is best
-    alone, and of the others, one after the other, the best of `TRIED`."""
+    alone, and of the others a value of `TRIED`, changed one at a time, each time the best change of all, while lists
+    become better by it."""
     found = list(found)
 
     def quality(weights: Sequence[float]) -> float:
         return float(np.concatenate([each.quality(weights, k) for each in found]).mean())
 
-    only = np.eye(len(found[0].scores)).tolist()
-    best = max(range(len(only)), key=lambda member: quality(only[member]))
-    weights: list[float] = only[best]
-    for _ in range(ROUNDS):
-        before = weights
-        for member in set(range(len(only))) - {best}:
-            weights = max(([*weights[:member], weight, *weights[member + 1 :]] for weight in TRIED), key=quality)
-        if weights == before:
-            break
-    return weights
+    members = range(len(found[0].scores))
+    only: list[list[float]] = np.eye(len(members)).tolist()
+    weights = max(only, key=quality)
+    best = weights.index(1)
+    value = quality(weights)
+    while True:
+        changes = [
+            [*weights[:member], weight, *weights[member + 1 :]]
+            for member in members
+            for weight in TRIED
+            if member != best and weight != weights[member]
+        ]
+        values = [quality(change) for change in changes]
+        if max(values, default=value) <= value:
+            return weights
+        value = max(values)
+        weights = changes[values.index(value)]
