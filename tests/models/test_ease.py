@@ -35,11 +35,11 @@ def test_the_weights_are_the_papers() -> None:
     p = np.linalg.inv(x.T @ x + 7 * np.eye(TABLE.n_items))
     right = -p / np.diag(p)
     np.fill_diagonal(right, 0)
-    np.testing.assert_allclose(trained(l2=7).weights.numpy(), right, atol=2e-5)
+    np.testing.assert_allclose(trained(l2=7, taken=0).weights.numpy(), right, atol=2e-5)
 
 
 def test_each_column_is_the_ridge_regression_on_all_other_items() -> None:
-    x, weights = liked(TABLE), trained(l2=3).weights.numpy()
+    x, weights = liked(TABLE), trained(l2=3, taken=0).weights.numpy()
     for item in (0, 11, 29):
         others = np.delete(x, item, axis=1)
         right = np.linalg.solve(others.T @ others + 3 * np.eye(TABLE.n_items - 1), others.T @ x[:, item])
