@@ -18,13 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import polars as pl
 import torch
 import uvloop
 
-from benchmarks.common import record
+from benchmarks.common import HERE, record
 from benchmarks.load import Result, get, run
 from benchmarks.synthetic import ITEMS, USERS, interactions
 from palate.data import split as splits
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--people", type=int, default=USERS, help="of how many people lists are asked for")
     parser.add_argument("--cache", type=int, default=0, help="lists that the service keeps")
+    parser.add_argument("--wrk", action="store_true", help="by wrk too, which must be installed")
     parser.add_argument("--soak", type=float, default=0, help="minutes at half of the goal")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -142,18 +144,34 @@ def main() -> None:
         make(options.model, model)
         with served(model, "--cache", str(options.cache)) as (port, process):
             figures = measure(port, process, options)
+            if options.wrk:
+                figures["wrk_lists_per_second"] = by_wrk(port, options)
             if options.soak:
                 figures["resident_mb"] = soak(port, process, options)
     summary = (
         f"{options.model}: {figures['lists_per_second']:,} lists/s, {figures['processor_ms_per_list']} ms of processor "
         f"each; at {figures['rate_at_half_the_goal']:,}/s p50 {figures['half_p50_ms']} ms, "
         f"p99 {figures['half_p99_ms']} ms; cache {options.cache:,}; load average {figures['load_average']}"
-    )
+    ) + (f"; by wrk {figures['wrk_lists_per_second']:,} lists/s" if options.wrk else "")
     record(
-        f"serve-{options.model}" + ("-cache" if options.cache else "") + ("-soak" if options.soak else ""),
+        f"serve-{options.model}" + "".join(f"-{name}" for name in ("cache", "wrk", "soak") if vars(options)[name]),
         figures,
         summary,
     )
+
+
+def by_wrk(port: int, options: argparse.Namespace) -> int:
+    """Lists a second, as wrk counts them: the median of five runs."""
+    asked = ("wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds:.0f}s", "-s", str(HERE / "lists.lua"))
+    rates = []
+    for _ in range(5):
+        about = {**os.environ, "PEOPLE": str(options.people)}
+        found = subprocess.run(
+            [*asked, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True, env=about
+        )
+        assert "Non-2xx" not in found.stdout, found.stdout
+        rates.append(float(found.stdout.split("Requests/sec:")[1].split()[0]))
+    return round(median(rates))
 
 
 def soak(port: int, process: subprocess.Popen[str], options: argparse.Namespace) -> list[int]:
