@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from playwright.sync_api import sync_playwright
-from tests.service.studio import QUIET, chromium, serving, settled, until
+from tests.service.studio import QUIET, WATCH, chromium, serving, settled, until
 
 import palate
 from benchmarks.common import record
@@ -22,15 +22,6 @@ STATIC = Path(palate.__file__).parent / "service" / "static"
 
 RATED = 10
 """Items that get stars; the clicks after that change them."""
-
-WATCH = """() => {
-    window.waits = [];
-    document.addEventListener("click", () => { window.since = performance.now(); }, true);
-    new MutationObserver(() => {
-        if (window.since) window.waits.push(performance.now() - window.since);
-        window.since = null;
-    }).observe(document.querySelector(".list"), { childList: true });
-}"""
 
 ZOOM = """() => new Promise((done) => {
     const map = document.querySelector("canvas").itemMap;

@@ -14,7 +14,7 @@ import pytest
 import palate
 from palate.service.tokens import Tokens, new_token
 from tests import trained
-from tests.service.studio import QUIET, READY, chromium, serving, until
+from tests.service.studio import QUIET, READY, WATCH, chromium, serving, until
 
 STATIC = Path(palate.__file__).parent / "service" / "static"
 HOSTILE = "<script>alert(1)</script>"
@@ -184,14 +184,6 @@ def test_every_view_is_whole_and_accessible_in_both_looks_and_on_a_phone(browser
 
 
 STARTER = "h3.start + div .stars"
-WATCH = """() => {
-    window.waits = [];
-    document.addEventListener("click", () => { window.since = performance.now(); }, true);
-    new MutationObserver(() => {
-        if (window.since) window.waits.push(performance.now() - window.since);
-        window.since = null;
-    }).observe(document.querySelector(".list"), { childList: true });
-}"""
 
 
 def test_a_star_changes_the_list_with_reasons_and_predicted_ratings(browser: Any, movies: str) -> None:
