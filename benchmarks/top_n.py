@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.common import HERE, data, peak, record, write
-from palate.blending import candidates, list_weights
+from palate.blending import candidates, judges, list_weights
 from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions, in_order
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
@@ -172,9 +172,7 @@ class Bench:
         for split in self.data.tuning:
             models = [self.fitted(split, name, self.rows[name]["settings"], 0)[0] for name in members]
             liked = relevant(split.test, split.before_test.scale)
-            users = np.unique(liked.users).astype(np.int64)
-            users = np.sort(np.random.default_rng(0).permutation(users)[:PEOPLE])
-            found.append(candidates(models, split.before_test, liked, users, split.newcomers))
+            found.append(candidates(models, split.before_test, liked, judges(liked, 0), split.newcomers))
         weights = list_weights(found, self.data.k)
         value = float(np.concatenate([each.quality(weights, self.data.k) for each in found]).mean())
         print("list-blend", dict(zip(members, weights, strict=True)), f"validation {value:.4f}", flush=True)

@@ -52,12 +52,16 @@ def _weigh_ratings(blend: RatingBlend, split: Split) -> None:
 def _weigh_lists(blend: Blend, split: Split, seed: int) -> None:
     """As those make the best lists."""
     liked = relevant(split.validation, split.train.scale)
-    users = np.unique(liked.users).astype(np.int64)
+    users = judges(liked, seed)
     if not len(users):
         return
-    users = np.sort(np.random.default_rng(seed).permutation(users)[:PEOPLE])
     weights = list_weights([candidates(blend.parts, split.train, liked, users, split.newcomers)], K)
     blend.weights.copy_(torch.tensor(weights) / sum(weights))
+
+
+def judges(liked: Interactions, seed: int) -> NDArray[np.int64]:
+    """The user rows, ascending, of those who choose the weights of lists: who liked something, at most `PEOPLE`."""
+    return np.sort(np.random.default_rng(seed).permutation(np.unique(liked.users).astype(np.int64))[:PEOPLE])
 
 
 @dataclass(frozen=True)
