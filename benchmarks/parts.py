@@ -28,22 +28,20 @@ STEPS = 600
 
 Patch = Callable[[], object]
 
-FLOAT32 = {"precision": "float32"}
 AUTOGRAD: Patch = lambda: mock.patch.object(NeuralRating, "backward", LearnedModel.backward)  # noqa: E731
 WHOLE_ROWS: Patch = lambda: mock.patch.dict(  # noqa: E731
     optimizers.KINDS, {("sgd", True): KINDS["sgd", False], ("adam", True): KINDS["adam", False]}
 )
-WHOLE_LAYER: Patch = lambda: mock.patch.object(hidden_layer, "compiled_layer", tensor_layer)  # noqa: E731
+WHOLE_LAYER: Patch = lambda: mock.patch.object(hidden_layer, "compiled_step", tensor_layer)  # noqa: E731
 MKL: Patch = lambda: mock.patch.object(products, "_ONEDNN", False)  # noqa: E731
 
-WAYS: dict[str, tuple[dict[str, str], tuple[Patch, ...]]] = {
-    "as it is": ({}, ()),
-    "rows by whole-tensor operations": ({}, (WHOLE_ROWS,)),
-    "what surrounds the products by whole-tensor operations": ({}, (WHOLE_LAYER,)),
-    "products in float32": (FLOAT32, ()),
-    "products in float32 by torch.mm": (FLOAT32, (MKL,)),
-    "automatic differentiation, in float32": (FLOAT32, (AUTOGRAD,)),
-    "none of them": (FLOAT32, (MKL, AUTOGRAD, WHOLE_ROWS)),
+WAYS: dict[str, tuple[Patch, ...]] = {
+    "as it is": (),
+    "rows by whole-tensor operations": (WHOLE_ROWS,),
+    "the layer by whole-tensor operations": (WHOLE_LAYER,),
+    "… with products by torch.mm": (WHOLE_LAYER, MKL),
+    "automatic differentiation": (AUTOGRAD,),
+    "none of them": (MKL, AUTOGRAD, WHOLE_ROWS),
 }
 
 
@@ -58,12 +56,11 @@ def main() -> None:
     for repeat in range(repeats + 1):
         for preset, ways in found.items():
             for way in ways:
-                settings, patches = WAYS[way]
-                config = NeuralRatingConfig.model_validate({**NeuralRating.PRESETS[preset], **settings})
+                config = NeuralRatingConfig.model_validate(NeuralRating.PRESETS[preset])
                 model = NeuralRating(config, train.n_users, train.n_items)
                 model.start(train, seeded(torch.device("cpu"), 1))
                 at = repeat * STEPS % (len(batches) - STEPS)
-                with patched(patches):
+                with patched(WAYS[way]):
                     microseconds = timed(model, batches[at : at + STEPS])
                 if repeat:  # the first compiles
                     ways[way].append(microseconds)

@@ -1,12 +1,17 @@
 """The hidden layer against torch.nn.Linear, ReLU, torch.nn.Linear under automatic differentiation."""
 
 import copy
+import os
+import subprocess
+import sys
+import time
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from palate.models import compiled_layer, hidden_layer, tensor_layer
+from palate.models import compiled_parts, compiled_step, hidden_layer, tensor_layer
 from palate.models.hidden_layer import HiddenLayer
 
 
@@ -48,56 +53,113 @@ def test_value_is_that_of_torch_s_layers(n: int) -> None:
     torch.testing.assert_close(layer(x), as_sequential(layer)(x), atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize("n", [1, 2, 17, 511, 512, 2049])
-@pytest.mark.parametrize(
-    ("weights", "number", "tolerance"),
-    [
-        (torch.float64, torch.float64, 1e-12),
-        (torch.float32, torch.float32, 1e-5),
-        (torch.float32, torch.bfloat16, 0.03),
-        (torch.float64, torch.bfloat16, 0.03),
-    ],
-)
+def by_automatic_differentiation(layer: HiddenLayer, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean squared error, its gradient by x, and by all weights."""
+    reference, same = as_sequential(layer), x.clone().requires_grad_()
+    loss = nn.functional.mse_loss(reference(same), target)
+    loss.backward()
+    assert same.grad is not None
+    return loss.detach(), same.grad, gradients(reference)
+
+
+WAYS = {"cpu": compiled_step, "any device": tensor_layer}
+
+
+@pytest.mark.parametrize("n", [1, 2, 17, 256, 257, 511, 512, 2049])
+@pytest.mark.parametrize(("weights", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+@pytest.mark.parametrize("way", WAYS)
 def test_squared_error_and_its_gradients_equal_automatic_differentiation(
-    n: int, weights: torch.dtype, number: torch.dtype, tolerance: float
+    n: int, weights: torch.dtype, tolerance: float, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In bfloat16 a number has three digits, and a unit close to 0 may be taken as on the other side of it."""
+    monkeypatch.setattr(hidden_layer, "compiled_step", WAYS[way])
     layer, x = drawn().to(weights), inputs(n).to(weights)
     target = inputs(n, 1, seed=3).squeeze(1).to(weights)
-    reference, same = as_sequential(layer), x.clone().requires_grad_()
-    expected = nn.functional.mse_loss(reference(same), target)
-    expected.backward()
-    assert same.grad is not None
-
-    loss, by_x = layer.squared_error(x, target, number)
+    loss, by_x = layer.squared_error(x, target)
     by_flat = layer.flat.grad
     assert by_flat is not None
-    for found, right in ((loss, expected.detach()), (by_x, same.grad), (by_flat, gradients(reference))):
+    for found, right in zip((loss, by_x, by_flat), by_automatic_differentiation(layer, x, target), strict=True):
         assert found.dtype == weights
         assert found.shape == right.shape
         assert float((found - right).norm() / right.norm()) <= tolerance
 
 
-@pytest.mark.parametrize("n", [1, 3, 512])
-@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
-def test_loops_of_the_cpu_and_operations_of_any_device_are_the_same(n: int, kind: torch.dtype) -> None:
-    x, q, flow = inputs(n).to(kind), inputs(7, n, seed=2).to(kind), inputs(7, 16, seed=3).to(kind)
-    first, output, constant = drawn().to(kind).parts(drawn().to(kind).flat.detach())
-    found = []
-    for way in (compiled_layer, tensor_layer):
-        joined = way.joined(x)
-        torch.testing.assert_close(joined, torch.cat([x, torch.ones(n, 1, dtype=kind)], dim=1).T)
-        loss, by_x, weighted = way.errors(joined, q, constant, x[:, 0])
-        found.append((loss, by_x, weighted, way.gradient(flow, weighted, first, output)))
-    for ours, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("n_inputs", [1, 10, 11, 21, 40])
+@pytest.mark.parametrize("n_hidden", [1, 31, 32, 33, 100])
+def test_a_step_of_any_size(n_inputs: int, n_hidden: int) -> None:
+    """Sizes that fill registers, and such that are padded."""
+    layer, x = drawn(n_inputs, n_hidden).double(), inputs(70, n_inputs).double()
+    found = layer.squared_error(x, x[:, 0])
+    assert layer.flat.grad is not None
+    for ours, right in zip((*found, layer.flat.grad), by_automatic_differentiation(layer, x, x[:, 0]), strict=True):
+        torch.testing.assert_close(ours, right, atol=1e-12, rtol=1e-12)
+
+
+def test_a_step_of_any_processor() -> None:
+    """What is compiled for one without wide registers, as if this were one."""
+    code = """
+import llvmlite.binding as llvm
+llvm.get_host_cpu_features = dict
+from palate.models import compiled_parts
+from tests.models import test_hidden_layer as tests
+assert compiled_parts.LANES == 8
+for n_inputs in (10, 21):
+    tests.test_a_step_of_any_size(n_inputs, 33)
+"""
+    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **plain})
+
+
+@pytest.mark.parametrize("n", [1, 256, 257, 1100])
+def test_no_bit_of_a_step_depends_on_the_threads_that_share_it(n: int) -> None:
+    layer, x = drawn(20, 64), inputs(n, 20)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5, 3):
+            torch.set_num_threads(threads)
+            for _ in range(50):
+                loss, by_x = layer.squared_error(x, x[:, 0])
+                assert layer.flat.grad is not None
+                found.append((loss, by_x, layer.flat.grad))
+    finally:
+        torch.set_num_threads(before)
+    for others in zip(*found, strict=True):
+        assert all(torch.equal(others[0], other) for other in others)
+
+
+def test_who_helps_sleeps_when_there_is_no_step_and_wakes_for_the_next() -> None:
+    team = compiled_step.Team(n_inputs=21, n_hidden=32, n_parts=3, number=np.dtype(np.float32))
+    helper = compiled_step.Helper(team.signal, team.space, number=0)
+    assert helper.asleep
+    for _ in range(2):
+        helper.wake()
+        assert not helper.asleep
+        deadline = time.monotonic() + 60
+        while not helper.asleep and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert helper.asleep
+
+
+def test_a_helper_takes_parts_that_are_left() -> None:
+    """A step that nobody leads: three parts, of which a helper takes all."""
+    layer, x = drawn(20, 32), inputs(600, 20)
+    expected = layer.squared_error(x, x[:, 0])[1]
+    team = compiled_step.Team(n_inputs=21, n_hidden=32, n_parts=3, number=np.dtype(np.float32))
+    weights = [part.numpy() for part in layer.parts(layer.flat.detach())]
+    team.step((weights[0], weights[1], weights[2]), x.numpy(), x[:, 0].numpy())
+    team.space.by_x[:] = 0
+    team.signal[[compiled_parts.HELPERS, compiled_parts.NEXT, compiled_parts.DONE]] = 1, 0, 0
+    compiled_parts.help_out(team.signal, team.space, 1, 1000)  # the second of them, and only one may
+    assert not team.space.by_x.any()
+    compiled_parts.help_out(team.signal, team.space, 0, 1000)
+    assert team.signal[compiled_parts.DONE] == 3
+    np.testing.assert_array_equal(team.space.by_x[:600], expected.numpy())
 
 
 def test_its_gradients_replace_those_of_before() -> None:
     layer, x = drawn(), inputs(20)
-    _, once = layer.squared_error(x, x[:, 0], torch.float32)
+    _, once = layer.squared_error(x, x[:, 0])
     by_flat = layer.flat.grad
-    _, again = layer.squared_error(x, x[:, 0], torch.float32)
+    _, again = layer.squared_error(x, x[:, 0])
     assert by_flat is not None
     assert layer.flat.grad is not None
     assert torch.equal(once, again)

@@ -14,7 +14,7 @@ from palate.models import hidden_layer
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.models.neural import LEAST_NOISE, NeuralRating, NeuralRatingConfig
-from palate.training import compiled_rows, optimizers
+from palate.training import compiled_dense, compiled_rows
 from palate.training.fit import fit
 from palate.training.optimizers import Optimizer
 from tests import course_transcription as course
@@ -51,7 +51,7 @@ def compare_with_the_course(
     name: str, train: Interactions, epochs: int, ours: torch.dtype, losses: float, vectors: float
 ) -> None:
     """Our numbers in the precision given, the course's in double precision: its single precision strays by itself."""
-    model = preset(name, train, precision="float32")
+    model = preset(name, train)
     model.start(train, seeded(CPU, 0))
     model.to(ours)
     batches: list[RatingBatch] = []
@@ -92,7 +92,7 @@ def test_adam_is_the_course_s_but_for_epsilon(monkeypatch: pytest.MonkeyPatch) -
     """Beside a root of 1e-5 an epsilon of 1e-8 that is not rescaled shows; without it nothing is left but rounding."""
     compare_with_the_course("adam", SYNTHETIC, 3, torch.float64, losses=1e-4, vectors=5e-3)
     monkeypatch.setattr(compiled_rows, "EPSILON", 1e-18)
-    monkeypatch.setattr(optimizers, "EPSILON", 1e-18)
+    monkeypatch.setattr(compiled_dense, "EPSILON", 1e-18)
     monkeypatch.setattr(course, "EPSILON", 1e-18)
     compare_with_the_course("adam", SYNTHETIC, 3, torch.float64, losses=1e-6, vectors=1e-6)
 
@@ -179,7 +179,7 @@ def newcomers(lengths: tuple[int | None, ...] = (0, 1, 2, 5, None), of: Interact
 def model(request: pytest.FixtureRequest) -> NeuralRating:
     train = POPULATION.where(POPULATION.users < 120)
     rate = {"sgd": 0.04, "adam": 0.005}[request.param]
-    trained = preset(request.param, train, hidden=64, batch_size=64, epochs=30, learning_rate=rate, precision="float32")
+    trained = preset(request.param, train, hidden=64, batch_size=64, epochs=30, learning_rate=rate)
     fit(trained, train)
     return trained
 

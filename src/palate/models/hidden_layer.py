@@ -7,8 +7,8 @@ Let X = [x, 1], V = [W; b] and M = (X V > 0) as zeros and ones. Where M does not
     Q = M (V * w)ᵀ      p = (X * Q).sum(1) + c      ∂p/∂x = Q without its last column
 
 and with g = ∂loss/∂p and G = (X * g)ᵀ M:  ∂loss/∂V = G * w,  ∂loss/∂w = (V * G).sum(0),  ∂loss/∂c = g.sum().
-So a step is three matrix products and one pass over the hidden units, where automatic differentiation makes six; and
-M is exact in any number format. All is kept transposed, a row for each unit: the products are faster so.
+So a step is three matrix products, two of them with zeros and ones, where automatic differentiation makes six. All is
+kept transposed, a row for each unit: the products are faster so.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from palate.models import compiled_layer, tensor_layer
+from palate.models import compiled_pairs, compiled_step, tensor_layer
 from palate.models.products import product
 
 INPUTS_A_BLOCK = 2048
@@ -54,19 +54,10 @@ class HiddenLayer(nn.Module):
         return torch.addmm(first[-1], x, first[:-1]).relu() @ output + constant
 
     @torch.no_grad()
-    def squared_error(self, x: Tensor, target: Tensor, number: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Mean squared error at x (B, n_inputs) -> scalar, and its gradient by x (B, n_inputs); `flat` gets its own.
-
-        number: what the products are taken in; all sums but theirs stay in the weights' own format.
-        """
-        first, output, constant = self.parts(self.flat.detach())
-        around = compiled_layer if x.device.type == "cpu" else tensor_layer
-        joined = around.joined(x)  # (n_inputs + 1, B)
-        active = product(first.to(number).T, joined.to(number)).gt_(0)  # (n_hidden, B)
-        q = product((first * output).to(number), active).to(x.dtype)  # (n_inputs + 1, B)
-        loss, by_x, weighted = around.errors(joined, q, constant, target)
-        flow = product(weighted.to(number), active.T).to(x.dtype)  # (n_inputs + 1, n_hidden)
-        self.flat.grad = around.gradient(flow, weighted, first, output)
+    def squared_error(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean squared error at x (B, n_inputs) -> scalar, and its gradient by x (B, n_inputs); `flat` gets its own."""
+        step = compiled_step if x.device.type == "cpu" else tensor_layer
+        loss, by_x, self.flat.grad = step.squared_error(x, target, *self.parts(self.flat.detach()))
         return loss, by_x
 
     def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,7 +80,7 @@ class HiddenLayer(nn.Module):
         values = left.new_empty(len(left), len(right))
         for place, rights in self._shares(right):
             if left.device.type == "cpu":
-                compiled_layer.pairs(lefts, rights, output, values[:, place])
+                compiled_pairs.pairs(lefts, rights, output, values[:, place])
             else:
                 for half, row in zip(lefts, values[:, place], strict=True):
                     torch.mv((rights + half).relu_(), output, out=row)

@@ -6,7 +6,7 @@ with a linear output for ratings.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, BaseConfig, LearnedConfig, LearnedModel, Query
 from palate.models.hidden_layer import HiddenLayer
 from palate.models.layers import EmbeddingTable
-from palate.models.products import has_bfloat16
 
 FOLD_IN_STEPS = 16
 """Points tried for a person never seen, the prior mean first."""
@@ -42,9 +41,6 @@ class NeuralRatingConfig(LearnedConfig):
     dim: int = Field(10, ge=1, description="Numbers in an embedding.")
     hidden: int = Field(1024, ge=1, description="Units in the hidden layer.")
     init_std: float = Field(0.01, gt=0, description="Spread s of the first embeddings, drawn from N(0, s squared).")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Numbers a step's products are taken in; auto: bfloat16 where the device multiplies it."
-    )
 
 
 class NeuralRating(LearnedModel):
@@ -96,14 +92,9 @@ class NeuralRating(LearnedModel):
         lender, rows = self.vectors.lender, batch.rows.flatten()
         assert lender is not None
         joined = lender.read(rows).view(len(batch), -1)  # (B, 2 dim)
-        loss, gradient = self.network.squared_error(joined, batch.ratings - self.mean, self._number(joined))
+        loss, gradient = self.network.squared_error(joined, batch.ratings - self.mean)
         lender.collect(rows, gradient.reshape(len(rows), -1))
         return loss
-
-    def _number(self, like: Tensor) -> torch.dtype:
-        """What a step's products are taken in."""
-        auto = self.config.precision == "auto" and like.dtype == torch.float32 and has_bfloat16(like.device)
-        return torch.bfloat16 if auto or self.config.precision == "bfloat16" else like.dtype
 
     def finish(self, train: Interactions) -> None:
         assert train.ratings is not None

@@ -1,8 +1,6 @@
 """Matrix products by the fastest library at hand."""
 
 import platform
-from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,12 +16,3 @@ def product(a: Tensor, b: Tensor) -> Tensor:
         found: Tensor = torch.ops.mkldnn._linear_pointwise(a, b.T, None, "none", [], "")
         return found
     return a @ b
-
-
-@cache
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 by itself, and so faster than float32."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    abilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
-    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))

@@ -1,25 +1,23 @@
-"""What surrounds the products of a hidden layer's step, by whole-tensor operations, for any device."""
+"""A step of the hidden layer by whole-tensor operations, for any device: see the formulas of `hidden_layer`."""
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from palate.models.products import product
 
 
-def joined(x: Tensor) -> Tensor:
-    """[x, 1]ᵀ of x (B, n_inputs) -> (n_inputs + 1, B)"""
-    found = x.new_ones(x.shape[1] + 1, len(x))
-    found[:-1].copy_(x.T)
-    return found
+def squared_error(x: Tensor, target: Tensor, first: Tensor, output: Tensor, constant: Tensor) -> tuple[Tensor, ...]:
+    """Mean squared error at x (B, n_inputs) -> scalar, its gradient by x (B, n_inputs), and by all weights, flat.
 
-
-def errors(joined: Tensor, q: Tensor, constant: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """p = (joined * q).sum(0) + constant -> the mean squared error (), and with g its gradient by p: q * g without its
-    last row, by rating (B, n_inputs), and joined * g (n_inputs + 1, B), perhaps in the place of `joined`."""
+    first, output, constant: as of `HiddenLayer.parts`.
+    """
+    joined = functional.pad(x, (0, 1), value=1.0).T.contiguous()  # (n_inputs + 1, B)
+    active = product(first.T, joined).gt_(0)  # (n_hidden, B)
+    q = product(first * output, active)  # (n_inputs + 1, B)
     error = (joined * q).sum(0).add_(constant).sub_(target)
     loss = error.dot(error) / len(error)
     error.mul_(2 / len(error))
-    return loss, (q[:-1] * error).T.contiguous(), joined.mul_(error)
-
-
-def gradient(flow: Tensor, weighted: Tensor, first: Tensor, output: Tensor) -> Tensor:
-    """The layer's flat gradient, from the flow G = weighted Mᵀ (n_inputs + 1, n_hidden)."""
-    return torch.cat([(flow * output).flatten(), (flow * first).sum(0), weighted[-1].sum(0, keepdim=True)])
+    flow = product(joined.mul_(error), active.T)  # (n_inputs + 1, n_hidden)
+    gradient = torch.cat([(flow * output).flatten(), (flow * first).sum(0), error.sum(0, keepdim=True)])
+    return loss, (q[:-1] * error).T.contiguous(), gradient

@@ -1,6 +1,5 @@
 """What turns gradients into steps: embedding tables row by row, other parameters whole."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
 
 import torch
@@ -8,69 +7,18 @@ from torch import Tensor, nn
 
 from palate.models.contract import AnnealedConfig, LearnedConfig, LearnedModel
 from palate.models.layers import EmbeddingTable
+from palate.training.compiled_dense import CompiledAdamDense, CompiledSgdDense
 from palate.training.compiled_rows import CompiledAdamRows, CompiledSgdRows
-from palate.training.rows import BETA1, BETA2, EPSILON, AdamRows, RowUpdates, SgdRows, Updates
-
-
-class DenseUpdates(Updates):
-    """The optimizer's side of a parameter that every step touches whole."""
-
-    def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
-        self.parameter = parameter
-
-    @abstractmethod
-    def step(self, rate: float) -> None:
-        """Apply its gradient at a learning rate."""
-
-
-class SgdDense(DenseUpdates):
-    """SGD with momentum."""
-
-    def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
-        super().__init__(parameter, config)
-        self.momentum = config.momentum
-        self.velocity = torch.zeros_like(parameter)
-
-    def state(self) -> dict[str, Tensor]:
-        return {"velocity": self.velocity}
-
-    def step(self, rate: float) -> None:
-        assert self.parameter.grad is not None
-        self.velocity.mul_(self.momentum).add_(self.parameter.grad)
-        self.parameter.add_(self.velocity, alpha=-rate)
-        self.parameter.grad = None
-
-
-class AdamDense(DenseUpdates):
-    """Adam."""
-
-    def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
-        super().__init__(parameter, config)
-        self.m, self.v = torch.zeros_like(parameter), torch.zeros_like(parameter)
-        self.s = torch.tensor(0)
-
-    def state(self) -> dict[str, Tensor]:
-        return {"m": self.m, "v": self.v, "s": self.s}
-
-    def step(self, rate: float) -> None:
-        gradient = self.parameter.grad
-        assert gradient is not None
-        self.s += 1
-        s = int(self.s)
-        self.m.lerp_(gradient, 1 - BETA1)
-        self.v.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-        root = (self.v / (1 - BETA2**s)).sqrt_().add_(EPSILON)
-        self.parameter.addcdiv_(self.m, root, value=-rate / (1 - BETA1**s))
-        self.parameter.grad = None
-
+from palate.training.dense import AdamDense, DenseUpdates, SgdDense
+from palate.training.rows import AdamRows, RowUpdates, SgdRows, Updates
 
 KINDS: dict[
     tuple[str, bool],
     tuple[Callable[[EmbeddingTable, LearnedConfig], RowUpdates], Callable[[nn.Parameter, LearnedConfig], DenseUpdates]],
 ] = {
-    ("sgd", True): (CompiledSgdRows, SgdDense),
+    ("sgd", True): (CompiledSgdRows, CompiledSgdDense),
     ("sgd", False): (SgdRows, SgdDense),
-    ("adam", True): (CompiledAdamRows, AdamDense),
+    ("adam", True): (CompiledAdamRows, CompiledAdamDense),
     ("adam", False): (AdamRows, AdamDense),
 }
 """The two sides of an optimizer, by its name and whether it runs on the CPU."""

@@ -1,7 +1,6 @@
-"""The hidden layer's loops on the CPU: what surrounds a step's products, and every left with every right."""
+"""The hidden layer of every left with every right, on the CPU."""
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from palate.compiled import Array, compiled_sums, in_threads
@@ -55,64 +54,3 @@ def _pairs(lefts: Array, rights: Array, output: Array, values: Array) -> None:
                 values[c, i], values[c, j], values[c, k], values[c, m] = ci, cj, ck, cm
         for b in range(n_left):
             values[b, start : start + RIGHTS_A_TILE] += own[b]
-
-
-def joined(x: Tensor) -> Tensor:
-    """This and the two below: see `tensor_layer`."""
-    return torch.from_numpy(_joined(x.numpy()))
-
-
-def errors(joined: Tensor, q: Tensor, constant: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    by_x = joined.new_empty(len(target), len(joined) - 1)
-    loss = _errors(joined.numpy(), q.numpy(), constant.numpy(), target.numpy(), by_x.numpy())
-    return torch.from_numpy(loss)[0], by_x, joined
-
-
-def gradient(flow: Tensor, weighted: Tensor, first: Tensor, output: Tensor) -> Tensor:
-    return torch.from_numpy(_gradient(flow.numpy(), weighted.numpy(), first.numpy(), output.numpy()))
-
-
-@compiled_sums
-def _joined(x: Array) -> Array:
-    found = np.ones((x.shape[1] + 1, x.shape[0]), x.dtype)
-    for k in range(x.shape[1]):
-        for b in range(x.shape[0]):
-            found[k, b] = x[b, k]
-    return found
-
-
-@compiled_sums
-def _errors(joined: Array, q: Array, constant: Array, target: Array, by_x: Array) -> Array:
-    """joined is weighted in place; -> (1,) loss"""
-    n_inputs, n = joined.shape
-    error = constant[0] - target
-    for k in range(n_inputs):
-        for b in range(n):
-            error[b] += joined[k, b] * q[k, b]
-    loss: Array = np.zeros_like(error[:1])
-    for b in range(n):
-        loss[0] += error[b] * error[b]
-        error[b] += error[b]
-    loss /= n
-    error /= n
-    for k in range(n_inputs):
-        for b in range(n):
-            joined[k, b] *= error[b]
-    for b in range(n):
-        for k in range(n_inputs - 1):
-            by_x[b, k] = q[k, b] * error[b]
-    return loss
-
-
-@compiled_sums
-def _gradient(flow: Array, weighted: Array, first: Array, output: Array) -> Array:
-    n_inputs, n_hidden = first.shape
-    found = np.zeros((n_inputs + 1) * n_hidden + 1, first.dtype)
-    by_first, by_output = found[:-1].reshape(n_inputs + 1, n_hidden)[:-1], found[n_inputs * n_hidden : -1]
-    for k in range(n_inputs):
-        for h in range(n_hidden):
-            by_first[k, h] = flow[k, h] * output[h]
-            by_output[h] += flow[k, h] * first[k, h]
-    for b in range(weighted.shape[1]):
-        found[-1] += weighted[-1, b]
-    return found
