@@ -50,6 +50,7 @@ class Team:
         )
         self.signal = np.zeros(64, np.int64)
         self.helpers: list[Helper] = []
+        help_out(self.signal, self.space, 0, 0)  # compiles it, so that nobody waits for that in a step
 
     def step(self, weights: tuple[Array, Array, Array], x: Array, target: Array) -> tuple[Array, Array, Array]:
         """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights, flat."""
