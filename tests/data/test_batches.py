@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from palate.data import batches as module
+from palate.data import shuffle
 from palate.data.batches import RatingBatch, RatingBatches, seeded
 from palate.data.interactions import Interactions
 
@@ -24,19 +24,17 @@ def flat(found: list[RatingBatch]) -> list[tuple[int, int, float]]:
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000])
-@pytest.mark.parametrize("batches_per_block", [1, 3, 1024])
+@pytest.mark.parametrize("piece", [1, 30, 2**16])
 def test_every_rating_once_an_epoch(
-    small: Interactions, size: int, batches_per_block: int, monkeypatch: pytest.MonkeyPatch
+    small: Interactions, size: int, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCHES_PER_BLOCK", batches_per_block)
+    monkeypatch.setattr(shuffle, "PIECE", piece)
     found = epoch(small, size)
     assert len(found) == len(RatingBatches(small, size, CPU)) == -(-len(small) // size)
     assert [len(batch) for batch in found[:-1]] == [size] * (len(found) - 1)
     assert small.ratings is not None
     expected = zip(small.users.tolist(), (small.items + small.n_users).tolist(), small.ratings.tolist(), strict=True)
     assert sorted(flat(found)) == sorted(expected)
-    monkeypatch.setattr(module, "BATCHES_PER_BLOCK", 1024)
-    assert flat(found) == flat(epoch(small, size))
 
 
 def test_batches_are_what_embeddings_and_losses_take(small: Interactions) -> None:
@@ -46,11 +44,7 @@ def test_batches_are_what_embeddings_and_losses_take(small: Interactions) -> Non
     assert batch.ratings.dtype == torch.float32
 
 
-@pytest.mark.parametrize("batches_per_block", [1, 3, 1024])
-def test_skipping_goes_on_in_the_same_order(
-    small: Interactions, batches_per_block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "BATCHES_PER_BLOCK", batches_per_block)
+def test_skipping_goes_on_in_the_same_order(small: Interactions) -> None:
     whole = epoch(small, 32)
     for skip in range(len(whole) + 1):
         rest = epoch(small, 32, skip=skip)

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 
 from palate.data.interactions import Interactions
-
-BATCHES_PER_BLOCK = 1024
-"""Batches gathered from the shuffled order in one go: few calls, and memory that does not follow the table's size."""
+from palate.data.shuffle import shuffled
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,19 @@ class RatingBatches:
 
     def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[RatingBatch]:
         """The batches of one epoch, from number `skip` on."""
+        pairs, ratings = self._shuffled(generator)
+        rows = pairs.view(torch.int32).view(-1, 2)
+        for start in range(skip * self.batch_size, len(rows), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            yield RatingBatch(rows[batch].long(), ratings[batch])
+
+    def _shuffled(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if self.pairs.device.type == "cpu":
+            random = np.random.default_rng(generator.initial_seed())
+            pairs, ratings = shuffled(self.pairs.numpy(), self.ratings.numpy(), random)
+            return torch.from_numpy(pairs), torch.from_numpy(ratings)
         order = torch.randperm(len(self.pairs), generator=generator, device=self.pairs.device)
-        for start in range(skip * self.batch_size, len(order), self.batch_size * BATCHES_PER_BLOCK):
-            block = order[start : start + self.batch_size * BATCHES_PER_BLOCK]
-            rows = self.pairs.index_select(0, block).view(torch.int32).view(-1, 2).long()
-            ratings = self.ratings.index_select(0, block)
-            for batch in zip(rows.split(self.batch_size), ratings.split(self.batch_size), strict=True):
-                yield RatingBatch(*batch)
+        return self.pairs[order], self.ratings[order]
 
 
 def seeded(device: torch.device, *seed: int) -> torch.Generator:
