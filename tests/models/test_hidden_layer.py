@@ -139,6 +139,24 @@ def test_who_helps_sleeps_when_there_is_no_step_and_wakes_for_the_next() -> None
         assert helper.asleep
 
 
+def test_who_helps_goes_when_the_team_does() -> None:
+    layer, x = drawn(20, 32), inputs(600, 20)
+    weights = [part.numpy() for part in layer.parts(layer.flat.detach())]
+    team = compiled_step.Team(n_inputs=21, n_hidden=32, n_parts=3, number=np.dtype(np.float32))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        team.step((weights[0], weights[1], weights[2]), x.numpy(), x[:, 0].numpy())
+    finally:
+        torch.set_num_threads(before)
+    threads = [helper.thread for helper in team.helpers]
+    assert [thread.is_alive() for thread in threads] == [True, True]
+    del team
+    for thread in threads:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+
+
 def test_a_helper_takes_parts_that_are_left() -> None:
     """A step that nobody leads: three parts, of which a helper takes all."""
     layer, x = drawn(20, 32), inputs(600, 20)

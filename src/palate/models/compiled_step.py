@@ -63,17 +63,22 @@ class Team:
         lead(self.signal, self.space, len(x), wanted)
         return _found(*weights[:2], len(x), self.space)
 
+    def __del__(self) -> None:
+        for helper in self.helpers:
+            helper.end()
+
 
 class Helper:
-    """A thread of a team, which ends with the process."""
+    """A thread of a team."""
 
     def __init__(self, signal: Array, space: Space, number: int) -> None:
-        self.asleep, self.bell = True, threading.Lock()
+        self.asleep, self.ended, self.bell = True, False, threading.Lock()
         self.bell.acquire()
-        threading.Thread(target=self._help, args=(signal, space, number), daemon=True).start()
+        self.thread = threading.Thread(target=self._help, args=(signal, space, number), daemon=True)
+        self.thread.start()
 
     def _help(self, signal: Array, space: Space, number: int) -> None:
-        while True:
+        while not self.ended:
             self.bell.acquire()
             help_out(signal, space, number, PATIENCE)
             self.asleep = True
@@ -82,6 +87,10 @@ class Helper:
         if self.asleep:
             self.asleep = False
             self.bell.release()
+
+    def end(self) -> None:
+        self.ended = True
+        self.wake()
 
 
 @lru_cache(TEAMS)
