@@ -70,7 +70,8 @@ def test_an_item_may_stand_in_its_own_sum_up_to_a_bound(own: float, taken: float
     right = np.linalg.solve(x.T @ x + l2 * np.eye(TABLE.n_items), x.T @ y)
     right[:, ~x.any(0)] = 0
     too_much = np.diag(right) > own
-    assert too_much.any() == (own < 1) and not too_much.all()
+    assert too_much.any() == (own < 1)
+    assert not too_much.all()
     for item in np.flatnonzero(too_much):
         others, left = np.delete(x, item, axis=1), y[:, item] - own * x[:, item]
         found = np.linalg.solve(others.T @ others + l2 * np.eye(TABLE.n_items - 1), others.T @ left)
