@@ -60,7 +60,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
     "latest-small": {
         "popularity": {"days": [None, 30, 100, 365]},
         "item-knn": {"neighbours": [100, 300], "shrinkage": [10, 30], "decay": [1]},
-        "ease": {"l2": [100, 300], "taken": [0, 0.25, 0.5]},
+        "ease": {"l2": [100, 300], "taken": [0, 0.25, 0.5], "own": [0, 1]},
         "next-item": {"l2": [200, 1000], "decay": [0.98], "window": [100]},
         "als": {"dim": [32, 64], "unobserved": [0.1, 0.3], "l2": [0.01]},
         "graph-filter": {"rank": [16, 32], "ideal": [0.3, 1]},
@@ -71,7 +71,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
     "caser": {
         "popularity": {},
         "item-knn": {"neighbours": [100, 300], "shrinkage": [30, 100], "decay": [0.99, 1]},
-        "ease": {"l2": [300, 1000], "taken": [0, 0.25, 0.5, 0.75]},
+        "ease": {"l2": [300, 1000], "taken": [0, 0.25, 0.5, 0.75], "own": [0, 1]},
         "next-item": {"l2": [300, 1000], "decay": [0.9, 0.95, 0.98], "window": [50]},
         "als": {"dim": [128, 256], "unobserved": [0.1], "l2": [0.01]},
         "graph-filter": {"rank": [128, 256], "ideal": [0.3]},

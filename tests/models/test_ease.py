@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from palate import queries
@@ -56,6 +57,27 @@ def test_what_was_taken_and_not_liked_counts_in_what_is_written_alone() -> None:
         right = np.linalg.solve(others.T @ others + 3 * np.eye(TABLE.n_items - 1), others.T @ y[:, item])
         np.testing.assert_allclose(np.delete(weights[:, item], item), right, atol=2e-5)
         assert weights[item, item] == 0
+
+
+@pytest.mark.parametrize("taken", [0.0, 0.4])
+@pytest.mark.parametrize("own", [0.3, 1.0])
+def test_an_item_may_stand_in_its_own_sum_up_to_a_bound(own: float, taken: float) -> None:
+    """Each column is the ridge regression on all items, where its own weight is within the bound; else that is the
+    bound, and the others are the regression of what is left: the problem of Moon, Kim & Lee, case by case."""
+    x, l2 = liked(TABLE), 40
+    y = x.copy()
+    y[TABLE.users, TABLE.items] = np.maximum(y[TABLE.users, TABLE.items], taken)
+    right = np.linalg.solve(x.T @ x + l2 * np.eye(TABLE.n_items), x.T @ y)
+    right[:, ~x.any(0)] = 0
+    too_much = np.diag(right) > own
+    assert too_much.any() == (own < 1)
+    assert not too_much.all()
+    for item in np.flatnonzero(too_much):
+        others, left = np.delete(x, item, axis=1), y[:, item] - own * x[:, item]
+        found = np.linalg.solve(others.T @ others + l2 * np.eye(TABLE.n_items - 1), others.T @ left)
+        right[:, item] = np.insert(found, item, own)
+    np.fill_diagonal(right, 0)
+    np.testing.assert_allclose(trained(l2=l2, taken=taken, own=own).weights.numpy(), right, atol=2e-5)
 
 
 def test_without_ratings_nothing_was_rated_low() -> None:

@@ -1,9 +1,11 @@
 """Ease: the linear model that best writes everybody's items as a sum over their other items.
 
-Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation (8) and algorithm 1. Beyond the paper
-the last items of a history may weigh more, when scores are asked for, and where there are ratings, what was taken and
-not liked may count for something in what is written, though never in what it is written as a sum over: people like more
-of what they take than of what they do not.
+Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation (8) and algorithm 1, where no item may
+stand in its own sum; it may up to a bound (`own`) in Moon, Kim & Lee, "It's Enough: Relaxing Diagonal Constraints in
+Linear Autoencoders for Recommendation", SIGIR 2023, which shrinks the weights of rarely liked items less. What an item
+would say of itself is not kept: lists hold what is new. Beyond the papers the last items of a history may weigh more,
+when scores are asked for, and where there are ratings, what was taken and not liked may count for something in what is
+written, though never in what it is written as a sum over: people like more of what they take than of what they do not.
 """
 
 from typing import ClassVar
@@ -30,6 +32,7 @@ class EaseConfig(BaseConfig):
     taken: float = Field(
         0.25, ge=0, le=1, description="What an item that was rated low counts, where one that was liked counts 1."
     )
+    own: float = Field(0.0, ge=0, le=1, description="The most that an item may weigh in its own sum.")
 
 
 class Ease(SolvedModel):
@@ -57,12 +60,14 @@ class Ease(SolvedModel):
             more = self._counted(pairs, Pairs.of(train), liked).sub_(gram).mul_(taken)
         gram.diagonal().add_(self.config.l2)
         torch.cholesky_inverse(torch.linalg.cholesky(gram), out=gram)
-        if taken:  # (XᵀX + l2 I)⁻¹ Xᵀ(X + more), less what its diagonal asks for
+        excess = torch.full_like(liked, 1 - self.config.own, dtype=gram.dtype)
+        if taken:
             more = gram @ more
-            gram *= -(1 + more.diagonal()) / gram.diagonal()
+            excess += more.diagonal()
+        # P Xᵀ(X + more), P = (XᵀX + l2 I)⁻¹, of which P XᵀX = I - l2 P, less as much of P as holds the diagonal down
+        gram *= -(excess / gram.diagonal()).clamp(min=self.config.l2)
+        if taken:
             gram += more
-        else:
-            gram /= -gram.diagonal().clone()
         gram.diagonal().zero_()
         self.weights.zero_()[liked[:, None], liked] = gram
 
