@@ -71,7 +71,8 @@ GRIDS: dict[str, dict[str, Grid]] = {
     "caser": {
         "popularity": {},
         "item-knn": {"neighbours": [100, 300], "shrinkage": [30, 100], "decay": [0.99, 1]},
-        "ease": {"l2": [300, 1000], "taken": [0, 0.25, 0.5, 0.75], "own": [0, 1]},
+        "ease": {"l2": [300, 1000], "taken": [0, 0.25, 0.5, 0.75]},
+        "ease:own": {"l2": [300, 1000], "taken": [0, 0.25, 0.5, 0.75], "own": [1]},
         "next-item": {"l2": [300, 1000], "decay": [0.9, 0.95, 0.98], "window": [50]},
         "als": {"dim": [128, 256], "unobserved": [0.1], "l2": [0.01]},
         "graph-filter": {"rank": [128, 256], "ideal": [0.3]},
@@ -82,8 +83,9 @@ GRIDS: dict[str, dict[str, Grid]] = {
         "list-blend": {},
     },
 }
-"""Of each data set, its models, and the values that are tried of their settings, each with each. gowalla has too many
-items for a number for each pair of them; of most events of caser the order is not known, which `sasrec` learns."""
+"""Of each data set, its models, of which one may be there twice, after a colon, and the values that are tried of their
+settings, each with each. gowalla has too many items for a number for each pair of them; of most events of caser the
+order is not known, which `sasrec` learns."""
 
 SEEDS = {"als": 3, "sasrec": 3, "mf": 3, "history": 3, "list-blend": 3}
 """Those that each model is trained with for the test: one where nothing is drawn, and for `graph-filter`, which draws
@@ -203,7 +205,7 @@ class Bench:
         key = name, json.dumps([id(split), settings]), seed % SEEDS.get(name, 1)
         if key in self.kept:
             return self.kept[key]
-        kind = MODELS[name]
+        kind = MODELS[name.partition(":")[0]]
         model: Model = kind(kind.Config.model_validate(settings), split.table.n_users, split.table.n_items)
         began = time.perf_counter()
         fit(model, split.train, seed=seed)
