@@ -155,7 +155,7 @@ def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tup
 
 
 def new(kind: str, settings: dict[str, Any], table: Interactions) -> Model:
-    return MODELS[kind](MODELS[kind].Config.model_validate(settings), table.n_users, table.n_items)
+    return MODELS[kind].of(MODELS[kind].Config.model_validate(settings), table)
 
 
 def whole(table: Interactions) -> Split:

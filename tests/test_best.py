@@ -264,7 +264,7 @@ def test_of_several_blends_the_best_goes_on(split: Split) -> None:
 
 
 def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = {name: weights(SINGLE[name], 60, 40) for name in QUICK}
+    sizes = {name: weights(SINGLE[name], SINGLE[name].Config(), 60, 40) for name in QUICK}
     monkeypatch.setattr(contenders, "free", lambda: contenders.COPIES * (sizes["ease"] - 1))
     names, reasons = able(split.table, "lists")
     assert set(names) == {name for name in QUICK if sizes[name] < sizes["ease"]}
@@ -275,7 +275,7 @@ def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: py
 @pytest.mark.parametrize("name", QUICK)
 def test_weights_are_those_of_the_model(name: str) -> None:
     model = SINGLE[name](SINGLE[name].Config(), 7, 11)
-    assert weights(SINGLE[name], 7, 11) == sum(v.numel() * v.element_size() for v in model.state_dict().values())
+    assert weights(SINGLE[name], SINGLE[name].Config(), 7, 11) == sum(v.numel() * v.element_size() for v in model.state_dict().values())
 
 
 @pytest.mark.parametrize(("name", "power"), [("ease", 3), ("popularity", 1)])
