@@ -275,7 +275,9 @@ def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: py
 @pytest.mark.parametrize("name", QUICK)
 def test_weights_are_those_of_the_model(name: str) -> None:
     model = SINGLE[name](SINGLE[name].Config(), 7, 11)
-    assert weights(SINGLE[name], SINGLE[name].Config(), 7, 11) == sum(v.numel() * v.element_size() for v in model.state_dict().values())
+    assert weights(SINGLE[name], SINGLE[name].Config(), 7, 11) == sum(
+        v.numel() * v.element_size() for v in model.state_dict().values()
+    )
 
 
 @pytest.mark.parametrize(("name", "power"), [("ease", 3), ("popularity", 1)])
