@@ -360,7 +360,7 @@ def test_about_half_as_many_numbers_as_a_row_has_ratings(n_users: int, n_items: 
     model = BayesianFactorization.of(config, table)
     assert model.config == BayesConfig.model_validate({**short, "dim": dim})
     assert model.users.shape == (n_users, 1, dim + 1)
-    assert BayesianFactorization.of(BayesConfig(dim=7), table).config == BayesConfig(dim=7)
+    assert BayesianFactorization.of(chosen := BayesConfig.model_validate({"dim": 7}), table).config == chosen
     blend = RatingBlend.of(RatingBlendConfig.model_validate({"members": {"bayes": short, "bias": {}}}), table)
     assert blend.config.members == {"bayes": {**short, "dim": dim}, "bias": {}}
     assert BayesianFactorization(config, 2, 3).users.shape == (2, 1, 25)
