@@ -68,8 +68,7 @@ the day of each rating, the one asked about among them, and -times of its minute
 USUAL = ["bias", "mf", "neural", "history", "bayes", "rating-blend"]
 
 LARGE: dict[str, tuple[str, dict[str, Any]]] = {
-    "bayes": ("bayes", {"dim": 32}),
-    "rating-blend": ("rating-blend", {"members": {"bayes": {"dim": 48}, "history": {}}}),
+    "rating-blend": ("rating-blend", {"members": {"bayes": {}, "history": {"dim": 192}}}),
 }
 """On MovieLens 1M."""
 
@@ -155,7 +154,7 @@ def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tup
 
 
 def new(kind: str, settings: dict[str, Any], table: Interactions) -> Model:
-    return MODELS[kind](MODELS[kind].Config.model_validate(settings), table.n_users, table.n_items)
+    return MODELS[kind].of(MODELS[kind].Config.model_validate(settings), table)
 
 
 def whole(table: Interactions) -> Split:

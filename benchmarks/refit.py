@@ -60,7 +60,7 @@ def compared(name: str, models: list[str], seeds: int) -> Iterator[dict[str, str
 def both(name: str, split: Split, seed: int) -> tuple[Metrics, Metrics, dict[str, float]]:
     """What is measured before and after a refit, and seconds."""
     cls = MODELS[name]
-    model: Model = cls(cls.Config(), split.table.n_users, split.table.n_items)
+    model: Model = cls.of(cls.Config(), split.table)
     began = time.perf_counter()
     learned = learn(model, split, seed=seed)
     first = time.perf_counter() - began

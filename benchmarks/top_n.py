@@ -206,7 +206,7 @@ class Bench:
         if key in self.kept:
             return self.kept[key]
         kind = MODELS[name.partition(":")[0]]
-        model: Model = kind(kind.Config.model_validate(settings), split.table.n_users, split.table.n_items)
+        model: Model = kind.of(kind.Config.model_validate(settings), split.table)
         began = time.perf_counter()
         fit(model, split.train, seed=seed)
         found = model, time.perf_counter() - began

@@ -25,6 +25,7 @@ from palate.evaluation.significance import PerPerson
 from palate.learning import learn
 from palate.models import MODELS
 from palate.models.blend import RatingBlend, RatingBlendConfig
+from palate.models.contract import BaseConfig
 from palate.models.single import SINGLE
 from palate.training.fit import fit
 from tests import tables, trained
@@ -264,7 +265,7 @@ def test_of_several_blends_the_best_goes_on(split: Split) -> None:
 
 
 def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = {name: weights(SINGLE[name], 60, 40) for name in QUICK}
+    sizes = {name: weights(SINGLE[name], SINGLE[name].Config(), 60, 40) for name in QUICK}
     monkeypatch.setattr(contenders, "free", lambda: contenders.COPIES * (sizes["ease"] - 1))
     names, reasons = able(split.table, "lists")
     assert set(names) == {name for name in QUICK if sizes[name] < sizes["ease"]}
@@ -275,7 +276,8 @@ def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: py
 @pytest.mark.parametrize("name", QUICK)
 def test_weights_are_those_of_the_model(name: str) -> None:
     model = SINGLE[name](SINGLE[name].Config(), 7, 11)
-    assert weights(SINGLE[name], 7, 11) == sum(v.numel() * v.element_size() for v in model.state_dict().values())
+    held = sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    assert weights(SINGLE[name], SINGLE[name].Config(), 7, 11) == held
 
 
 @pytest.mark.parametrize(("name", "power"), [("ease", 3), ("popularity", 1)])
@@ -286,6 +288,14 @@ def test_time_grows_with_the_cube_of_the_items_where_weights_grow_with_their_squ
     ticks: Iterator[float] = iter([0.0, 0.2])
     monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
     assert cost(name, small, large, CPU, 0).least == pytest.approx(0.2 * 5**power)
+
+
+def test_a_sample_is_learned_with_as_many_numbers_as_the_table_will_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contenders, "SINGLE", SINGLE)
+    seen: list[BaseConfig] = []
+    monkeypatch.setattr(contenders, "fit", lambda model, *_, **__: seen.append(model.config))
+    cost("bayes", tables.random_table(), tables.random_table(240, 160, 1.0), CPU, 0)  # 38,400 / 400 = 96
+    assert [config.dim for config in seen] == [48]  # type: ignore[attr-defined]
 
 
 def test_a_model_with_epochs_costs_one_at_least_and_all_at_most(monkeypatch: pytest.MonkeyPatch) -> None:

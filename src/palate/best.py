@@ -181,7 +181,7 @@ class Search:
         self.told(f"{name}, {turns} to go")
         cls = SINGLE[name]
         try:
-            model = cls(cls.Config(), self.split.table.n_users, self.split.table.n_items).to(self.device)
+            model = cls.of(cls.Config(), self.split.table).to(self.device)
             deadline = now + max(left / turns, cost.least) / (1 + REFIT)
             learned = learn(model, self.split, seed=self.seed, observers=self.observers, deadline=deadline)
         except (OptionError, MemoryError, torch.OutOfMemoryError) as error:
@@ -238,7 +238,7 @@ class Search:
 
     def _blend(self, members: Sequence[Candidate]) -> Blend:
         cls: type[Blend] = RatingBlend if self.aim == "ratings" else ListBlend
-        config = cls.Config.model_validate({"members": {one.name: {} for one in members}})
+        config = cls.Config.model_validate({"members": {one.name: {} for one in members}}).suited(self.split.table)
         with torch.device("meta"):
             blend = cls(config, self.split.table.n_users, self.split.table.n_items)  # type: ignore[arg-type]
         for name, buffer in blend.named_buffers(recurse=False):

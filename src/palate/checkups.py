@@ -52,6 +52,6 @@ def _flattery(table: Interactions, test: float, seed: int) -> list[Finding]:
 
 
 def _metrics(name: str, split: Split, seed: int) -> Metrics:
-    model = MODELS[name](MODELS[name].Config(), split.table.n_users, split.table.n_items)
+    model = MODELS[name].of(MODELS[name].Config(), split.table)
     fit(model, split.train, seed=seed)
     return evaluate(model, split.shown, split.test, seed=seed, newcomers=split.newcomers)

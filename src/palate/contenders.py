@@ -16,7 +16,7 @@ from palate.data.interactions import Interactions
 from palate.data.vocabulary import Vocabulary
 from palate.errors import OptionError
 from palate.memory import free
-from palate.models.contract import LearnedModel, Model, PredictsRatings
+from palate.models.contract import BaseConfig, LearnedModel, Model, PredictsRatings
 from palate.models.single import SINGLE
 from palate.training.fit import fit
 
@@ -49,7 +49,7 @@ def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
     reasons: dict[str, str] = {}
     room = free() // COPIES
     for name, cls in SINGLE.items():
-        sizes[name] = weights(cls, table.n_users, table.n_items)
+        sizes[name] = weights(cls, cls.Config().suited(table), table.n_users, table.n_items)
         if aim == "ratings" and not _predicts_ratings(name):
             reasons[name] = "no predicted ratings"
         elif cls.NEEDS_RATINGS and table.ratings is None:
@@ -66,10 +66,10 @@ def _predicts_ratings(name: str) -> bool:
     return issubclass(SINGLE[name], PredictsRatings)
 
 
-def weights(cls: type[Model], n_users: int, n_items: int) -> int:
+def weights(cls: type[Model], config: BaseConfig, n_users: int, n_items: int) -> int:
     """Bytes of a model's parameters and buffers, as far as numbers of people and items say; no memory is taken."""
     with torch.device("meta"):
-        model = cls(cls.Config(), n_users, n_items)
+        model = cls(config, n_users, n_items)
     return sum(value.numel() * value.element_size() for value in model.state_dict().values())
 
 
@@ -84,12 +84,13 @@ def cost(name: str, sample: Interactions, train: Interactions, device: torch.dev
     """
     cls = SINGLE[name]
     began = time.perf_counter()
-    model = cls(cls.Config(), sample.n_users, sample.n_items).to(device)
+    config = cls.Config().suited(train)
+    model = cls(config, sample.n_users, sample.n_items).to(device)
     fit(model, sample, seed=seed, deadline=-math.inf)
     seconds = time.perf_counter() - began
     items = train.n_items / sample.n_items
     grows = max(len(train) / len(sample), train.n_users / sample.n_users, items)
-    if weights(cls, 1, 2 * train.n_items) > 3 * weights(cls, 1, train.n_items):
+    if weights(cls, config, 1, 2 * train.n_items) > 3 * weights(cls, config, 1, train.n_items):
         grows = max(grows, items**3)
     epochs = model.config.epochs if isinstance(model, LearnedModel) else 1
     return Cost(seconds * grows, seconds * grows * epochs)

@@ -128,7 +128,7 @@ def _chosen(names: Sequence[str] | None, table: Interactions, left_out: dict[str
 
 def _build(name: str, table: Interactions) -> Model:
     cls = find(name)
-    return cls(cls.Config(), table.n_users, table.n_items)
+    return cls.of(cls.Config(), table)
 
 
 def _train(

@@ -120,7 +120,7 @@ def train(
         runs = Runs()
     else:
         found = None
-        trained = chosen(config, table.n_users, table.n_items).to(where)
+        trained = chosen.of(config, table).to(where)
         runs = _runs(output, resume, trained, parts, seed, watch_test)
         learned = learn(trained, parts, seed=seed, watch_test=watch_test, observers=observers, **runs.training)
     half_widths = half_widths_of(trained, parts)
@@ -278,6 +278,6 @@ def _compared(names: Sequence[str], trained: Model, split: Split, seed: int) -> 
 def _baseline(name: str, split: Split) -> Model:
     """A simpler model with its defaults, fitted on all that is known before the test."""
     cls = models.find(name)
-    model = cls(cls.Config(), split.table.n_users, split.table.n_items)
+    model = cls.of(cls.Config(), split.table)
     fit(model, split.before_test)
     return model

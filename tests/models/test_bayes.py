@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+import palate
 from palate import queries
 from palate.data.interactions import Interactions
 from palate.errors import UnsupportedError
@@ -319,19 +321,59 @@ def test_it_finds_what_was_planted_and_knows_how_well(likelihood: str) -> None:
 
 @LIKELIHOODS
 def test_one_rating_for_all_is_what_everybody_gives(likelihood: str) -> None:
-    model = trained(
-        tables.triples(("a", 1, 4), ("a", 2, 4), ("b", 1, 4), ("c", 2, 4)), likelihood=likelihood, sweeps=80
-    )
+    table = tables.random_table()
+    model = trained(replace(table, ratings=np.full(len(table), 4, np.float32)), likelihood=likelihood, sweeps=80)
     everybody = Query(
         torch.tensor([0, 1, 2, UNSEEN]),
         torch.tensor([[PADDING], [PADDING], [PADDING], [0]]),
         torch.tensor([[0.0], [0], [0], [4]]),
     )
     torch.testing.assert_close(
-        model.score(everybody), torch.full((4, 2), 4.0), atol=0.5 if likelihood == "gaussian" else 0, rtol=0
+        model.score(everybody), torch.full((4, 20), 4.0), atol=0.5 if likelihood == "gaussian" else 0, rtol=0
     )
 
 
-def test_more_samples_than_sweeps_in_the_second_half_are_refused() -> None:
-    with pytest.raises(ValidationError, match="can't be kept"):
-        BayesConfig.model_validate({"sweeps": 30, "samples": 16})
+def test_more_samples_than_sweeps_after_the_first_quarter_are_refused() -> None:
+    assert BayesConfig.model_validate({"sweeps": 30, "samples": 23}).kept == 23
+    with pytest.raises(ValidationError, match="24 can't be kept of the 23 last of 30 sweeps"):
+        BayesConfig.model_validate({"sweeps": 30, "samples": 24})
+
+
+def test_the_draws_kept_are_spread_over_all_but_the_first_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[bool] = []
+    kept: list[tuple[int, int]] = []
+    monkeypatch.setattr(Chain, "sweep", lambda chain, adapt: swept.append(adapt))
+    monkeypatch.setattr(BayesianFactorization, "_keep", lambda model, at, chain: kept.append((at, len(swept))))
+    trained(sweeps=12, samples=4)
+    assert swept == [True] * 3 + [False] * 9
+    assert kept == [(0, 6), (1, 8), (2, 10), (3, 12)]  # every second of the last nine, from the end
+
+
+@pytest.mark.parametrize(
+    ("n_users", "n_items", "dim"),
+    [(60, 40, 24), (240, 160, 48), (400, 400, 64)],  # 2,400 / 100 = 24, 38,400 / 400 = 96, 160,000 / 800 = 200
+)
+def test_about_half_as_many_numbers_as_a_row_has_ratings(n_users: int, n_items: int, dim: int) -> None:
+    table = tables.random_table(n_users, n_items, 1.0)
+    short = {"chains": 1, "sweeps": 2, "samples": 1}
+    config = BayesConfig.model_validate(short)
+    model = BayesianFactorization.of(config, table)
+    assert model.config == BayesConfig.model_validate({**short, "dim": dim})
+    assert model.users.shape == (n_users, 1, dim + 1)
+    assert BayesianFactorization.of(chosen := BayesConfig.model_validate({"dim": 7}), table).config == chosen
+    blend = RatingBlend.of(RatingBlendConfig.model_validate({"members": {"bayes": short, "bias": {}}}), table)
+    assert blend.config.members == {"bayes": {**short, "dim": dim}, "bias": {}}
+    assert BayesianFactorization(config, 2, 3).users.shape == (2, 1, 25)
+
+
+def test_an_artifact_says_how_many_numbers_that_were(tmp_path: Path) -> None:
+    table = tables.random_table(120, 80, 1.0)  # 9,600 / 200 = 48: the fewest are left
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("palate.models.bayes.FEWEST", 3)
+        patch.setattr("palate.models.bayes.MOST", 5)
+        members = {"bayes": {"chains": 1, "sweeps": 4, "samples": 2}, "bias": {}}
+        before = palate.train(table, model="rating-blend", settings={"members": members}, output=tmp_path / "m.palate")
+    after = palate.load(tmp_path / "m.palate")  # where other bounds are the usual
+    assert isinstance(after.model, RatingBlend)
+    assert after.model.config.members["bayes"]["dim"] == after.model.parts[0].users.shape[2] - 1 == 5
+    assert after.predict(3, 4) == before.recommender.predict(3, 4)

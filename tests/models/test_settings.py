@@ -74,6 +74,8 @@ def test_a_setting_as_it_is_shown() -> None:
     class Toys(BaseConfig):
         share: float = Field(0.5, ge=0, lt=1, description="A share.")
         way: Literal["up", "down"] = Field("up", description="Where to.")
+        most: int | None = Field(None, ge=1, description="At most.")
+        steps: tuple[float, ...] = Field((), description="In turn.")
 
     class Toy(Popularity):
         Config = Toys
@@ -81,4 +83,6 @@ def test_a_setting_as_it_is_shown() -> None:
     assert settings_of(Toy) == [
         Setting("share", 0.5, "float ≥ 0 < 1", "A share."),
         Setting("way", "up", "up or down", "Where to."),
+        Setting("most", None, "int or none ≥ 1", "At most."),
+        Setting("steps", (), "tuple", "In turn."),
     ]

@@ -19,12 +19,12 @@ split leaves others of the same minutes to learn from, later ones too, which fla
 nothing is known of its session. So both are off unless asked for, and then a prediction without a time is of a mean
 occasion.
 
-It holds chains * samples * (n_users + n_items) * (dim + 1) numbers, 97 MB for MovieLens 1M as set, and as many for each
-day and session.
+It holds chains * samples * (n_users + n_items) * (dim + 1) numbers, 286 MB for MovieLens 1M as set, and as many for
+each day and session.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
@@ -47,6 +47,9 @@ MEAN_FIELD = 12
 LEAST_SPREAD = 0.01
 """Of a rating; there is rounding below it."""
 
+FEWEST, MOST = 24, 64
+"""Numbers in a vector where its setting leaves them to the table; the fewest where there is no table yet."""
+
 NUMBERS = 2**23
 """Held at once when people's ratings are predicted."""
 
@@ -54,10 +57,12 @@ NUMBERS = 2**23
 class BayesConfig(BaseConfig):
     """Settings of `bayes`."""
 
-    dim: int = Field(24, ge=1, description="Numbers in a vector.")
-    chains: int = Field(4, ge=1, description="How often it all begins anew, from another start.")
+    dim: int | None = Field(
+        None, ge=1, description="Numbers in a vector; by default about half of a row's ratings, from 24 to 64."
+    )
+    chains: int = Field(3, ge=1, description="How often it all begins anew, from another start.")
     sweeps: int = Field(250, ge=2, description="How often everything is drawn, given the rest, in each chain.")
-    samples: int = Field(25, ge=1, description="Draws kept of each chain, evenly from the second half of its sweeps.")
+    samples: int = Field(50, ge=1, description="Draws kept of each chain, evenly from all but its first quarter.")
     likelihood: Likelihood = Field("ordinal", description="What a rating is: a level or a number.")
     links: Links = Field("both", description="Whose prior their events shift.")
     categories: bool = Field(True, description="Whether an item's categories shift its prior.")
@@ -68,9 +73,20 @@ class BayesConfig(BaseConfig):
 
     @model_validator(mode="after")
     def _enough_sweeps(self) -> "BayesConfig":
-        if self.samples > self.sweeps // 2:
-            raise ValueError(f"samples: {self.samples} can't be kept of the second half of {self.sweeps} sweeps")
+        if self.samples > self.kept:
+            raise ValueError(f"samples: {self.samples} can't be kept of the {self.kept} last of {self.sweeps} sweeps")
         return self
+
+    @property
+    def kept(self) -> int:
+        """Sweeps of a chain that draws are kept of."""
+        return self.sweeps - self.sweeps // 4
+
+    def suited(self, table: Interactions) -> Self:
+        if self.dim is not None:
+            return self
+        numbers = len(table) // (table.n_users + table.n_items) // 16 * 8
+        return self.model_copy(update={"dim": min(max(numbers, FEWEST), MOST)})
 
 
 class BayesianFactorization(SolvedModel):
@@ -96,7 +112,7 @@ class BayesianFactorization(SolvedModel):
 
     def __init__(self, config: BayesConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
-        draws, width = config.chains * config.samples, config.dim + 1
+        draws, width = config.chains * config.samples, self.dim + 1
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("users", torch.zeros(n_users, draws, width))
         self.register_buffer("items", torch.zeros(n_items, draws, width))
@@ -110,6 +126,10 @@ class BayesianFactorization(SolvedModel):
         self.register_buffer("cutpoints", torch.full((LEVELS - 1,), NEVER))
 
     @property
+    def dim(self) -> int:
+        return self.config.dim or FEWEST
+
+    @property
     def ordinal(self) -> bool:
         return self.config.likelihood == "ordinal"
 
@@ -119,7 +139,7 @@ class BayesianFactorization(SolvedModel):
         config = self.config
         for number in range(config.chains):
             side = config.categories, random, config.days, config.sessions
-            chain = Chain(train, config.dim, config.likelihood, config.links, *side)
+            chain = Chain(train, self.dim, config.likelihood, config.links, *side)
             if not number:
                 self._begin(chain)
             self._run(chain, number * config.samples)
@@ -135,11 +155,11 @@ class BayesianFactorization(SolvedModel):
         self.occasions = self.occasions.new_zeros(len(self.occasion_keys) + 1, *self.occasions.shape[1:])
 
     def _run(self, chain: Chain, first: int) -> None:
-        """Sweep, and keep draws of the second half in the rows from `first` on."""
-        sweeps, samples = self.config.sweeps, self.config.samples
-        for sweep in range(sweeps):
-            chain.sweep(adapt=sweep < sweeps // 2)
-            left, beyond = divmod(sweeps - 1 - sweep, sweeps // (2 * samples))
+        """Sweep, and keep draws in the rows from `first` on."""
+        kept, samples = self.config.kept, self.config.samples
+        for to_come in reversed(range(self.config.sweeps)):
+            chain.sweep(adapt=to_come >= kept)
+            left, beyond = divmod(to_come, kept // samples)
             if not beyond and left < samples:
                 self._keep(first + samples - 1 - left, chain)
 
@@ -232,7 +252,7 @@ class BayesianFactorization(SolvedModel):
 
     def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
         """Histories (B, L) -> (B, draws, dim + 1)"""
-        size = max(1, NUMBERS // (max(histories.shape[1], self.config.dim + 1) * self.users[0].numel()))
+        size = max(1, NUMBERS // (max(histories.shape[1], self.dim + 1) * self.users[0].numel()))
         parts = zip(histories.split(size), ratings.split(size), strict=True)
         return torch.cat([self._fold_in_some(*part) for part in parts])
 

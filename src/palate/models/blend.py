@@ -9,12 +9,13 @@ The members are trained first, then `palate/blending.py` chooses the weights.
 
 from collections.abc import Iterable
 from functools import reduce
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import torch
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from torch import Tensor, nn
 
+from palate.data.interactions import Interactions
 from palate.models.contract import BaseConfig, Model, PredictsAtTimes, PredictsRatings, Query
 from palate.models.single import SINGLE
 
@@ -34,12 +35,16 @@ def _kind(member: str) -> str:
     return member.partition(":")[0]
 
 
+def _config(member: str, settings: dict[str, Any]) -> BaseConfig:
+    return SINGLE[_kind(member)].Config.model_validate(settings)
+
+
 def _checked(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in members:
         if _kind(name) not in SINGLE or "." in name:
             raise ValueError(f"there is no model {name!r} to blend: choose of {', '.join(SINGLE)}")
         try:
-            SINGLE[_kind(name)].Config.model_validate(members[name])
+            _config(name, members[name])
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {name}: {first['msg']}") from None
@@ -61,6 +66,11 @@ class BlendConfig(BaseConfig):
     """Settings of every blend."""
 
     members: Members
+
+    def suited(self, table: Interactions) -> Self:
+        configs = {name: _config(name, settings).suited(table) for name, settings in self.members.items()}
+        members = {name: config.model_dump(mode="json", exclude_unset=True) for name, config in configs.items()}
+        return self.model_copy(update={"members": members})
 
 
 class RatingBlendConfig(BlendConfig):
@@ -87,8 +97,7 @@ class Blend(Model):
         super().__init__(config, n_users, n_items)
         self.members = nn.ModuleDict()
         for name, settings in config.members.items():
-            kind = SINGLE[_kind(name)]
-            self.members[name] = kind(kind.Config.model_validate(settings), n_users, n_items)
+            self.members[name] = SINGLE[_kind(name)](_config(name, settings), n_users, n_items)
         self.register_buffer("weights", torch.full((len(self.members),), 1 / len(self.members)))
 
     @property

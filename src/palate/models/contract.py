@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -56,6 +56,10 @@ class BaseConfig(BaseModel):
     """Base of every model's settings: type, bounds, default and meaning, written once; an unknown one is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def suited(self, table: Interactions) -> Self:
+        """The same, with what it leaves to the size of the table set by that."""
+        return self
 
 
 class LearnedConfig(BaseConfig):
@@ -107,6 +111,11 @@ class Model(nn.Module, ABC):
     def __init__(self, config: BaseConfig, n_users: int, n_items: int) -> None:
         super().__init__()
         self.config, self.n_users, self.n_items = config, n_users, n_items
+
+    @classmethod
+    def of(cls, config: BaseConfig, table: Interactions) -> Self:
+        """A model to learn from the table or a part of it."""
+        return cls(config.suited(table), table.n_users, table.n_items)
 
     @property
     def device(self) -> torch.device:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -50,9 +51,15 @@ def settings_of(model: type[Model]) -> list[Setting]:
     return [_setting(name, field) for name, field in model.Config.model_fields.items()]
 
 
+def _name(kind: object) -> str:
+    """Of a type or of a value that is one of a few."""
+    return "none" if kind is NoneType else str(getattr(kind, "__name__", kind))
+
+
 def _setting(name: str, field: FieldInfo) -> Setting:
-    options = getattr(field.annotation, "__args__", ())
+    choice = get_origin(field.annotation) in (Literal, Union, UnionType)
+    options = get_args(field.annotation) if choice else [field.annotation]
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     limits = [f"{signs[key]} {getattr(rule, key)}" for rule in field.metadata for key in signs if hasattr(rule, key)]
-    kind = " or ".join(map(str, options)) if options else getattr(field.annotation, "__name__", str(field.annotation))
+    kind = " or ".join(map(_name, options))
     return Setting(name, field.default, " ".join([kind, *limits]), field.description or "")
