@@ -25,6 +25,9 @@ MILLIONS = (1, 2, 5, 10, 20)
 TABLES = (1, 4, 16)
 MILLIONS_OF_TABLES = 5
 
+Size = tuple[int, int]
+"""Million ratings, and how many times the users and items."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -35,33 +38,47 @@ def main() -> None:
         print(json.dumps(trained(*options.one)))
         return
     sizes = list(dict.fromkeys([(n, 1) for n in MILLIONS] + [(MILLIONS_OF_TABLES, times) for times in TABLES]))
-    runs: dict[tuple[int, int], list[dict[str, float]]] = {size: [] for size in sizes}
+    runs: dict[Size, list[dict[str, float]]] = {size: [] for size in sizes}
     for _ in range(options.repeats):
         for millions, times in sizes:
             run = printed(sys.executable, "-m", "benchmarks.growth", "--one", str(millions), str(times))
             runs[millions, times].append(run)
-    nanoseconds = {size: median(run["nanoseconds"] for run in found) for size, found in runs.items()}
+    record("growth", *told(runs))
+
+
+def told(runs: dict[Size, list[dict[str, float]]]) -> tuple[dict[str, Any], str, list[dict[str, str]]]:
+    """The figures, what they say, and the table. Other work on the machine only adds: so the fastest run counts too."""
+    usual, least = (
+        {size: of([run["nanoseconds"] for run in found]) for size, found in runs.items()} for of in (median, min)
+    )
     gigabytes = {size: max(run["gigabytes"] for run in found) for size, found in runs.items()}
-    rises = {
-        "ratings": max(nanoseconds[n, 1] for n in MILLIONS) / nanoseconds[MILLIONS[0], 1] - 1,
-        "tables": max(nanoseconds[MILLIONS_OF_TABLES, t] for t in TABLES) / nanoseconds[MILLIONS_OF_TABLES, 1] - 1,
-    }
-    draw(nanoseconds, gigabytes)
+    draw(usual, gigabytes)
     rows = [
         {
             "ratings": f"{n},000,000",
             "users and items": f"{times} x",
-            "nanoseconds a rating": f"{nanoseconds[n, times]:.0f}",
+            "nanoseconds a rating": f"{usual[n, times]:.0f}",
+            "in the fastest run": f"{least[n, times]:.0f}",
             "peak, GB": f"{gigabytes[n, times]:.2f}",
         }
-        for n, times in sizes
+        for n, times in runs
     ]
-    figures: dict[str, Any] = {"runs": {f"{n}M, {times}x": found for (n, times), found in runs.items()}, "rises": rises}
-    summary = (
-        f"a rating costs {nanoseconds[1, 1]:.0f} ns at 1 million, at most {rises['ratings']:.0%} more up to 20 million "
-        f"and {rises['tables']:.0%} more with 16 times the users and items"
+    rises = {"medians": rise(usual), "fastest": rise(least)}
+    figures = {"runs": {f"{n}M, {times}x": found for (n, times), found in runs.items()}, "rises": rises}
+    said = (
+        f"{ratings:.0%} more up to 20 million and {tables:.0%} more with 16 times the users and items"
+        for ratings, tables in rises.values()
     )
-    record("growth", figures, summary, rows)
+    summary = (
+        f"a rating costs {usual[1, 1]:.0f} ns at 1 million, at most {next(said)}; in the fastest runs {next(said)}"
+    )
+    return figures, summary, rows
+
+
+def rise(costs: dict[Size, float]) -> tuple[float, float]:
+    """By how much the dearest is above the smallest, over ratings and over users and items."""
+    by_ratings, by_tables = [costs[n, 1] for n in MILLIONS], [costs[MILLIONS_OF_TABLES, times] for times in TABLES]
+    return max(by_ratings) / by_ratings[0] - 1, max(by_tables) / by_tables[0] - 1
 
 
 def trained(millions: int, times: int) -> dict[str, float]:
@@ -71,7 +88,7 @@ def trained(millions: int, times: int) -> dict[str, float]:
     return {"nanoseconds": seconds / len(train) * 1e9, "gigabytes": peak() / 1e9}
 
 
-def draw(nanoseconds: dict[tuple[int, int], float], gigabytes: dict[tuple[int, int], float]) -> None:
+def draw(nanoseconds: dict[Size, float], gigabytes: dict[Size, float]) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.hashsalt": "palate", "font.size": 10}):
         figure = Figure(figsize=(8, 6), layout="constrained")
