@@ -35,7 +35,7 @@ from palate.evaluation.intervals import held
 from palate.evaluation.rating_metrics import mae, rmse
 from palate.learning import learn, refit
 from palate.models import MODELS
-from palate.models.contract import KnowsSpread, Model
+from palate.models.contract import Model
 from palate.pipeline import half_widths_of
 
 TIMES: dict[str, dict[str, Any]] = {
@@ -136,21 +136,13 @@ def measured(line: str, name: str, seed: int) -> Figures:
 
 
 def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tuple[Model, dict[float, float], float]:
-    """A model of all that is before the test, how far its intervals reach, and the seconds of the last training.
-
-    One that knows its spreads needs no validation part, and is trained once.
-    """
-    if issubclass(MODELS[kind], KnowsSpread):
-        split = whole(split.before_test)
+    """A model of all that is before the test, how far its intervals reach, and the seconds of the last training."""
     model = new(kind, settings, split.table)
-    began = time.process_time()
     found = learn(model, split, seed=seed)
-    seconds, half_widths = time.process_time() - began, half_widths_of(model, split)
-    if len(split.validation):
-        began = time.process_time()
-        model = refit(model, split, found, seed=seed)
-        seconds = time.process_time() - began
-    return model, half_widths, seconds
+    half_widths = half_widths_of(model, split)
+    began = time.process_time()
+    model = refit(model, split, found, seed=seed)
+    return model, half_widths, time.process_time() - began
 
 
 def new(kind: str, settings: dict[str, Any], table: Interactions) -> Model:
