@@ -37,12 +37,9 @@ COLUMNS, GROUPS = 11, 2 if WIDE else 1
 INPUTS_A_PART = 256
 """What their units hold, and the weights, fit the cache of a core."""
 
-INPUTS, HELPERS, PARTS, NEXT, DONE = range(0, 40, 8)
+INPUTS, HELPERS, NEXT, DONE = range(0, 32, 8)
 """Places in a team's signal, 64 bytes apart, as processors hand on 64 bytes at a time: how many inputs, how many may
-help, how many parts there are, the next that is not taken, how many are done."""
-
-NONE_LEFT = 2**40
-"""More than the parts of any step."""
+help, the next part that is not taken, how many are done."""
 
 
 class Space(NamedTuple):
@@ -301,23 +298,21 @@ def take(part: int, space: Space, n_all: int) -> None:
 @compiled
 def take_parts(signal: Array, space: Space) -> None:
     """All that nobody else takes."""
-    while read(signal, NEXT) < read(signal, PARTS):
+    while read(signal, NEXT) < len(space.flows):
         part = added(signal, NEXT)
-        if part < read(signal, PARTS):
+        if part < len(space.flows):
             take(part, space, signal[INPUTS])
             added(signal, DONE)
 
 
 @compiled
 def lead(signal: Array, space: Space, n: int, helpers: int) -> None:
-    """A step with n inputs; so many others may help."""
-    write(signal, NEXT, NONE_LEFT)
+    """A step with n inputs, some in every part; so many others may help."""
     signal[INPUTS], signal[HELPERS] = n, helpers
-    write(signal, PARTS, (n - 1) // INPUTS_A_PART + 1)
     write(signal, DONE, 0)
     write(signal, NEXT, 0)
     take_parts(signal, space)
-    while read(signal, DONE) < read(signal, PARTS):
+    while read(signal, DONE) < len(space.flows):
         pass
 
 
@@ -327,6 +322,6 @@ def help_out(signal: Array, space: Space, number: int, patience: int) -> None:
     looks = 0
     while looks < patience:
         looks += 1
-        if read(signal, NEXT) < read(signal, PARTS) and number < read(signal, HELPERS):
+        if read(signal, NEXT) < len(space.flows) and number < read(signal, HELPERS):
             take_parts(signal, space)
             looks = 0

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from palate.compiled import Array, compiled_sums
-from palate.models.compiled_parts import COLUMNS, GROUPS, INPUTS_A_PART, LANES, Space, help_out, lead
+from palate.models.compiled_parts import COLUMNS, GROUPS, INPUTS_A_PART, LANES, NEXT, Space, help_out, lead
 
 PATIENCE = 3_000_000
 """How often one who helps looks for a next step before falling asleep: about a millisecond."""
@@ -49,12 +49,13 @@ class Team:
             loss_and_error=np.empty((n_parts, 2), number),
         )
         self.signal = np.zeros(64, np.int64)
+        self.signal[NEXT] = n_parts  # none is left
         self.helpers: list[Helper] = []
         help_out(self.signal, self.space, 0, 0)  # compiles it, so that nobody waits for that in a step
 
     def step(self, weights: tuple[Array, Array, Array], x: Array, target: Array) -> tuple[Array, Array, Array]:
         """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights, flat."""
-        wanted = min(torch.get_num_threads(), -(-len(x) // INPUTS_A_PART)) - 1
+        wanted = min(torch.get_num_threads(), len(self.space.flows)) - 1
         while len(self.helpers) < wanted:
             self.helpers.append(Helper(self.signal, self.space, number=len(self.helpers)))
         for helper in self.helpers[:wanted]:
@@ -126,7 +127,7 @@ def _found(first: Array, output: Array, n: int, space: Space) -> tuple[Array, Ar
     loss, gradient = np.zeros_like(output[:1]), np.zeros((n_inputs + 1) * n_hidden + 1, first.dtype)
     by_first = gradient[: n_inputs * n_hidden].reshape(n_inputs, n_hidden)
     by_output = gradient[n_inputs * n_hidden : -1]
-    for part in range((n - 1) // INPUTS_A_PART + 1):
+    for part in range(len(space.flows)):
         loss[0] += space.loss_and_error[part, 0] / n
         gradient[-1] += space.loss_and_error[part, 1]
         for k in range(n_inputs):
