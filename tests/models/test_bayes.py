@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from torch import Tensor
 
 import palate
 from palate import queries
@@ -20,18 +21,19 @@ from palate.data.interactions import Interactions
 from palate.errors import UnsupportedError
 from palate.evaluation.evaluate import predict, spread
 from palate.evaluation.rating_metrics import rmse
+from palate.models import newcomers
 from palate.models.bayes import BayesConfig, BayesianFactorization
 from palate.models.blend import RatingBlend, RatingBlendConfig
 from palate.models.chain import LEVELS, Chain, Group, Links, categories, implicit, levels_of
 from palate.models.contract import PADDING, UNSEEN, KnowsSpread, Query
-from palate.models.gibbs import mean_within, truncated
+from palate.models.gibbs import SHAPES, mean_within, truncated
 from palate.models.occasions import occasions
 from palate.training.fit import fit
 from tests import tables
 
 TABLE = tables.random_table(60, 40, 0.3)
-SHORT = {"dim": 3, "chains": 1, "sweeps": 30, "samples": 10}
-LIKELIHOODS = pytest.mark.parametrize("likelihood", ["gaussian", "ordinal"])
+SHORT = {"dim": 3, "chains": 2, "sweeps": 30, "samples": 10}
+LIKELIHOODS = pytest.mark.parametrize("likelihood", ["gaussian", "ordinal", "both"])
 
 
 def trained(train: Interactions = TABLE, **settings: object) -> BayesianFactorization:
@@ -52,17 +54,22 @@ def test_the_chain_draws_from_the_joint_distribution(links: Links, days: bool, s
     """Geweke, JASA 2004: with ratings drawn anew from the model at every sweep, all else keeps its prior."""
     random = np.random.default_rng(0)
     chain = Chain(FIVE, 1, "gaussian", links, False, random, days, sessions)
-    noise, volume = np.empty(800), np.empty((800, len(chain.groups)))
-    for at in range(800):
+    people, items = chain.people.noise, chain.items.noise
+    noise, volume = np.empty((4000, 4)), np.empty((4000, len(chain.groups)))
+    for at in range(4000):
         chain.sweep(adapt=False)
-        noise[at] = chain.noise_precision
+        noise[at] = people.rate, items.rate, people.precision[0], items.precision[0]
         volume[at] = [float(group.prior.precision.det()) for group in chain.groups]
         fitted = by_hand([group.vectors[group.rows] for group in chain.groups])
-        chain.values = random.normal(fitted, 1 / np.sqrt(chain.noise_precision)).astype(np.float32)
-    assert np.mean(noise < np.log(2)) == pytest.approx(0.5, abs=0.08)  # Gamma(1, 1)
+        precision = people.precision[FIVE.users] * items.precision[FIVE.items]
+        chain.values = random.normal(fitted, 1 / np.sqrt(precision)).astype(np.float32)
     chi = random.chisquare([3, 2], (100_000, 2)).prod(1)  # the determinant of a Wishart(I, 3) matrix
+    shapes, rates = random.choice(SHAPES, (2, 100_000)), random.exponential(size=100_000)
+    before = [rates, shapes[1], random.gamma(shapes[0]) / rates, random.gamma(shapes[1]) / shapes[1]]
     for share in (0.25, 0.5, 0.75):
         assert np.mean(volume < np.quantile(chi, share)) == pytest.approx(share, abs=0.08)
+        for drawn, prior, slow in zip(noise.T, before, (0.15, 0.08, 0.15, 0.08), strict=True):
+            assert np.mean(drawn < np.quantile(prior, share)) == pytest.approx(share, abs=slow)
 
 
 def by_hand(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
@@ -86,7 +93,7 @@ def test_the_number_of_threads_changes_no_bit(likelihood: str) -> None:
 
 def test_chains_are_kept_side_by_side() -> None:
     """The first of two is the chain that there would be alone; the second begins anew."""
-    alone, both = trained(sweeps=8, samples=4), trained(sweeps=8, samples=4, chains=2)
+    alone, both = trained(sweeps=8, samples=4, chains=1), trained(sweeps=8, samples=4)
     assert both.users.shape == (60, 8, 4)
     assert torch.equal(both.users[:, :4], alone.users)
     again = both.users[:, 4:].flatten(1)
@@ -127,41 +134,82 @@ def test_score_and_predict_are_the_formula(likelihood: str) -> None:
     query = queries.of_users(TABLE, np.arange(60), model)
     left, right = model.users[:5].double(), model.items.double()
     latent = torch.einsum("usk,isk->uis", left[..., :-1], right[..., :-1])
-    latent = latent + left[:, None, :, -1] + right[None, :, :, -1]  # (5, n_items, samples)
-    if likelihood == "gaussian":
-        right_score = model.mean + latent.mean(2)
-    else:
-        values = latent.mean(2, keepdim=True) + latent.var(2, correction=0, keepdim=True).add(1).sqrt() * normals()
-        right_score = model.levels.double()[torch.searchsorted(model.cutpoints.double(), values)].mean(2)
-    torch.testing.assert_close(model.score(query)[:5].double(), right_score, atol=3e-3, rtol=1e-3)
+    latent = latent + left[:, None, :, -1] + right[None, :, :, -1]  # (5, n_items, draws)
+    expected = torch.stack([share * mean for share, mean, _ in ratings_of(model, latent, torch.zeros(()))]).sum(0)
+    torch.testing.assert_close(model.score(query)[:5].double(), expected, atol=3e-3, rtol=1e-3)
 
 
-def normals(n: int = 20_001) -> torch.Tensor:
+def ratings_of(model: BayesianFactorization, latent: Tensor, noise: Tensor) -> Iterator[tuple[float, Tensor, Tensor]]:
+    """Of the draws (..., draws) of levels, then of numbers: their share, and the rating's mean and variance."""
+    of_levels, numbers = latent.tensor_split([model.of_levels], dim=-1)
+    if n := of_levels.shape[-1]:
+        root = of_levels.var(-1, correction=0, keepdim=True).add(1).sqrt()
+        values = of_levels.mean(-1, keepdim=True) + root * normals()
+        levels = model.levels.double()[torch.searchsorted(model.cutpoints.double(), values)]
+        yield n / latent.shape[-1], levels.mean(-1), levels.var(-1)
+    if n := numbers.shape[-1]:
+        yield n / latent.shape[-1], model.mean + numbers.mean(-1), numbers.var(-1, correction=0) + noise
+
+
+def normals(n: int = 20_001) -> Tensor:
     """The quantiles of the standard normal."""
-    found: torch.Tensor = torch.special.ndtri((torch.arange(n).double() + 0.5) / n)
+    found: Tensor = torch.special.ndtri((torch.arange(n).double() + 0.5) / n)
     return found
 
 
 @LIKELIHOODS
 def test_spread_is_that_of_the_rating(likelihood: str) -> None:
+    """Of somebody known, with the noise of theirs; of a newcomer, with the usual one."""
     model = trained(likelihood=likelihood)
     assert isinstance(model, KnowsSpread)
     people, items = torch.tensor([0, 4, 7]), torch.tensor([3, 9, 0])
-    found = model.spread(queries.of_users(TABLE, np.arange(60), model), people, items)
-    left, right = model.users[people].double(), model.items[items].double()
-    latent = (left[..., :-1] * right[..., :-1]).sum(2) + left[..., -1] + right[..., -1]
-    variance = latent.var(1, correction=0)
-    if likelihood == "gaussian":
-        expected = (variance + (1 / model.noise_precisions.double()).mean()).sqrt()
-    else:
-        values = latent.mean(1, keepdim=True) + variance[:, None].add(1).sqrt() * normals()
-        expected = model.levels.double()[torch.searchsorted(model.cutpoints.double(), values)].std(1)
-    torch.testing.assert_close(found.double(), expected, atol=3e-3, rtol=3e-3)
+    newcomer = tables.newcomer([3, 9], [5, 1])
+    for query, everyone, noise in (
+        (queries.of_users(TABLE, np.arange(60), model), model.users, model.people_noise),
+        (newcomer, newcomer.people(model.users, model._fold_in), model.people_noise.mean().expand(1)),
+    ):
+        who = people % len(query)
+        left, right = everyone[who].double(), model.items[items].double()
+        latent = (left[..., :-1] * right[..., :-1]).sum(2) + left[..., -1] + right[..., -1]
+        parts = list(ratings_of(model, latent, noise[who].double() * model.item_noise[items].double()))
+        mean = torch.stack([share * mean for share, mean, _ in parts]).sum(0)
+        squared = torch.stack([share * (mean**2 + variance) for share, mean, variance in parts]).sum(0)
+        found = model.spread(query, who, items).double()
+        torch.testing.assert_close(found, (squared - mean**2).sqrt(), atol=3e-3, rtol=3e-3)
 
 
-def test_a_newcomer_is_drawn_from_the_closed_form() -> None:
-    """In each draw the ridge regression of their ratings towards the prior, and the stored noise of its covariance."""
+def test_half_of_the_chains_take_ratings_for_levels() -> None:
+    short = {"sweeps": 8, "samples": 4, "dim": 3}
+    for chains, likelihood, n in (
+        (4, "both", 2),
+        (3, "both", 2),
+        (1, "both", 1),
+        (3, "gaussian", 0),
+        (3, "ordinal", 3),
+    ):
+        config = BayesConfig.model_validate({**short, "chains": chains, "likelihood": likelihood})
+        assert BayesianFactorization(config, 3, 4).of_levels == 4 * n
+
+
+def test_it_learns_who_and_what_is_rated_at_random() -> None:
+    """A third of the people and of the items with a noise of 1, the others with one of 0.1 each."""
+    draw = np.random.default_rng(0)
+    users, items = (draw.random((150, 90)) < 0.5).nonzero()
+    own, other = (np.where(np.arange(n) % 3 == 0, 1.0, 0.1) for n in (150, 90))
+    ratings = 3 + draw.normal(size=len(users)) * np.sqrt(own[users] * other[items])
+    model = trained(tables.table(users.tolist(), items.tolist(), ratings.tolist()), likelihood="gaussian", dim=1)
+    noise = model.people_noise[:, None] * model.item_noise  # (n_users, n_items)
+    right = torch.from_numpy(own[:, None] * other)
+    assert np.corrcoef(noise.log().flatten(), right.log().flatten())[0, 1] > 0.97
+    assert float((noise / right).log().mean()) == pytest.approx(0, abs=0.15)
+
+
+def test_a_newcomer_is_drawn_from_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each draw the ridge regression of their ratings towards the prior, and the stored noise of its covariance; how
+    exact they are is what the regression makes one expect."""
+    monkeypatch.setattr(newcomers, "NOISE_STEPS", 60)
     model = trained(likelihood="gaussian")
+    shape, rate = model.noise_prior.tolist()
     histories, ratings = torch.tensor([[PADDING, 3, 9], [1, 2, 3]]), torch.tensor([[0.0, 5, 2], [1, 4, 4]])
     found = Query(torch.tensor([UNSEEN, UNSEEN]), histories, ratings).people(model.users, model._fold_in)
     for person, at in ((0, 0), (0, 7), (1, 3)):
@@ -169,9 +217,15 @@ def test_a_newcomer_is_drawn_from_the_closed_form() -> None:
         vectors = model.items[rows, at].double().numpy()
         x = np.concatenate([vectors[:, :-1], np.ones((len(rows), 1))], axis=1)
         y = ratings[person][histories[person] != PADDING].numpy() - float(model.mean) - vectors[:, -1]
-        prior, alpha = model.people_precisions[at].double().numpy(), float(model.noise_precisions[at])
-        precision = prior + alpha * x.T @ x
-        mean = np.linalg.solve(precision, prior @ model.people_means[at].double().numpy() + alpha * x.T @ y)
+        weights, prior = 1 / model.item_noise[rows].double().numpy(), model.people_precisions[at].double().numpy()
+        exact = 1.0
+        for _ in range(200):
+            precision = prior + exact * (x.T * weights) @ x
+            mean = np.linalg.solve(
+                precision, prior @ model.people_means[at].double().numpy() + exact * x.T * weights @ y
+            )
+            off = (y - x @ mean) ** 2 + np.diag(x @ np.linalg.inv(precision) @ x.T)
+            exact = (shape + len(y) / 2) / (rate + weights @ off / 2)
         drawn = mean + np.linalg.inv(np.linalg.cholesky(precision)).T @ model.normals[at].double().numpy()
         np.testing.assert_allclose(found[person, at], drawn, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(model.normals.mean(0), torch.zeros(4), atol=1e-6, rtol=0)
@@ -179,7 +233,7 @@ def test_a_newcomer_is_drawn_from_the_closed_form() -> None:
 
 def test_a_newcomer_s_latent_values_and_vector_agree() -> None:
     """Levels: the vector is the regression of the latent values, and these the means that the vector leads to."""
-    model = trained()
+    model = trained(likelihood="ordinal")
     model.normals.zero_()
     rows, ratings = torch.tensor([[4, 7, 11, 20]]), torch.tensor([[5.0, 1, 2, 4]])
     found = model._fold_in(rows, ratings)[0, 6].double()
@@ -211,7 +265,7 @@ TIMED = replace(TABLE, times=np.sort(np.random.default_rng(1).uniform(0, 3e5, le
 def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, ...]) -> None:
     """Though means of occasions go to people and items: at its time each rating is as in the chain."""
     assert TIMED.times is not None
-    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", samples=1)
+    model = trained(TIMED, days=days, sessions=sessions, likelihood="gaussian", chains=1, samples=1)
     random = np.random.default_rng(0)
     chain = Chain(TIMED, 3, "gaussian", "both", True, random, days, sessions)
     for _ in range(5):
@@ -219,7 +273,7 @@ def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, .
     model._keep(0, chain)
     query = queries.of_users(TIMED, np.arange(60), model)
     pairs = torch.from_numpy(TIMED.users).long(), torch.from_numpy(TIMED.items).long()
-    _, fitted = model._moments(query, *pairs, torch.from_numpy(TIMED.times))
+    fitted = model._of_each(lambda latent: latent.mean(0), query, *pairs, torch.from_numpy(TIMED.times))
     np.testing.assert_allclose(fitted, by_hand([group.vectors[group.rows] for group in chain.groups]), atol=1e-4)
     assert model.occasions.shape == (sum(map(len, chain.keys)) + 1, 1, 4)
 
@@ -308,7 +362,7 @@ def planted(seed: int, whole: bool) -> Interactions:
 
 @LIKELIHOODS
 def test_it_finds_what_was_planted_and_knows_how_well(likelihood: str) -> None:
-    whole = planted(0, whole=likelihood == "ordinal")
+    whole = planted(0, whole=likelihood != "gaussian")
     held_out = np.random.default_rng(0).random(len(whole)) < 0.2
     train, test = whole.where(~held_out), whole.where(held_out)
     model = trained(train, likelihood=likelihood, sweeps=100, samples=25)
@@ -329,7 +383,7 @@ def test_one_rating_for_all_is_what_everybody_gives(likelihood: str) -> None:
         torch.tensor([[0.0], [0], [0], [4]]),
     )
     torch.testing.assert_close(
-        model.score(everybody), torch.full((4, 20), 4.0), atol=0.5 if likelihood == "gaussian" else 0, rtol=0
+        model.score(everybody), torch.full((4, 20), 4.0), atol=0 if likelihood == "ordinal" else 0.5, rtol=0
     )
 
 
@@ -344,7 +398,7 @@ def test_the_draws_kept_are_spread_over_all_but_the_first_quarter(monkeypatch: p
     kept: list[tuple[int, int]] = []
     monkeypatch.setattr(Chain, "sweep", lambda chain, adapt: swept.append(adapt))
     monkeypatch.setattr(BayesianFactorization, "_keep", lambda model, at, chain: kept.append((at, len(swept))))
-    trained(sweeps=12, samples=4)
+    trained(chains=1, sweeps=12, samples=4)
     assert swept == [True] * 3 + [False] * 9
     assert kept == [(0, 6), (1, 8), (2, 10), (3, 12)]  # every second of the last nine, from the end
 

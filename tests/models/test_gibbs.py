@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from palate.models.compiled_gibbs import products, row_sums
 from palate.models.compiled_ridge import draw_rows
-from palate.models.gibbs import STRENGTH, Cutpoints, Link, Prior, leading, truncated, wishart
+from palate.models.gibbs import STRENGTH, Cutpoints, Link, Noise, Prior, leading, truncated, wishart
 
 Floats = NDArray[np.float64]
 
@@ -32,12 +32,14 @@ def test_a_row_is_drawn_from_its_conditional(dim: int) -> None:
     features, precision, shift = draw.normal(size=(30, dim)), spd(dim, draw), draw.normal(size=(len(counts), dim))
     y, z, lam, sides = (a.astype(np.float32) for a in (targets, features, precision, shift))
     units = [np.zeros(shift.shape, np.float32), *(np.tile(e, (len(counts), 1)) for e in np.eye(dim, dtype=np.float32))]
-    mean, *moved = (draw_rows(starts, columns, y, z, lam, sides, 1.7, unit) for unit in units)
+    noise = draw.uniform(0.5, 3, len(counts)).astype(np.float32)
+    mean, *moved = (draw_rows(starts, columns, y, z, lam, sides, noise, unit) for unit in units)
     for row in range(len(counts)):
         of = slice(starts[row], starts[row + 1])
         x = features[columns[of]]
-        covariance = np.linalg.inv(precision + 1.7 * x.T @ x)
-        np.testing.assert_allclose(mean[row], covariance @ (shift[row] + 1.7 * x.T @ targets[of]), rtol=1e-3, atol=1e-3)
+        covariance = np.linalg.inv(precision + noise[row] * x.T @ x)
+        right = covariance @ (shift[row] + noise[row] * x.T @ targets[of])
+        np.testing.assert_allclose(mean[row], right, rtol=1e-3, atol=1e-3)
         root = np.stack([other[row] - mean[row] for other in moved], axis=1)
         np.testing.assert_allclose(root @ root.T, covariance, rtol=1e-3, atol=1e-3)
 
@@ -105,6 +107,35 @@ def test_the_weight_of_a_link_is_gamma() -> None:
         weights.append(link.weight)
     squares = np.sum(rest @ precision * rest)
     assert np.mean(weights) == pytest.approx((0.5 + 5) / (0.5 + squares / 2), rel=0.03)
+
+
+def test_the_noise_of_rows_is_gamma() -> None:
+    """Precisions that were drawn from a known distribution, and are all but known, say which it was."""
+    draw = np.random.default_rng(0)
+    drawn, counts = draw.gamma(4, 1 / 2, 3000), np.full(3000, 10**6)
+    noise, found = Noise(3000, mean_one=False), []
+    for _ in range(400):
+        noise.draw(counts, counts / drawn, draw)
+        found.append([noise.shape, noise.rate])
+    np.testing.assert_allclose(noise.precision, drawn, rtol=0.01)
+    np.testing.assert_allclose(np.mean(found[100:], axis=0), [4, 2], rtol=0.08)
+    noise = Noise(3000)
+    for _ in range(50):
+        noise.draw(counts, counts / drawn * 2, draw)
+    assert noise.shape == noise.rate == pytest.approx(4, rel=0.15)
+
+
+def test_a_row_s_noise_is_drawn_from_its_conditional() -> None:
+    """Gamma(shape + n / 2, rate + squares / 2), of rows with 0, 3 and 40 ratings."""
+    draw, counts, squares = np.random.default_rng(0), np.array([0, 3, 40]), np.array([0, 2.0, 25])
+    noise, found = Noise(3), np.empty((10_000, 3))
+    for at in range(len(found)):
+        noise.shape = noise.rate = 2.0
+        noise.draw(counts, squares, draw)
+        found[at] = noise.precision
+    shape, rate = 2 + counts / 2, 2 + squares / 2
+    np.testing.assert_allclose(found.mean(0), shape / rate, rtol=0.03)
+    np.testing.assert_allclose(found.var(0), shape / rate**2, rtol=0.08)
 
 
 @pytest.mark.parametrize("rank", [12, 3])

@@ -13,7 +13,7 @@ from palate.data.interactions import Interactions, in_turn
 from palate.errors import UnsupportedError
 from palate.models.compiled_gibbs import products, row_sums
 from palate.models.compiled_ridge import draw_rows
-from palate.models.gibbs import Cutpoints, Link, Prior, leading, singular
+from palate.models.gibbs import Cutpoints, Link, Noise, Prior, leading, singular
 from palate.models.occasions import combined, occasions
 
 FIRST_STD = 0.1
@@ -39,6 +39,7 @@ class Group:
         self.starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
         self.vectors = random.normal(0, FIRST_STD, (n, width)).astype(np.float32)
         self.prior = Prior(n, width)
+        self.noise = Noise(n)
 
     def of_events(self) -> Tensor:
         """The vector of each event -> (n_events, dim + 1)"""
@@ -62,13 +63,13 @@ class Chain:
         assert train.ratings is not None
         self.random, self.ordinal = random, likelihood == "ordinal"
         self.levels, ranks = levels_of(train.ratings)
-        self.mean = 0.0 if self.ordinal else float(train.ratings.mean(dtype=np.float64))
-        self.values = (train.ratings - np.float32(self.mean)).astype(np.float32)  # (n,) c taken off
+        self.mean = float(train.ratings.mean(dtype=np.float64))
+        self.values = (train.ratings - np.float32(self.mean)).astype(np.float32)  # (n,) the mean taken off
         self.cutpoints = Cutpoints(ranks, len(self.levels))
-        self.noise_precision = 1.0
         width = dim + 1
         self.people = Group(train.users, train.n_users, width, random)
         self.items = Group(train.items, train.n_items, width, random)
+        self.people.noise.mean_one = False  # the size of the noise is with them
         self.groups = [self.people, self.items]
         self.keys: list[NDArray[np.int64]] = []  # of the rows of each group after these two
         if days or sessions:
@@ -91,7 +92,7 @@ class Chain:
             self._draw_pairs(group) if len(self.groups) == 2 else self._draw_sums(group)
 
     def _fit(self) -> None:
-        """Each event's value as the draw has it, less c -> (n_events,)"""
+        """Each event's value as the draw has it, less the mean -> (n_events,)"""
         if len(self.groups) == 2:
             of_both = self.people.vectors, self.items.vectors
             self.fitted = torch.from_numpy(products(self.people.rows, self.items.rows, *of_both))
@@ -99,21 +100,25 @@ class Chain:
             self.fitted, self.sums = combined(group.of_events() for group in self.groups)
 
     def _draw_noise(self, fitted: Floats, adapt: bool) -> None:
-        """The precision of ratings as numbers, or the cutpoints and latent values of ratings as levels."""
+        """The precisions of ratings as numbers, or the cutpoints and latent values of ratings as levels."""
         if self.ordinal:
             self.cutpoints.move(fitted, adapt, self.random)
             self.values = self.cutpoints.latent(fitted, self.random)
         else:
-            squares = np.sum((self.values - fitted) ** 2, dtype=np.float64)
-            self.noise_precision = self.random.gamma(1 + len(fitted) / 2) / (1 + squares / 2)
+            squares = (self.values - fitted).astype(np.float64) ** 2
+            for group, other in ((self.people, self.items), (self.items, self.people)):
+                weighed = squares * other.noise.precision[other.rows]
+                sums = np.bincount(group.rows, weighed, len(group.vectors))
+                group.noise.draw(np.diff(group.starts), sums, self.random)
 
     def _draw_pairs(self, group: Group) -> None:
         """Every row of a group, given the one other: an event's features are the other's vector."""
         other = self.items if group is self.people else self.people
-        columns, features = other.rows[group.order], other.vectors.copy()
+        columns, features, weights = other.rows[group.order], other.vectors.copy(), np.sqrt(other.noise.precision)
         rest = features[columns, -1]
         features[:, -1] = 1
-        self._draw_rows(group, columns, features, self.values[group.order] - rest)
+        off = (self.values[group.order] - rest) * weights[columns]
+        self._draw_rows(group, columns, features * weights[:, None], off, group.noise.precision)
 
     def _draw_sums(self, group: Group) -> None:
         """Every row of a group, given all others: an event's features are the sum of their vectors."""
@@ -121,15 +126,20 @@ class Chain:
         sums = self.sums - own[:, :-1]
         rest = self.fitted - own[:, -1] - (own[:, :-1] * sums).sum(1)
         features = functional.pad(sums, (0, 1), value=1.0).numpy()
-        off = self.values - rest.numpy()
-        self._draw_rows(group, group.order, features, off[group.order])
+        weights = np.sqrt(self.people.noise.precision[self.people.rows] * self.items.noise.precision[self.items.rows])
+        off = (self.values - rest.numpy()) * weights
+        once = np.ones(len(group.vectors), np.float32)
+        self._draw_rows(group, group.order, features * weights[:, None], off[group.order], once)
         self.fitted, self.sums = combined([torch.cat([sums, rest[:, None]], dim=1), group.of_events()])
 
-    def _draw_rows(self, group: Group, columns: NDArray[np.integer], features: Floats, off: Floats) -> None:
-        """Given what others leave of each event's value, and the features that its row of `columns` has."""
+    def _draw_rows(
+        self, group: Group, columns: NDArray[np.integer], features: Floats, off: Floats, noise_precision: Floats
+    ) -> None:
+        """Given what others leave of each event's value, and the features that its row of `columns` has, in units of
+        noise that has the precision of the group's row."""
         shift, precision = group.prior.shift().float().numpy(), group.prior.precision.float().numpy()
         normals = self.random.standard_normal(shift.shape, dtype=np.float32)
-        group.vectors = draw_rows(group.starts, columns, off, features, precision, shift, self.noise_precision, normals)
+        group.vectors = draw_rows(group.starts, columns, off, features, precision, shift, noise_precision, normals)
 
 
 def levels_of(ratings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

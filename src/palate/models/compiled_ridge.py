@@ -1,7 +1,5 @@
 """Many small ridge regressions, one for each row of a sparse table, and draws around them, on the CPU."""
 
-from typing import Any
-
 import numpy as np
 
 from palate.compiled import Array, compiled_sums, in_threads
@@ -18,7 +16,8 @@ def ridge(starts: Array, columns: Array, targets: Array, features: Array, l2: Ar
     features (n_columns, d); l2 (d,), above 0; l2_per_event (d,). All but starts and columns of one float type.
     """
     zeros = np.zeros((len(starts) - 1, features.shape[1]), features.dtype)
-    return _in_parts(starts, columns, targets, features, np.diag(l2), l2_per_event, zeros, 1.0, zeros)
+    ones = np.ones(len(zeros), features.dtype)
+    return _in_parts(starts, columns, targets, features, np.diag(l2), l2_per_event, zeros, ones, zeros)
 
 
 def draw_rows(
@@ -28,13 +27,14 @@ def draw_rows(
     features: Array,
     precision: Array,
     shift: Array,
-    noise_precision: float,
+    noise_precision: Array,
     normals: Array,
 ) -> Array:
     """A draw of each row's weights w_r, given its events target_e = features[column_e] · w_r + noise and the prior
     N(precision⁻¹ shift_r, precision⁻¹)  -> (n_rows, d)
 
-    precision (d, d); shift (n_rows, d); normals (n_rows, d), standard; 0 gives the mean. All else as for `ridge`.
+    precision (d, d); shift (n_rows, d); noise_precision (n_rows,), of a row's events; normals (n_rows, d), standard; 0
+    gives the mean. All else as for `ridge`.
     """
     none = np.zeros(features.shape[1], features.dtype)
     return _in_parts(starts, columns, targets, features, precision, none, shift, noise_precision, normals)
@@ -48,15 +48,14 @@ def _in_parts(
     precision: Array,
     per_event: Array,
     shift: Array,
-    noise_precision: float,
+    noise_precision: Array,
     normals: Array,
 ) -> Array:
     found = np.empty((len(starts) - 1, features.shape[1]), features.dtype)
-    alpha: Any = features.dtype.type(noise_precision)
 
     def draw(part: slice) -> None:
         ends = starts[part.start : part.stop + 1]
-        of_rows = shift[part], alpha, normals[part], found[part]
+        of_rows = shift[part], noise_precision[part], normals[part], found[part]
         _draw(ends, columns, targets, features, precision, per_event, *of_rows)
 
     in_threads(draw, len(found), ROWS_A_PART)
@@ -72,7 +71,7 @@ def _draw(
     precision: Array,
     per_event: Array,
     shift: Array,
-    alpha: float,
+    noise_precision: Array,
     normals: Array,
     found: Array,
 ) -> None:
@@ -80,7 +79,7 @@ def _draw(
     d = features.shape[1]
     a = np.empty((d, d), features.dtype)
     for row in range(len(found)):
-        y = found[row]
+        y, alpha = found[row], noise_precision[row]
         a[:] = 0
         y[:] = 0
         e, end = starts[row], starts[row + 1]

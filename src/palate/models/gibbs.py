@@ -1,6 +1,8 @@
-"""What the Gibbs sampler of `bayes` draws around the rows: their prior, its links to what is known of them, cutpoints.
+"""What the Gibbs sampler of `bayes` draws around the rows: their prior, its links to what is known of them, noise and
+cutpoints.
 
-Salakhutdinov & Mnih, ICML 2008, section 3.2, for the prior; Simm et al., MLSP 2017, section 3, for the links.
+Salakhutdinov & Mnih, ICML 2008, section 3.2, for the prior; Simm et al., MLSP 2017, section 3, for the links;
+Lakshminarayanan, Bouchard & Archambeau, "Robust Bayesian Matrix Factorisation", AISTATS 2011, for the noise.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +21,9 @@ STRENGTH = 2.0
 
 POWER_STEPS = 4
 """Of the subspace iteration that finds the leading singular vectors."""
+
+SHAPES = np.geomspace(1, 100, 65)
+"""Of the distribution of rows' noise precisions: each as likely before anything is known."""
 
 FINE = 64
 """Bins in a unit of fitted value, in which events are counted for the cutpoints."""
@@ -83,6 +88,35 @@ class Prior:
     def shift(self) -> Tensor:
         """Λ z_r of each row's mean -> (n, dim)"""
         return self.means @ self.precision
+
+
+class Noise:
+    """The noise of each row's ratings: its precision ~ Gamma(shape, rate), shape any of SHAPES, rate ~ Gamma(1, 1).
+
+    With `mean_one` the rate is the shape: for one of two groups whose precisions are multiplied.
+    """
+
+    def __init__(self, n: int, mean_one: bool = True) -> None:
+        self.precision: Floats = np.ones(n, np.float32)  # of each row
+        self.shape, self.rate, self.mean_one = 1.0, 1.0, mean_one
+
+    def draw(self, counts: NDArray[np.integer], squares: NDArray[np.number], random: np.random.Generator) -> None:
+        """Draw all of it, given how many ratings each row has, and their squared errors' sum (n,)."""
+        drawn = random.gamma(self.shape + counts / 2) / (self.rate + squares / 2)
+        n, total = len(drawn), drawn.sum()
+        if self.mean_one:
+            density = n * SHAPES * np.log(SHAPES) - SHAPES * total
+        else:  # with the rate summed out
+            density = log_gamma(1 + n * SHAPES) - (1 + n * SHAPES) * np.log(1 + total)
+        density += SHAPES * np.log(drawn).sum() - n * log_gamma(SHAPES)
+        self.shape = SHAPES[np.argmax(density + random.gumbel(size=len(SHAPES)))]
+        self.rate = self.shape if self.mean_one else random.gamma(1 + n * self.shape) / (1 + total)
+        self.precision = drawn.astype(np.float32)
+
+
+def log_gamma(x: Floats) -> Floats:
+    found: Floats = torch.lgamma(torch.from_numpy(x)).numpy()
+    return found
 
 
 def normals(random: np.random.Generator, *shape: int) -> Tensor:
