@@ -1,7 +1,8 @@
 """Steps of a GPU without Python between them: a block of batches is one CUDA graph, recorded once and repeated.
 
 A graph repeats operations at the addresses they were recorded with. So a block is copied to where the recorded one was;
-weights and the optimizer's state stay where they are, as resuming fills them in place.
+weights and the optimizer's state stay where they are, as resuming fills them in place. Two runs differ in the last
+digits: what a batch adds to one row is added in any order.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from palate.training.optimizers import Optimizer
 STEPS = 64
 """Steps of a graph: observers and checkpoints hear of so many at once."""
 
-COMPILED_FROM = 300_000
+COMPILED_FROM = 150_000
 """Steps of a run that are worth the ten seconds or more in which torch.compile makes few kernels of a step's many."""
 
 COMPILER: dict[str, Any] = {
