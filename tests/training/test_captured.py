@@ -143,14 +143,22 @@ class Learning:
 @pytest.mark.usefixtures("any_device", "blocks")
 @pytest.mark.parametrize("preset", NeuralRating.PRESETS)
 def test_a_step_can_be_compiled_as_one_graph(small: Interactions, preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So it asks the device for no value; traced only, as to compile takes long."""
-    monkeypatch.setattr(captured, "COMPILER", {"backend": "eager"})
+    """So it asks the device for no value; once, for all places in a block. Traced only, as compiling takes long."""
+    graphs = []
+
+    def traced(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> torch.fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    monkeypatch.setattr(captured, "COMPILER", {"backend": traced})
     plain, compiled = (Learning(small, preset) for _ in range(2))
     for learning in (plain, compiled):
         steps = Captured(learning.step, learning.optimizer, learning.batches, compiled=learning is compiled)
-        for _ in range(3):
-            for batch in steps.epoch(seeded(CPU, 1)):
-                steps.learn(batch)
+        for epoch in range(3):
+            for batch in steps.epoch(seeded(CPU, epoch)):
+                steps.learn(batch, done=float(epoch))
+        learning.optimizer.settle()
+    assert len(graphs) == 1
     found = compiled.tensors()
     for name, value in plain.tensors().items():
         torch.testing.assert_close(found[name], value, atol=1e-5, rtol=1e-5)
