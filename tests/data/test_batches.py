@@ -52,6 +52,18 @@ def test_skipping_goes_on_in_the_same_order(small: Interactions) -> None:
         assert flat(rest) == flat(whole[skip:])
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_batches_joined_are_the_same_in_the_same_order(small: Interactions, at_once: int) -> None:
+    """Blocks while there are enough, then single batches, from wherever one begins."""
+    whole, n = epoch(small, 32), -(-len(small) // 32)
+    for skip in range(n + 1):
+        found = list(RatingBatches(small, 32, CPU).epoch(seeded(CPU, 0), skip, at_once))
+        assert flat(found) == flat(whole[skip:])
+        blocks = (len(small) // 32 - skip) // at_once if skip < n else 0
+        assert [len(batch) for batch in found[:blocks]] == [32 * at_once] * blocks
+        assert all(len(batch) <= 32 for batch in found[blocks:])
+
+
 def test_the_order_follows_from_the_seed_alone(small: Interactions) -> None:
     torch.manual_seed(1)
     first = flat(epoch(small, 32, (5, 0)))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from palate.models import compiled_parts, compiled_step, hidden_layer, tensor_layer
+from palate.models import compiled_parts, compiled_step, fused_layer, hidden_layer, tensor_layer
 from palate.models.hidden_layer import HiddenLayer
 
 
@@ -62,7 +62,7 @@ def by_automatic_differentiation(layer: HiddenLayer, x: Tensor, target: Tensor) 
     return loss.detach(), same.grad, gradients(reference)
 
 
-WAYS = {"cpu": compiled_step, "any device": tensor_layer}
+WAYS = {"cpu": compiled_step, "any device": tensor_layer, "to be compiled": fused_layer}
 
 
 @pytest.mark.parametrize("n", [1, 2, 17, 256, 257, 511, 512, 2049])

@@ -37,13 +37,16 @@ class RatingBatches:
         """Batches in an epoch; the last may be smaller."""
         return -(-len(self.pairs) // self.batch_size)
 
-    def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[RatingBatch]:
-        """The batches of one epoch, from number `skip` on."""
+    def epoch(self, generator: torch.Generator, skip: int = 0, at_once: int = 1) -> Iterator[RatingBatch]:
+        """The batches of one epoch, from number `skip` on; `at_once` of them as one, while so many are left."""
         pairs, ratings = self._shuffled(generator)
         rows = pairs.view(torch.int32).view(-1, 2)
-        for start in range(skip * self.batch_size, len(rows), self.batch_size):
-            batch = slice(start, start + self.batch_size)
+        start, joined = skip * self.batch_size, at_once * self.batch_size
+        while start < len(rows):
+            size = joined if start + joined <= len(rows) else self.batch_size
+            batch = slice(start, start + size)
             yield RatingBatch(rows[batch].long(), ratings[batch])
+            start += size
 
     def _shuffled(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         if self.pairs.device.type == "cpu":

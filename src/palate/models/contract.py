@@ -167,6 +167,10 @@ class LearnedModel(Model):
 
     ANY_THREADS: ClassVar[bool] = False
     """Whether a step comes out the same to the last bit on any number of CPU threads, so that the engine may choose."""
+    REPEATABLE: ClassVar[bool] = False
+    """Whether a GPU may repeat a step it has recorded: `batches` are RatingBatches, `backward` is operations on tensors
+    without autograd, the same for every batch of a size and none of which asks the device for a value, and the learning
+    rate is one."""
 
     config: LearnedConfig
 

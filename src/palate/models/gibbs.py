@@ -1,5 +1,4 @@
-"""What the Gibbs sampler of `bayes` draws around the rows: their prior, its links to what is known of them, noise and
-cutpoints.
+"""What the Gibbs sampler of `bayes` draws around the rows: priors, their links to what is known, noise and cutpoints.
 
 Salakhutdinov & Mnih, ICML 2008, section 3.2, for the prior; Simm et al., MLSP 2017, section 3, for the links;
 Lakshminarayanan, Bouchard & Archambeau, "Robust Bayesian Matrix Factorisation", AISTATS 2011, for the noise.

@@ -11,13 +11,13 @@ So a step is three matrix products, two of them with zeros and ones, where autom
 kept transposed, a row for each unit: the products are faster so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from palate.models import compiled_pairs, compiled_step, tensor_layer
+from palate.models import compiled_pairs, compiled_step, fused_layer, tensor_layer
 from palate.models.products import product
 
 INPUTS_A_BLOCK = 2048
@@ -56,9 +56,13 @@ class HiddenLayer(nn.Module):
     @torch.no_grad()
     def squared_error(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Mean squared error at x (B, n_inputs) -> scalar, and its gradient by x (B, n_inputs); `flat` gets its own."""
-        step = compiled_step if x.device.type == "cpu" else tensor_layer
-        loss, by_x, self.flat.grad = step.squared_error(x, target, *self.parts(self.flat.detach()))
+        loss, by_x, self.flat.grad = self._way(x.device)(x, target, *self.parts(self.flat.detach()))
         return loss, by_x
+
+    def _way(self, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
+        if torch.compiler.is_compiling() and self.n_inputs <= fused_layer.MOST_INPUTS:
+            return fused_layer.squared_error
+        return tensor_layer.squared_error if device.type != "cpu" else compiled_step.squared_error
 
     def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p (N,), and [∂p/∂x, share of the bias] (N, n_inputs + 1), at x (N, n_inputs), a block of N at a time."""

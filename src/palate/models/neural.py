@@ -58,6 +58,7 @@ class NeuralRating(LearnedModel):
     NEEDS_RATINGS: ClassVar[bool] = True
     LOOKS_BACK: ClassVar[bool] = False
     ANY_THREADS: ClassVar[bool] = True
+    REPEATABLE: ClassVar[bool] = True
 
     config: NeuralRatingConfig
     mean: Tensor  # () of the training ratings

@@ -1,6 +1,7 @@
-"""Optimizers of parameters that every step touches whole. These are whole-tensor operations, for any device."""
+"""Optimizers of parameters that every step touches whole. Whole-tensor operations for any device, as in `rows`."""
 
 from abc import abstractmethod
+from math import log
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class AdamDense(DenseUpdates):
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
         super().__init__(parameter, config)
         self.m, self.v = torch.zeros_like(parameter), torch.zeros_like(parameter)
-        self.s = torch.tensor(0)
+        self.s = torch.tensor(0, device=parameter.device)
 
     def state(self) -> dict[str, Tensor]:
         return {"m": self.m, "v": self.v, "s": self.s}
@@ -58,8 +59,7 @@ class AdamDense(DenseUpdates):
         super().step(rate)
 
     def apply(self, gradient: Tensor, rate: float) -> None:
-        s = int(self.s)
         self.m.lerp_(gradient, 1 - BETA1)
         self.v.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-        root = (self.v / (1 - BETA2**s)).sqrt_().add_(EPSILON)
-        self.parameter.addcdiv_(self.m, root, value=-rate / (1 - BETA1**s))
+        gone1, gone2 = (-torch.expm1(self.s * log(beta)) for beta in (BETA1, BETA2))  # 1 - beta^s
+        self.parameter.sub_(rate / gone1 * self.m / (self.v / gone2).sqrt_().add_(EPSILON))

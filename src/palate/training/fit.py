@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from palate.data.batches import seeded
+from palate.data.batches import RatingBatches, seeded
 from palate.data.interactions import Interactions
 from palate.errors import Interrupted, OptionError
-from palate.models.contract import LearnedModel, Model, SolvedModel
+from palate.models.contract import Batches, LearnedModel, Model, SolvedModel
+from palate.training.captured import Captured, captures, compiles
 from palate.training.checkpoint import Checkpoint
 from palate.training.optimizers import Optimizer
 from palate.training.threads import Threads
@@ -101,10 +102,16 @@ class Run:
         self.model.start(self.train, seeded(self.model.device, self.seed))
         self.averaged = copy.deepcopy(self.model).eval()
         self.optimizer = Optimizer(self.model)
-        self.batches = self.model.batches(self.train)
+        epochs = self.watch.until or self.model.config.epochs
+        self.batches: Batches = self.model.batches(self.train)
+        self.learn: Callable[[Any, float], int] = self._learn
+        if captures(self.model):
+            assert isinstance(self.batches, RatingBatches), "see REPEATABLE"
+            compiled = compiles(len(self.batches) * epochs)
+            captured = Captured(self._step, self.optimizer, self.batches, compiled)
+            self.batches, self.learn = captured, captured.learn
         self.threads = Threads(any_number=self.model.ANY_THREADS and self.model.device.type == "cpu")
         self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the epoch under way
-        epochs = self.watch.until or self.model.config.epochs
         with _own_randomness(), self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext():
             if resume:
                 self._restore()
@@ -131,10 +138,8 @@ class Run:
         began = time.perf_counter() - self.seconds
         with self.threads:
             for batch in self.batches.epoch(seeded(self.model.device, self.seed, self.epoch), skip=self.step):
-                loss = self.model.backward(batch)
-                self.optimizer.step(done=self.epoch + self.step / len(self.batches))
-                self.loss.add_(loss, alpha=len(batch))
-                self.step, self.events = self.step + 1, self.events + len(batch)
+                steps = self.learn(batch, self.epoch + self.step / len(self.batches))
+                self.step, self.events = self.step + steps, self.events + len(batch)
                 self.threads.stepped()
                 for observer in self.observers:
                     observer.stepped(len(batch))
@@ -144,6 +149,17 @@ class Run:
         self.optimizer.settle()
         mean_loss = self.loss.item() / self.batches.events
         self._close_epoch(mean_loss, seconds=time.perf_counter() - began)
+
+    def _learn(self, batch: Any, done: float) -> int:
+        """A step with one batch, which begins when `done` epochs are -> the number of steps."""
+        self.optimizer.ready(1)
+        self._step(batch, done)
+        return 1
+
+    def _step(self, batch: Any, done: float = 0.0) -> None:
+        loss = self.model.backward(batch)
+        self.optimizer.take(done)
+        self.loss.add_(loss, alpha=len(batch))
 
     def _close_epoch(self, mean_loss: float, seconds: float) -> None:
         self.epoch, self.step, self.events, self.seconds = self.epoch + 1, 0, 0, 0.0

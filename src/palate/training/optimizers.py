@@ -39,11 +39,27 @@ class Optimizer:
         yield from self.tables.items()
         yield from self.dense.items()
 
-    @torch.no_grad()
+    @property
+    def at_once(self) -> int:
+        """Steps that `ready` can make room for."""
+        return min((updates.at_once for updates in self.tables.values()), default=RowUpdates.at_once)
+
     def step(self, done: float = 0.0) -> None:
         """Apply the gradients of one batch, which begins when `done` epochs are."""
-        for rows in self.tables.values():
-            rows.step()
+        self.ready(1)
+        self.take(done)
+
+    @torch.no_grad()
+    def ready(self, steps: int) -> None:
+        """Make room for so many steps that will be taken."""
+        for updates in self.tables.values():
+            updates.ready(steps)
+
+    @torch.no_grad()
+    def take(self, done: float = 0.0) -> None:
+        """What every step does: on tensors alone, but for the learning rate."""
+        for updates in self.tables.values():
+            updates.take()
         rate = self.config.rate(done)
         for dense in self.dense.values():
             dense.step(rate)
@@ -65,5 +81,5 @@ class Optimizer:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from a `state()`."""
-        for name, value in self.state().items():
-            value.copy_(state[name])
+        for name, updates in self._all():
+            updates.restore({key: state[f"{name}.{key}"] for key in updates.state()})

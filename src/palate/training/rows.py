@@ -1,7 +1,8 @@
 """Optimizers of embedding tables, whose cost follows the rows a step touches, not the size of the table.
 
 Each equals its dense textbook form, row for row: what a row would have drifted while no batch touched it is added in
-closed form when it is next read. These are whole-tensor operations, for any device; the CPU has its own loops.
+closed form when it is next read. These are whole-tensor operations, for any device; the CPU has its own loops. Steps
+are counted on the device and no step asks it for a number, so that a GPU can repeat one it has recorded.
 """
 
 from abc import ABC, abstractmethod
@@ -22,11 +23,19 @@ class Updates(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
-        """All that a checkpoint needs beside the parameter; filling these tensors in place restores it."""
+        """All that a checkpoint needs beside the parameter; these tensors stay where they are."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state()`."""
+        for name, value in self.state().items():
+            value.copy_(state[name])
 
 
 class RowUpdates(Updates):
     """The optimizer's side of one embedding table: brings rows up to date, and takes their gradients."""
+
+    at_once: int = 2**62
+    """Steps that `ready` can make room for."""
 
     def __init__(self, table: EmbeddingTable) -> None:
         self.table = table
@@ -44,6 +53,14 @@ class RowUpdates(Updates):
 
     def step(self) -> None:
         """Apply the gradients collected since the last step."""
+        self.ready(1)
+        self.take()
+
+    def ready(self, steps: int) -> None:
+        """Make room for so many steps that will be taken, by whatever is not done in each."""
+
+    def take(self) -> None:
+        """The part of a step that is the same every time."""
         loans = self.collected + [(rows, leaf.grad) for rows, leaf in self.lent if leaf.grad is not None]
         if len(loans) == 1:
             self.apply(*loans[0])
@@ -83,33 +100,43 @@ class SgdRows(RowUpdates):
         self.momentum = config.momentum
         self.slope = config.learning_rate / (1 - config.momentum)
         self.first = -max(1, int(log(self.RANGE) / -log(config.momentum))) if config.momentum else 0
-        self.s = torch.tensor(self.first)
-        self.y = table.weight.detach().clone()  # (n, d)
-        self.q = torch.zeros_like(self.y)  # (n, d)
+        weight = table.weight.detach()
+        self.rows = torch.stack([weight, torch.zeros_like(weight)], dim=1)  # (n, 2, d): y, q
+        self.s = torch.tensor(self.first, device=weight.device)
+        self.power = torch.tensor([[0], [1 if self.momentum else 0]], device=weight.device)  # (2, 1) of m^s in w
+        self.share = torch.tensor([[1.0], [self.slope * self.momentum]], device=weight.device)  # (2, 1) times that
+        self.moves = torch.tensor([[-self.slope], [1.0]], device=weight.device)  # (2, 1) of a gradient, over m^s
+        self.booked = self.first  # what s will be after all steps that `ready` made room for
+        if self.momentum:
+            self.at_once = -2 * self.first
 
     def state(self) -> dict[str, Tensor]:
-        return {"y": self.y, "q": self.q, "s": self.s}
+        return {"rows": self.rows, "s": self.s}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        super().restore(state)
+        self.booked = int(self.s)
+
+    def ready(self, steps: int) -> None:
+        if self.momentum and self.booked + steps > -self.first:
+            self.rows[:, 1] *= self.momentum ** (self.booked - self.first)
+            self.s.fill_(self.first)
+            self.booked = self.first
+        self.booked += steps
 
     def read(self, rows: Tensor) -> Tensor:
-        return torch.add(self.y[rows], self.q[rows], alpha=self._reach())
+        return self._now(self.rows[rows])
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
-        self.y.index_add_(0, rows, gradient * -self.slope)  # index_add_'s own alpha is slower
-        if self.momentum:
-            self._advance()
-            self.q.index_add_(0, rows, gradient * self.momentum ** -int(self.s))
+        self.s += 1
+        self.rows.index_add_(0, rows, gradient.unsqueeze(1) * (self.moves * self.momentum ** (self.power * -self.s)))
 
     def settle(self) -> None:
-        torch.add(self.y, self.q, alpha=self._reach(), out=self.table.weight)
+        self.table.weight.copy_(self._now(self.rows))
 
-    def _reach(self) -> float:
-        return self.slope * self.momentum * self.momentum ** int(self.s) if self.momentum else 0.0
-
-    def _advance(self) -> None:
-        if self.s >= -self.first:
-            self.q.mul_(self.momentum ** (int(self.s) - self.first))
-            self.s.fill_(self.first)
-        self.s += 1
+    def _now(self, state: Tensor) -> Tensor:
+        """(R, 2, d) -> w (R, d)"""
+        return (state * (self.share * self.momentum ** (self.power * self.s))).sum(1)
 
 
 class AdamRows(RowUpdates):
@@ -133,8 +160,8 @@ class AdamRows(RowUpdates):
         nothing = table.weight.new_zeros(n, 2 * self.dim)
         self.rows = torch.cat([table.weight.detach(), nothing], dim=1)  # (n, 3d): w as of the last read, m, v
         self.touched = torch.zeros(n, dtype=torch.int64, device=nothing.device)  # (n,) the last step that did
-        self.sums = table.weight.new_zeros(n, self.dim)  # (n, d) all zero between steps
-        self.s = torch.tensor(0)
+        self.place = torch.zeros_like(self.touched)  # (n,) where among the rows of the last batch
+        self.s = torch.tensor(0, device=nothing.device)
         self.tail = self.tails().to(nothing.device)  # (WARM + 1,)
 
     @classmethod
@@ -153,18 +180,17 @@ class AdamRows(RowUpdates):
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
         self.s += 1
-        self.sums.index_add_(0, rows, gradient)
-        gradient = self.sums[rows]  # (R, d)
-        self.sums.index_fill_(0, rows, 0.0)
-
+        self.place.index_copy_(0, rows, torch.arange(len(rows), device=rows.device))  # a row that occurs twice has one
+        place = self.place[rows]  # (R,)
+        gradient = torch.zeros_like(gradient).index_add(0, place, gradient)[place]
         state, touched = self.rows[rows], self.touched[rows]
-        w, m, v = state.split(self.dim, dim=1)
-        w.copy_(self._moved(state, touched, before=1))
-        age = (int(self.s) - touched).unsqueeze(1)
-        m.mul_(BETA1**age).add_(gradient, alpha=1 - BETA1)
-        v.mul_(BETA2**age).addcmul_(gradient, gradient, value=1 - BETA2)
-        self.rows.index_copy_(0, rows, state)
-        self.touched.index_fill_(0, rows, int(self.s))
+        _, m, v = state.split(self.dim, dim=1)
+        age = (self.s - touched).unsqueeze(1)
+        w = self._moved(state, touched, before=1)
+        m = BETA1**age * m + (1 - BETA1) * gradient
+        v = BETA2**age * v + (1 - BETA2) * gradient * gradient
+        self.rows.index_copy_(0, rows, torch.cat([w, m, v], dim=1))
+        self.touched.index_copy_(0, rows, self.s.expand(len(rows)))
 
     def settle(self) -> None:
         self.table.weight.copy_(self._moved(self.rows, self.touched))
@@ -172,8 +198,8 @@ class AdamRows(RowUpdates):
     def _moved(self, state: Tensor, touched: Tensor, before: int = 0) -> Tensor:
         """(R, 3d) as last touched -> (R, d): w after all steps but the last `before`."""
         w, m, v = state.split(self.dim, dim=1)
-        s = int(self.s) - before
-        gone = self.RATIO ** (s + 1 - touched) * self.tail[min(s + 1, self.WARM)]  # (R,)
+        s = self.s - before
+        gone = self.RATIO ** (s + 1 - touched) * self.tail[(s + 1).clamp(max=self.WARM).view(1)]  # (R,)
         reach = torch.where(touched > 0, self.tail[touched.clamp(max=self.WARM)] - gone, 0.0)
         epsilon = EPSILON * (1 - BETA2 ** touched.clamp(min=1)).sqrt()  # (R,)
         moved: Tensor = w - (self.rate * reach).unsqueeze(1) * m / (v.sqrt() + epsilon.unsqueeze(1))
