@@ -40,9 +40,9 @@ from palate.pipeline import half_widths_of
 
 TIMES: dict[str, dict[str, Any]] = {
     "bayes": {},
-    "bayes:days": {"days": True},
-    "bayes:sessions": {"dim": 12, "days": True, "sessions": [3600, 600, 60]},
-    "bayes:numbers": {"dim": 8, "likelihood": "gaussian", "sessions": [3600, 120]},
+    "bayes:days": {"chains": 2, "days": True},
+    "bayes:sessions": {"chains": 2, "dim": 12, "days": True, "sessions": [3600, 600, 60]},
+    "bayes:numbers": {"chains": 2, "dim": 8, "likelihood": "gaussian", "sessions": [3600, 120]},
     "history": {},
 }
 """Members that make ever more of when a rating was given, and of what that person rated in the same minutes."""
