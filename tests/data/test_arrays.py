@@ -19,3 +19,7 @@ def test_the_array_is_its_own() -> None:
     array = array_of(column, np.float64)
     array[:] = 0
     assert column.to_list() == [1.0, 2.0]
+
+
+def test_what_is_too_big_for_the_type_is_infinite() -> None:
+    assert array_of(pl.Series([1.5, -1e300]), np.float32).tolist() == [1.5, -np.inf]

@@ -18,7 +18,8 @@ def array_of(
     places = np.split(array, np.cumsum([len(chunk) for chunk in chunks])[:-1])
 
     def fill(place: NDArray[Any], chunk: pl.Series) -> None:
-        place[:] = convert(chunk)
+        with np.errstate(over="ignore"):  # too big for the type: infinite
+            place[:] = convert(chunk)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(fill, places, chunks))

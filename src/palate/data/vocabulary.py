@@ -50,10 +50,11 @@ class Vocabulary:
         if column.dtype == pl.String:
             return cls._encode_names(kind, column.cast(pl.Categorical(pl.Categories.random())), lambda names: names)
         column = column if column.dtype == pl.UInt64 else column.cast(pl.Int64)
-        if int(column.min()) < 0 or int(column.max()) >= DENSE * len(column):  # type: ignore[arg-type]
+        low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
+        if low < 0 or high >= DENSE * len(column):
             ids = column.unique().sort()
             return cls(kind, ids), array_of(column.replace_strict(ids, np.arange(len(ids))), np.int32)
-        used = _used(column)
+        used = _used(column, high)
         return cls(kind, pl.Series(used, dtype=column.dtype)), _places(column, used)
 
     @classmethod
@@ -61,7 +62,7 @@ class Vocabulary:
         cls, kind: Literal["user", "item"], column: pl.Series, spell: Callable[[pl.Series], pl.Series]
     ) -> tuple["Vocabulary", NDArray[np.int32]]:
         codes = column.to_physical()
-        used = pl.Series(_used(codes), dtype=codes.dtype)
+        used = pl.Series(_used(codes, int(codes.max())), dtype=codes.dtype)  # type: ignore[arg-type]
         frame = pl.DataFrame({"code": used, "id": spell(used.cat.to(column.dtype).cast(pl.String))}).sort("id")
         return cls(kind, frame["id"]), _places(codes, frame["code"].to_numpy())
 
@@ -140,9 +141,9 @@ class Vocabulary:
         return text
 
 
-def _used(codes: pl.Series) -> NDArray[np.int64]:
-    """The different codes, ascending; they are small, so that a table of all of them is cheaper than a sort."""
-    present = np.zeros(int(codes.max()) + 1, dtype=np.bool_)  # type: ignore[arg-type]
+def _used(codes: pl.Series, high: int) -> NDArray[np.int64]:
+    """The different codes, ascending; the highest is small, so that a table of all is cheaper than a sort."""
+    present = np.zeros(high + 1, dtype=np.bool_)
     for chunk in codes.get_chunks():
         present[chunk.to_numpy()] = True
     return np.flatnonzero(present)
@@ -152,7 +153,7 @@ def _places(codes: pl.Series, used: NDArray[np.integer]) -> NDArray[np.int32]:
     """The place of each code among those used -> (n,)."""
     place_of = np.empty(int(used.max()) + 1, dtype=np.int32)
     place_of[used] = np.arange(len(used), dtype=np.int32)
-    return array_of(codes, np.int32, lambda chunk: place_of[chunk.to_numpy()])
+    return array_of(codes, np.int32, lambda chunk: place_of.take(chunk.to_numpy()))
 
 
 def as_integers(text: pl.Series) -> pl.Series:

@@ -16,6 +16,9 @@ BLOCK = 1 << 17
 THREADS = os.cpu_count()
 """As many as there are cores: with more, blocks push each other out of the cache."""
 
+MARKS = 1 << 18
+"""Pairs of user and item that are told apart when those that repeat are searched for; a power of two."""
+
 
 def settled(whole: Interactions) -> Interactions:
     """Sorted by user, then time, then row; of a repeated (user, item) pair only the last of these.
@@ -31,7 +34,7 @@ def settled(whole: Interactions) -> Interactions:
         block = {name: column[start:stop] for name, column in whole.columns.items()}
         rows = _last_in_order(block["users"] - block["users"].min(), block["items"], block.get("times"))
         for column in block.values():
-            column[: len(rows)] = column[rows]
+            column[: len(rows)] = column.take(rows)
         return len(rows)
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -55,19 +58,16 @@ def _in_blocks(whole: Interactions) -> tuple[Interactions, NDArray[np.int64]]:
     """
     spacing = max(1, BLOCK >> 8)
     firsts = np.unique(np.sort(whole.users[::spacing])[:: BLOCK // spacing])[1:]
-    bits, key = (BLOCK - 1).bit_length(), np.dtype(np.uint32 if len(whole) < 2**31 else np.uint64)  # narrow: faster
-    key_of = np.searchsorted(firsts, np.arange(whole.n_users), side="right").astype(key) << bits
-    first_keys = np.arange(len(firsts) + 2).astype(key) << bits
+    ranges = np.arange(len(firsts) + 2)
+    range_of = np.searchsorted(firsts, np.arange(whole.n_users), side="right").astype(np.min_scalar_type(len(firsts)))
 
     def arrange(start: int) -> NDArray[np.intp]:
         part = slice(start, start + BLOCK)
-        keys = key_of[whole.users[part]]
-        keys |= np.arange(len(keys), dtype=key)
-        keys.sort()
-        rows = keys & ((1 << bits) - 1)
+        place = range_of.take(whole.users[part])
+        rows = place.argsort(kind="stable")  # in one pass for each of its bytes
         for column in whole.columns.values():
-            column[part] = column[part][rows]
-        return np.searchsorted(keys, first_keys)
+            column[part] = column[part].take(rows)
+        return np.searchsorted(place[rows], ranges)
 
     starts = np.arange(0, len(whole), BLOCK)
     by_width = sorted(whole.columns.items(), key=lambda named: -named[1].itemsize)
@@ -93,12 +93,17 @@ def _last_in_order(
 ) -> NDArray[np.int64]:
     """The rows to keep, sorted, of the rows of a block."""
     rows = in_order(users, times)
-    pairs = users[rows] * (np.int64(items.max()) + 1) + items[rows]
+    pairs = users * (np.int64(items.max()) + 1) + items
+    ordered = np.sort(pairs.astype(np.min_scalar_type(pairs.max())))  # narrow: faster
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(repeated):
+        return rows
+    marked = np.zeros(MARKS, dtype=np.bool_)
+    marked[repeated.astype(np.int64) & (MARKS - 1)] = True
+    likely = np.flatnonzero(marked[pairs & (MARKS - 1)].take(rows))
+    pairs = pairs[rows[likely]]
     by_pair = in_turn(pairs)
     ordered = pairs[by_pair]
-    repeated = ordered[1:] == ordered[:-1]
-    if not repeated.any():
-        return rows
     last = np.ones(len(rows), dtype=np.bool_)
-    last[by_pair[:-1][repeated]] = False
+    last[likely[by_pair[:-1][ordered[1:] == ordered[:-1]]]] = False
     return rows[last]

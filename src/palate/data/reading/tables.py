@@ -77,7 +77,7 @@ def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
 def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
     _no_gaps(column, name, place, "every row needs a rating; without any, leave the column out")
     numbers = _numbers(column, name, place, "is no number")
-    single = array_of(numbers, np.float32, lambda chunk: chunk.cast(pl.Float32).to_numpy())
+    single = array_of(numbers, np.float32)
     fine = np.isfinite(single)
     if not fine.all():
         refuse(column, pl.Series(~fine), name, place, "is no finite number; ratings are finite")
