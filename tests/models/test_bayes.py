@@ -148,6 +148,7 @@ def ratings_of(model: BayesianFactorization, latent: Tensor, noise: Tensor) -> I
         levels = model.levels.double()[torch.searchsorted(model.cutpoints.double(), values)]
         yield n / latent.shape[-1], levels.mean(-1), levels.var(-1)
     if n := numbers.shape[-1]:
+        numbers, noise = model.unit * numbers, model.unit**2 * noise
         yield n / latent.shape[-1], model.mean + numbers.mean(-1), numbers.var(-1, correction=0) + noise
 
 
@@ -198,7 +199,7 @@ def test_it_learns_who_and_what_is_rated_at_random() -> None:
     own, other = (np.where(np.arange(n) % 3 == 0, 1.0, 0.1) for n in (150, 90))
     ratings = 3 + draw.normal(size=len(users)) * np.sqrt(own[users] * other[items])
     model = trained(tables.table(users.tolist(), items.tolist(), ratings.tolist()), likelihood="gaussian", dim=1)
-    noise = model.people_noise[:, None] * model.item_noise  # (n_users, n_items)
+    noise = model.unit**2 * model.people_noise[:, None] * model.item_noise  # (n_users, n_items)
     right = torch.from_numpy(own[:, None] * other)
     assert np.corrcoef(noise.log().flatten(), right.log().flatten())[0, 1] > 0.97
     assert float((noise / right).log().mean()) == pytest.approx(0, abs=0.15)
@@ -216,7 +217,8 @@ def test_a_newcomer_is_drawn_from_the_closed_form(monkeypatch: pytest.MonkeyPatc
         rows = histories[person][histories[person] != PADDING]
         vectors = model.items[rows, at].double().numpy()
         x = np.concatenate([vectors[:, :-1], np.ones((len(rows), 1))], axis=1)
-        y = ratings[person][histories[person] != PADDING].numpy() - float(model.mean) - vectors[:, -1]
+        rated = ratings[person][histories[person] != PADDING].numpy()
+        y = (rated - float(model.mean)) / float(model.unit) - vectors[:, -1]
         weights, prior = 1 / model.item_noise[rows].double().numpy(), model.people_precisions[at].double().numpy()
         exact = 1.0
         for _ in range(200):
@@ -385,6 +387,21 @@ def test_one_rating_for_all_is_what_everybody_gives(likelihood: str) -> None:
     torch.testing.assert_close(
         model.score(everybody), torch.full((4, 20), 4.0), atol=0 if likelihood == "ordinal" else 0.5, rtol=0
     )
+
+
+@pytest.mark.parametrize("times", [20, 0.05])
+def test_the_scale_of_ratings_does_not_matter(times: float) -> None:
+    """Points to 100, or shares of 1: all is as many times as large."""
+    whole = planted(0, whole=True)
+    assert whole.ratings is not None
+    rows, rated = torch.tensor([[PADDING, PADDING], [7, 8]]), torch.tensor([[0.0, 0.0], [5.0, 1.0]])
+    people, items = torch.tensor([0, 1, 1]), torch.tensor([5, 5, 9])
+    found = []
+    for k in (1, times):
+        model = trained(replace(whole, ratings=whole.ratings * np.float32(k)))
+        query = Query(torch.tensor([3, UNSEEN]), rows, rated * k)
+        found.append(torch.stack([model.predict(query, people, items), model.spread(query, people, items)]) / k)
+    torch.testing.assert_close(*found, rtol=1e-2, atol=1e-2)
 
 
 def test_more_samples_than_sweeps_after_the_first_quarter_are_refused() -> None:

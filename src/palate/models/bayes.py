@@ -97,7 +97,7 @@ class BayesConfig(BaseConfig):
 
 
 class BayesianFactorization(SolvedModel):
-    """rating(u, i) = mean over draws of b_u + b_i + p_u · q_i + the mean rating, or of the level that it falls in."""
+    """rating(u, i) = mean over draws of mean + unit (b_u + b_i + p_u · q_i), or of the level that the sum falls in."""
 
     Config: ClassVar[type[BaseConfig]] = BayesConfig
     NEEDS_RATINGS: ClassVar[bool] = True
@@ -106,6 +106,7 @@ class BayesianFactorization(SolvedModel):
 
     config: BayesConfig
     mean: Tensor  # () of the ratings
+    unit: Tensor  # () their spread, in which numbers are counted
     users: Tensor  # (n_users, draws, dim + 1): vector and bias in each draw
     items: Tensor  # (n_items, draws, dim + 1)
     occasions: Tensor  # (n_occasions + 1, draws, dim + 1): away from a mean one; the last, 0, is of those not known
@@ -123,6 +124,7 @@ class BayesianFactorization(SolvedModel):
         super().__init__(config, n_users, n_items)
         draws, width = config.chains * config.samples, self.dim + 1
         self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("unit", torch.ones(()))
         self.register_buffer("users", torch.zeros(n_users, draws, width))
         self.register_buffer("items", torch.zeros(n_items, draws, width))
         self.register_buffer("occasions", torch.zeros(1, draws, width))
@@ -162,6 +164,7 @@ class BayesianFactorization(SolvedModel):
     def _begin(self, chain: Chain) -> None:
         """Note what all chains share."""
         self.mean.fill_(chain.mean)
+        self.unit.fill_(chain.unit)
         self.levels.copy_(torch.from_numpy(np.pad(chain.levels, (0, LEVELS - len(chain.levels)), mode="edge")))
         self.cutpoints[: len(chain.levels) - 1] = 0
         for noise in (self.people_noise, self.item_noise, self.noise_prior):
@@ -225,7 +228,8 @@ class BayesianFactorization(SolvedModel):
     def spread(self, query: Query, people: Tensor, items: Tensor, times: Tensor | None = None) -> Tensor:
         typical = self.people_noise.mean()
         known = query.people(self.people_noise, lambda histories, _: typical.expand(len(histories)))
-        noise = (1 - self.of_levels / len(self.normals)) * known[people] * self.item_noise[items]
+        share = 1 - self.of_levels / len(self.normals)
+        noise = share * self.unit**2 * known[people] * self.item_noise[items]
         variance = self._of_each(self._variance, query, people, items, times)
         return (variance + noise).clamp(min=LEAST_SPREAD**2).sqrt()
 
@@ -274,7 +278,7 @@ class BayesianFactorization(SolvedModel):
     def _moment(self, fitted: Tensor, power: int) -> Tensor:
         """The mean of a power of what ratings are away from the mean rating."""
         of_levels, numbers = fitted.tensor_split([self.of_levels])
-        total = (numbers**power).sum(0)
+        total = ((self.unit * numbers) ** power).sum(0)
         if len(of_levels):
             variance, mean = torch.var_mean(of_levels, 0, correction=0)
             scale, levels = (1 + variance).sqrt_(), (self.levels - self.mean) ** power
@@ -302,7 +306,8 @@ class BayesianFactorization(SolvedModel):
             ranks = (ratings.unsqueeze(-1) - self.levels).abs().argmin(-1)[:, None, :, None]
             found.append(history.among(slice(self.of_levels)).of_levels(edges[ranks], edges[ranks + 1]))
         if self.of_levels < len(self.normals):
-            values, weights = (ratings - self.mean)[:, None, :, None], known / self.item_noise[rows][:, None, :, None]
+            values, weights = (ratings - self.mean) / self.unit, 1 / self.item_noise[rows]  # (B, L)
             numbers = history.among(slice(self.of_levels, None))
-            found.append(numbers.of_numbers(values, weights, *self.noise_prior))
+            per_draw = values[:, None, :, None], weights[:, None, :, None] * known
+            found.append(numbers.of_numbers(*per_draw, *self.noise_prior))
         return torch.cat(found, dim=1)

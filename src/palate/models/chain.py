@@ -64,7 +64,8 @@ class Chain:
         self.random, self.ordinal = random, likelihood == "ordinal"
         self.levels, ranks = levels_of(train.ratings)
         self.mean = float(train.ratings.mean(dtype=np.float64))
-        self.values = (train.ratings - np.float32(self.mean)).astype(np.float32)  # (n,) the mean taken off
+        self.unit = float(train.ratings.std(dtype=np.float64)) or 1.0  # priors are for numbers with a spread of 1
+        self.values = ((train.ratings - self.mean) / self.unit).astype(np.float32)  # (n,) what all fitted ones are like
         self.cutpoints = Cutpoints(ranks, len(self.levels))
         width = dim + 1
         self.people = Group(train.users, train.n_users, width, random)
