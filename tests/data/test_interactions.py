@@ -95,9 +95,15 @@ def test_rows_in_any_order_are_settled_as_in_order() -> None:
     assert all((found.columns[name] == column).all() for name, column in expected.columns.items())
 
 
-@given(EVENTS, st.booleans(), st.sampled_from([1, 2, 3, 1 << 16]), st.sampled_from([(1, 1), (2**12, 2**29)]))
+@given(
+    EVENTS,
+    st.booleans(),
+    st.sampled_from([1, 2, 3, 1 << 16]),
+    st.sampled_from([1, 3, 19]),
+    st.sampled_from([(1, 1), (2**12, 2**29)]),
+)
 def test_settled_keeps_the_last_of_each_pair(
-    events: list[tuple[int, int, float]], timed: bool, block: int, stretch: tuple[int, int]
+    events: list[tuple[int, int, float]], timed: bool, block: int, slots: int, stretch: tuple[int, int]
 ) -> None:
     users, items = (
         np.array([min(event[at] * stretch[at], 2**31 - 1) for event in events], dtype=np.int32) for at in (0, 1)
@@ -110,6 +116,7 @@ def test_settled_keeps_the_last_of_each_pair(
     whole = replace(BLANK, users=users, items=items, ratings=ratings, times=times, user_ids=known)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordering, "BLOCK", block)
+        patch.setattr(ordering, "SLOTS", slots)
         kept = settled(whole.where(np.arange(len(events))))
     expected = whole.where(np.array([row for row in order if last[users[row], items[row]] == row]))
     assert kept.columns.keys() == expected.columns.keys()

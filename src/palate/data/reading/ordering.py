@@ -16,8 +16,11 @@ BLOCK = 1 << 17
 THREADS = os.cpu_count()
 """As many as there are cores: with more, blocks push each other out of the cache."""
 
-MARKS = 1 << 18
-"""Pairs of user and item that are told apart when those that repeat are searched for; a power of two."""
+SLOTS = 19
+"""Bits of the hash by which repeated pairs are searched for: of four slots one is taken."""
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2⁶⁴ over the golden ratio: Knuth, The Art of Computer Programming 3, section 6.4."""
 
 
 def settled(whole: Interactions) -> Interactions:
@@ -93,17 +96,24 @@ def _last_in_order(
 ) -> NDArray[np.int64]:
     """The rows to keep, sorted, of the rows of a block."""
     rows = in_order(users, times)
-    pairs = users * (np.int64(items.max()) + 1) + items
-    ordered = np.sort(pairs.astype(np.min_scalar_type(pairs.max())))  # narrow: faster
-    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(repeated):
-        return rows
-    marked = np.zeros(MARKS, dtype=np.bool_)
-    marked[repeated.astype(np.int64) & (MARKS - 1)] = True
-    likely = np.flatnonzero(marked[pairs & (MARKS - 1)].take(rows))
-    pairs = pairs[rows[likely]]
-    by_pair = in_turn(pairs)
-    ordered = pairs[by_pair]
-    last = np.ones(len(rows), dtype=np.bool_)
-    last[likely[by_pair[:-1][ordered[1:] == ordered[:-1]]]] = False
-    return rows[last]
+    again = _again((users * (np.int64(items.max()) + 1) + items).take(rows))
+    return np.delete(rows, again) if len(again) else rows
+
+
+def _again(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the pairs are that come again later.
+
+    Each pair takes the slot of its hash from whichever had it: those that lost it to their own kind come again, and
+    those that lost it to another, with all of their kind, are few enough to be sorted.
+    """
+    slots = (pairs.view(np.uint64) * GOLDEN >> np.uint64(64 - SLOTS)).view(np.int64)
+    taken, places = np.empty(1 << SLOTS, dtype=np.int32), np.arange(len(pairs), dtype=np.int32)
+    taken[slots] = places  # of a repeated slot the last one counts
+    winners = taken.take(slots)
+    lost = np.flatnonzero(winners != places)
+    own = pairs[lost] == pairs[winners[lost]]
+    rest = lost[~own]
+    if len(rest):
+        rest = rest[in_turn(pairs[rest])]
+    ordered = pairs[rest]
+    return np.concatenate([lost[own], rest[:-1][ordered[1:] == ordered[:-1]]])
