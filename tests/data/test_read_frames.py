@@ -4,6 +4,7 @@ import datetime as dt
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -230,3 +231,28 @@ def test_integer_ids_of_any_width() -> None:
     assert kept([5, 7], pl.Int128()).dtype == pl.Int64
     assert kept([2**64 - 1, 5], pl.Int128()).dtype == pl.UInt64
     assert kept([2**64, -5], pl.Int128()).to_list() == ["-5", str(2**64)]
+
+
+def test_a_parquet_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.parquet"
+    pl.DataFrame(COLUMNS).write_parquet(path)
+    read_parquet = pl.read_parquet
+
+    def read_and_shorten(*given: object, **options: object) -> pl.DataFrame:
+        found = read_parquet(*given, **options)  # type: ignore[arg-type]
+        pl.DataFrame(COLUMNS).head(1).write_parquet(path)
+        return found
+
+    monkeypatch.setattr(pl, "read_parquet", read_and_shorten)
+    with pytest.raises(DataError, match=r"x\.parquet: changed while it was read; read it again"):
+        read(path)
+
+
+def test_a_parquet_file_with_a_damaged_column(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pl.DataFrame(COLUMNS).write_parquet(path, compression="uncompressed")
+    content = bytearray(path.read_bytes())
+    content[4:40] = b"\xff" * 36
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.parquet: cannot be read"):
+        read(path)

@@ -1,6 +1,7 @@
 """Frames of any library -> Table, without importing that library: pandas, polars, Arrow, and Parquet files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,12 +20,31 @@ About: TypeAlias = Callable[[Sequence[str], Roles], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
+class OnDemand(Mapping[str, pl.Series]):
+    """Columns that are each made when asked for and kept by nobody: the memory of one serves the next."""
+
+    names: Sequence[str]
+    make: Callable[[str], pl.Series]
+
+    def __getitem__(self, name: str) -> pl.Series:
+        if name not in self.names:
+            raise KeyError(name)
+        return self.make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
 class Frame:
     """A table whose columns have types already; only those asked for are read."""
 
     name: str
     names: list[str]
-    read: Callable[[list[str]], Mapping[str, pl.Series] | pl.DataFrame]
+    read: Callable[[list[str]], Mapping[str, pl.Series]]
     place: Place
 
     def columns(self, names: list[str]) -> dict[str, pl.Series]:
@@ -35,19 +55,14 @@ class Frame:
         """
         return {name: self.plain(name, column) for name, column in self.raw_columns(names).items()}
 
-    def raw_columns(self, names: list[str]) -> dict[str, pl.Series]:
+    def raw_columns(self, names: list[str]) -> Mapping[str, pl.Series]:
         """The named columns as they are, Python objects among them.
 
         Raises:
-            DataError: columns that cannot be computed.
+            DataError: columns that cannot be computed, here or where one is asked for.
         """
-        try:
-            frame = self.read(names)
-        except DataError:
-            raise
-        except POLARS_FAILURES as error:
-            raise DataError(f"{self.name}: cannot be read ({first_line(error)})") from None
-        return {name: frame[name] for name in names}
+        with _readable(f"{self.name}: cannot be read"):
+            return self.read(names)
 
     def plain(self, name: str, column: pl.Series) -> pl.Series:
         """A column of `raw_columns` as `columns` gives it.
@@ -58,6 +73,17 @@ class Frame:
         if isinstance(column.dtype, pl.Categorical | pl.Enum):
             return column.cast(pl.String)
         return from_objects(column.to_list(), name, self.place) if column.dtype == pl.Object else column
+
+
+@contextmanager
+def _readable(otherwise: str) -> Iterator[None]:
+    """Raises DataError for whatever polars raises over data that it can't read."""
+    try:
+        yield
+    except DataError:
+        raise
+    except POLARS_FAILURES as error:
+        raise DataError(f"{otherwise} ({first_line(error)})") from None
 
 
 def row_of(name: str) -> Place:
@@ -85,9 +111,11 @@ def as_frame(source: Any, name: str = "table") -> Frame:
     try:
         if isinstance(source, pl.LazyFrame):
             names = source.collect_schema().names()
-            return Frame(
-                name, names, lambda wanted: source.select(pl.nth(_numbers(names, wanted))).collect(), row_of(name)
-            )
+
+            def collected(wanted: list[str]) -> dict[str, pl.Series]:
+                return source.select(pl.nth(_numbers(names, wanted))).collect().to_dict()
+
+            return Frame(name, names, collected, row_of(name))
         frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
     except (*POLARS_FAILURES, TypeError, ImportError) as error:
         raise DataError(f"{name}: cannot be read ({first_line(error)})") from None
@@ -100,16 +128,14 @@ def parquet_frame(raw: Raw) -> Frame:
     Raises:
         DataError: it is none, or damaged.
     """
-    try:
-        with raw.open() as stream:
-            names = list(pl.read_parquet_schema(stream))
-    except POLARS_FAILURES as error:
-        raise DataError(f"{raw.name}: no readable Parquet file ({first_line(error)})") from None
-    return Frame(raw.name, names, lambda wanted: _read_parquet(raw, _numbers(names, wanted)), row_of(raw.name))
+    with _readable(f"{raw.name}: no readable Parquet file"), raw.open() as stream:
+        names = list(pl.read_parquet_schema(stream))
 
+    def column(name: str) -> pl.Series:
+        with _readable(f"{raw.name}: cannot be read"):
+            return pl.read_parquet(raw.content, columns=_numbers(names, [name]), glob=False).to_series()
 
-def _read_parquet(raw: Raw, columns: list[int]) -> pl.DataFrame:
-    return pl.read_parquet(raw.content, columns=columns, glob=False)
+    return Frame(raw.name, names, lambda wanted: OnDemand(wanted, column), row_of(raw.name))
 
 
 def _numbers(names: list[str], wanted: list[str]) -> list[int]:
@@ -142,18 +168,19 @@ def frame_table(frame: Frame, choices: Choices, about: About) -> Table:
     """The frame's columns that count.
 
     Raises:
-        DataError: no rows; no column, or more than one, for a role.
+        DataError: no column, or more than one, for a role.
     """
     roles = _roles(frame, choices)
     said = about(frame.names, roles)
     raw = frame.raw_columns([*dict.fromkeys([*roles.taken, *said.values()])])
-    columns = {name: frame.plain(name, raw[name]) for name in roles.taken}
-    if not len(columns[roles.user]):
-        raise DataError(f"{frame.name}: no rows")
     texts = {what: _texts(raw[name]) for what, name in said.items()}
-    usable = {what: text for what, text in texts.items() if text is not None}
-    columns |= {said[what]: text for what, text in usable.items()}
-    return Table(frame.name, roles, columns, {what: said[what] for what in usable}, frame.place)
+    usable = {said[what]: text for what, text in texts.items() if text is not None}
+
+    def column(name: str) -> pl.Series:
+        return usable[name] if name in usable else frame.plain(name, raw[name])
+
+    about_items = {what: name for what, name in said.items() if name in usable}
+    return Table(frame.name, roles, OnDemand([*roles.taken, *usable], column), about_items, frame.place)
 
 
 def _texts(column: pl.Series) -> pl.Series | None:

@@ -42,12 +42,23 @@ def check(table: Table, time_unit: str | None) -> Checked:
     """Ids that are ids, finite ratings, times all of one kind.
 
     Raises:
-        DataError: at the first row that breaks a rule, column by column.
+        DataError: no rows; else at the first row that breaks a rule, column by column, ids last: they stay in memory.
     """
-    roles, columns, place = table.roles, table.columns, table.place
-    users, items = (ids(columns[name], name, place) for name in (roles.user, roles.item))
-    ratings = None if roles.rating is None else _ratings(columns[roles.rating], roles.rating, place)
-    dated, unit = (None, "") if roles.time is None else _times(columns[roles.time], roles.time, place, time_unit)
+    roles, place = table.roles, table.place
+    lengths = set()
+
+    def column(name: str) -> pl.Series:
+        found = table.columns[name]
+        lengths.add(len(found))
+        if lengths == {0}:
+            raise DataError(f"{table.name}: no rows")
+        if len(lengths) > 1:
+            raise DataError(f"{table.name}: changed while it was read; read it again")
+        return found
+
+    ratings = None if roles.rating is None else _ratings(column(roles.rating), roles.rating, place)
+    dated, unit = (None, "") if roles.time is None else _times(column(roles.time), roles.time, place, time_unit)
+    users, items = (ids(column(name), name, place) for name in (roles.user, roles.item))
     return Checked(users, items, ratings, dated, unit)
 
 
