@@ -18,7 +18,7 @@ from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame, p
 from palate.data.reading.items import said_of_items
 from palate.data.reading.jsonlines import json_frame, lists_table
 from palate.data.reading.layouts import Layout, lay_out
-from palate.data.reading.tables import Table, check
+from palate.data.reading.tables import Table
 from palate.data.reading.times import check_unit
 from palate.errors import DataError, OptionError
 
@@ -68,7 +68,7 @@ def read(
         paths, beside = _paths(source)
         items = beside if items is None else items
         tables = _tables(paths, format, separator, encoding, choices)
-    return assemble(tables, [check(table, time_unit) for table in tables], items, encoding)
+    return assemble(tables, time_unit, items, encoding)
 
 
 def _paths(source: Source) -> tuple[list[Path], Path | None]:

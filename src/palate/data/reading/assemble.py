@@ -1,8 +1,8 @@
-"""Checked tables -> Interactions: ids become rows, repeated pairs one event, the order canonical."""
+"""Tables -> Interactions: ids become rows, repeated pairs one event, the order canonical."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -12,26 +12,31 @@ from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions
 from palate.data.reading.describe import catalogue_inside, read_catalogue
 from palate.data.reading.ordering import settled
-from palate.data.reading.tables import Checked, Table
+from palate.data.reading.tables import Table, ids_of, ratings_of, times_of
 from palate.data.vocabulary import Vocabulary
 from palate.errors import DataError
 
 
-def assemble(tables: Sequence[Table], parts: Sequence[Checked], items: Any, encoding: str | None) -> Interactions:
+def assemble(tables: Sequence[Table], time_unit: str | None, items: Any, encoding: str | None) -> Interactions:
     """One set of interactions out of the tables, in order; `items` is a path or frame, None for none.
 
+    Column by column, since a column may be read when it is asked for, and then leaves its memory to the next.
+
     Raises:
-        DataError: an empty id; one user or one item only; ids that are text in one file and integers in another.
+        DataError: ids, ratings or times that are none; one user or one item only; ids that are text in one file and
+            integers in another; a file that changed while it was read.
     """
-    user_ids, users = Vocabulary.encode("user", _joined([part.users for part in parts], tables))
-    item_ids, rows = Vocabulary.encode("item", _joined([part.items for part in parts], tables))
-    for vocabulary, coded in ((user_ids, users), (item_ids, rows)):
-        _check_ids(vocabulary, coded, tables)
-    ratings = _stacked([part.ratings for part in parts])
-    times = _stacked([part.times for part in parts])
-    units = {part.unit for part in parts}
+    user_ids, users = _encoded("user", tables)
+    item_ids, rows = _encoded("item", tables)
+    ratings = _stacked([ratings_of(table) for table in tables])
+    dated = [times_of(table, time_unit) for table in tables]
+    times, units = _stacked([part for part, _ in dated]), {unit for _, unit in dated}
     if len(units) > 1:
         raise DataError(f"{_sources(tables)}: times differ in kind between files ({', '.join(sorted(units))})")
+    if any(column is not None and len(column) != len(users) for column in (rows, ratings, times)):
+        raise DataError(f"{_sources(tables)}: changed while it was read; read it again")
+    for vocabulary, coded in ((user_ids, users), (item_ids, rows)):
+        _check_ids(vocabulary, coded, tables)
     catalogue, said = _catalogue(tables, rows, item_ids, items, encoding)
     whole = Interactions(users, rows, ratings, times, user_ids, item_ids, catalogue)
     notes = (_taken(tables, whole, units.pop()), *said)
@@ -42,6 +47,10 @@ def assemble(tables: Sequence[Table], parts: Sequence[Checked], items: Any, enco
 def _sources(tables: Sequence[Table]) -> str:
     names = [table.name for table in tables]
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _encoded(kind: Literal["user", "item"], tables: Sequence[Table]) -> tuple[Vocabulary, NDArray[np.int32]]:
+    return Vocabulary.encode(kind, _joined([ids_of(table, kind) for table in tables], tables))
 
 
 def _check_ids(vocabulary: Vocabulary, rows: NDArray[np.int32], tables: Sequence[Table]) -> None:

@@ -28,7 +28,7 @@ def settled(whole: Interactions) -> Interactions:
 
     The arrays of `whole` may be sorted where they lie, so as not to need as much memory again.
     """
-    if (whole.users[1:] < whole.users[:-1]).any():
+    if not all(_ascending(whole.users[start : start + BLOCK + 1]) for start in range(0, len(whole), BLOCK)):
         whole, cuts = _in_blocks(whole)
     else:
         cuts = np.unique(np.append(np.searchsorted(whole.users, whole.users[::BLOCK]), len(whole)))
@@ -51,6 +51,10 @@ def settled(whole: Interactions) -> Interactions:
 
         list(pool.map(close, whole.columns.values()))
     return whole.where(slice(ends[-1]))
+
+
+def _ascending(users: NDArray[np.int32]) -> bool:
+    return bool((users[1:] >= users[:-1]).all())
 
 
 def _in_blocks(whole: Interactions) -> tuple[Interactions, NDArray[np.int64]]:

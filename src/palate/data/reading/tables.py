@@ -1,7 +1,8 @@
-"""Table: the columns of one source as they were read; `check` makes sure of ids, ratings and times."""
+"""Table: the columns of one source as they were read; the functions here make sure of ids, ratings and times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -27,39 +28,37 @@ class Table:
     """What the notes say of the layout, such as "separator=','"."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """The rows of a table without gaps, in final types; the arrays are new, shared with nobody."""
-
-    users: pl.Series  # (n,) Categorical, String, Int64 or UInt64
-    items: pl.Series  # (n,) alike
-    ratings: NDArray[np.float32] | None  # (n,)
-    times: NDArray[np.float64] | None  # (n,) unix seconds
-    unit: str  # how the times were taken, for the notes
-
-
-def check(table: Table, time_unit: str | None) -> Checked:
-    """Ids that are ids, finite ratings, times all of one kind.
+def ids_of(table: Table, kind: Literal["user", "item"]) -> pl.Series:
+    """The ids of all rows as Categorical (text of a file), String, Int64, or UInt64 where they need it.
 
     Raises:
-        DataError: no rows; else at the first row that breaks a rule, column by column, ids last: they stay in memory.
+        DataError: no rows; a missing id, or one that is neither an integer nor text.
     """
-    roles, place = table.roles, table.place
-    lengths = set()
+    name = getattr(table.roles, kind)
+    column = table.columns[name]
+    if not len(column):
+        raise DataError(f"{table.name}: no rows")
+    return ids(column, name, table.place)
 
-    def column(name: str) -> pl.Series:
-        found = table.columns[name]
-        lengths.add(len(found))
-        if lengths == {0}:
-            raise DataError(f"{table.name}: no rows")
-        if len(lengths) > 1:
-            raise DataError(f"{table.name}: changed while it was read; read it again")
-        return found
 
-    ratings = None if roles.rating is None else _ratings(column(roles.rating), roles.rating, place)
-    dated, unit = (None, "") if roles.time is None else _times(column(roles.time), roles.time, place, time_unit)
-    users, items = (ids(column(name), name, place) for name in (roles.user, roles.item))
-    return Checked(users, items, ratings, dated, unit)
+def ratings_of(table: Table) -> NDArray[np.float32] | None:
+    """The ratings of all rows in a new array, shared with nobody; None where there are none.
+
+    Raises:
+        DataError: at the first that is no finite number.
+    """
+    name = table.roles.rating
+    return None if name is None else _ratings(table.columns[name], name, table.place)
+
+
+def times_of(table: Table, unit: str | None) -> tuple[NDArray[np.float64] | None, str]:
+    """The times of all rows in a new array, shared with nobody, in unix seconds; and how they were taken.
+
+    Raises:
+        DataError: at the first that is no time, or of another kind than the rest.
+    """
+    name = table.roles.time
+    return (None, "") if name is None else _times(table.columns[name], name, table.place, unit)
 
 
 def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
