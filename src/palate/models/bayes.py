@@ -269,24 +269,29 @@ class BayesianFactorization(SolvedModel):
 
     def _expected(self, fitted: Tensor) -> Tensor:
         """The rating of latent values (draws, ...) -> (...)"""
-        return self.mean + self._moment(fitted, 1)
+        return self.mean + self._moments(fitted, 1)[0]
 
     def _variance(self, fitted: Tensor) -> Tensor:
         """That of the rating, but for the noise of numbers."""
-        return self._moment(fitted, 2) - self._moment(fitted, 1) ** 2
+        first, second = self._moments(fitted, 1, 2)
+        return second - first**2
 
-    def _moment(self, fitted: Tensor, power: int) -> Tensor:
-        """The mean of a power of what ratings are away from the mean rating."""
+    def _moments(self, fitted: Tensor, *powers: int) -> list[Tensor]:
+        """The mean of each power of what ratings are away from the mean rating."""
         of_levels, numbers = fitted.tensor_split([self.of_levels])
-        total = ((self.unit * numbers) ** power).sum(0)
+        totals = [((self.unit * numbers) ** power).sum(0) for power in powers]
         if len(of_levels):
             variance, mean = torch.var_mean(of_levels, 0, correction=0)
-            scale, levels = (1 + variance).sqrt_(), (self.levels - self.mean) ** power
-            total += len(of_levels) * levels[0]
-            for step, cutpoint in zip(levels.diff().tolist(), self.cutpoints.tolist(), strict=True):
+            scale, levels = (1 + variance).sqrt_(), self.levels - self.mean
+            values = [len(of_levels) * levels**power for power in powers]
+            for total, value in zip(totals, values, strict=True):
+                total += value[0]
+            for at, cutpoint in enumerate(self.cutpoints.tolist()):
                 if cutpoint < NEVER:
-                    total += len(of_levels) * step * below((mean - cutpoint) / scale)
-        return total / len(fitted)
+                    share = below((mean - cutpoint) / scale)
+                    for total, value in zip(totals, values, strict=True):
+                        total += (value[at + 1] - value[at]) * share
+        return [total / len(fitted) for total in totals]
 
     def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
         """Histories (B, L) -> (B, draws, dim + 1)"""

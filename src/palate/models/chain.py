@@ -70,7 +70,7 @@ class Chain:
         width = dim + 1
         self.people = Group(train.users, train.n_users, width, random)
         self.items = Group(train.items, train.n_items, width, random)
-        self.people.noise.mean_one = False  # the size of the noise is with them
+        self.people.noise = Noise(train.n_users, mean_one=False)  # the size of the noise is with them
         self.groups = [self.people, self.items]
         self.keys: list[NDArray[np.int64]] = []  # of the rows of each group after these two
         if days or sessions:
