@@ -152,19 +152,19 @@ def test_an_answer_that_takes_too_long(models: Models, tmp_path: Path) -> None:
 def test_a_mistake_of_ours_tells_nothing_and_logs_no_taste(
     fresh: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = f"rating {9 / 2} of item 101 at /somewhere/secret.py"
+    said = f"rating {71 / 16} of item 101 at /somewhere/secret.py"
 
     def broken(*_: object) -> None:
         raise RuntimeError(said)
 
     monkeypatch.setattr(fresh.core.lists, "ask", broken)
     with caplog.at_level(logging.INFO):
-        answer = fresh.post("/v1/recommendations", {"ratings": [{"item": 101, "rating": 4.5}]})
+        answer = fresh.post("/v1/recommendations", {"ratings": [{"item": 101, "rating": 4.4375}]})
     assert answer.error == (500, "internal", None)
     assert answer.headers["x-request-id"] in caplog.text
     assert "RuntimeError" in caplog.text
-    assert "4.5" not in caplog.text
-    assert "4.5" not in answer.body.decode()
+    assert "4.4375" not in caplog.text
+    assert "4.4375" not in answer.body.decode()
 
 
 def test_log_lines_name_the_route_and_nobody(fresh: Client, caplog: pytest.LogCaptureFixture) -> None:
