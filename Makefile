@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 demo: .venv/installed  ## from a table of ratings to ten recommendations, in under a minute
 	@rm -f movies.palate.checkpoint
-	$(BIN)/palate train movielens-small --preset sgd --watch-test --output movies.palate
+	$(BIN)/palate train movielens-small --model neural --preset sgd --watch-test --output movies.palate
 	$(BIN)/palate recommend movies.palate --user 1
 	@echo "Try next:"
 	@echo "  $(BIN)/palate recommend movies.palate --rate 'Toy Story (1995)=5' --rate 'Fargo (1996)=2'"

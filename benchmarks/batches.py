@@ -22,7 +22,9 @@ def main() -> None:
     runs: dict[int, list[palate.Trained]] = {size: [] for size in SIZES}
     for seed in seeds:
         for size in SIZES:
-            runs[size].append(palate.train(table, seed=seed, settings={"batch_size": size}, baselines=()))
+            runs[size].append(
+                palate.train(table, model="neural", seed=seed, settings={"batch_size": size}, baselines=())
+            )
     rows = [
         {
             "batch size": str(size),

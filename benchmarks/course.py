@@ -40,7 +40,7 @@ def main() -> None:
     cosines: Curves = {name: [] for name in SETUPS}
     for name, setup in SETUPS.items():
         for seed in seeds:
-            trained = palate.train(table, seed=seed, validation=0, baselines=(), **setup)
+            trained = palate.train(table, model="neural", seed=seed, validation=0, baselines=(), **setup)
             curves[name].append([sqrt(epoch["test_loss"]) for epoch in trained.history])
             cosines[name].append([from_start(trained, seed)])
     kept = [chosen(table, seed) for seed in seeds]
@@ -72,7 +72,7 @@ def from_start(trained: palate.Trained, seed: int) -> float:
 
 def chosen(table: palate.Interactions, seed: int) -> tuple[float, int]:
     """The test RMSE of Palate's default, and the epoch that the validation part chose."""
-    trained = palate.train(table, seed=seed, watch_test=True, refit=False, baselines=())
+    trained = palate.train(table, model="neural", seed=seed, watch_test=True, refit=False, baselines=())
     best = min(trained.history, key=lambda epoch: epoch["validation_loss"])
     return sqrt(best["test_loss"]), int(best["epoch"])
 

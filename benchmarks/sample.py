@@ -20,7 +20,7 @@ def main() -> None:
     table = palate.load_table("movielens-small", None, {})
     runs = []
     for seed in seeds:
-        trained = palate.train(table, preset="sgd", seed=seed)
+        trained = palate.train(table, model="neural", preset="sgd", seed=seed)
         runs.append({"neural": trained.metrics, **trained.baselines})
     rows = [{"model": name, **{of: _over(runs, name, of) for of in METRICS}} for name in runs[0]]
     wins = sum(run["neural"]["rmse"] < run["bias"]["rmse"] for run in runs)

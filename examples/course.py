@@ -24,6 +24,7 @@ print(f"mean rating {table.ratings.mean():.3f}, standard deviation {table.rating
 #    SGD with momentum, batches of 512. Without a validation part every epoch runs and nothing is chosen.
 trained = palate.train(
     table,
+    model="neural",
     preset="sgd",
     settings={"dim": 10, "hidden": 1024, "batch_size": 512},
     epochs=options.epochs,

@@ -1,6 +1,6 @@
 """A person the model has never seen: a few ratings in, a list out, without training again.
 
-python examples/newcomer.py [--epochs 25]
+python examples/newcomer.py [--epochs 10]
 """
 
 import argparse
@@ -9,7 +9,7 @@ from time import perf_counter
 import palate
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--epochs", type=int, default=25)
+parser.add_argument("--epochs", type=int, default=10)
 model = palate.train("movielens-small", epochs=parser.parse_args().epochs, baselines=()).recommender
 
 # Items by id, or by their exact title.

@@ -31,9 +31,9 @@ EXAMPLES = {
     "checkup": ("palate checkup ratings.csv", "palate checkup ratings.csv --split time --json"),
     "train": (
         "palate train ratings.csv --items movies.csv -o movies.palate",
-        "palate train movielens-small --preset adam --set dim=20 --epochs 10",
+        "palate train movielens-small --model neural --preset adam --set dim=20 --epochs 10",
         "palate train ratings.csv --split time --model bias -o later.palate  # tested on the latest fifth",
-        "palate train ratings.csv --validation 0  # the course's plain epochs: nothing is chosen, the last is kept",
+        "palate train ratings.csv --model neural --validation 0  # the course's plain epochs: nothing is chosen",
         "palate train ratings.csv --model best --minutes 10 -o best.palate  # tries what fits, blends where that wins",
         "palate train ratings.csv --events movies.palate.events.sqlite -o newer.palate  # with what a service was told",
     ),

@@ -106,8 +106,17 @@ def test_frames_of_every_kind_and_tables_already_read() -> None:
     assert scores[0] == scores[1] == scores[2] == scores[3]
 
 
+def test_the_model_where_none_is_named() -> None:
+    frame = trained.ratings()
+    ratings, events = palate.read(frame), palate.read(frame.drop("rating"))
+    assert palate.usual_model(ratings) == "history"
+    assert palate.usual_model(events) == "ease"
+    assert {palate.usual_model(table, "adam") for table in (ratings, events)} == {"neural"}
+    assert isinstance(palate.train(events, device="cpu").recommender.model, palate.MODELS["ease"])
+
+
 def test_a_data_set_by_its_name() -> None:
-    result = palate.train("movielens-small", epochs=1, settings={"hidden": 16, "batch_size": 8192}, baselines=())
+    result = palate.train("movielens-small", model="mf", baselines=())
     assert result.recommender.table.n_items == 9066
     assert result.recommender.table.catalogue.title(0) == "Toy Story (1995)"
     assert any("research use" in note for note in result.recommender.training.notes), "the terms come along"

@@ -30,6 +30,7 @@ PUBLIC = [
     "replay",
     "settings_of",
     "train",
+    "usual_model",
     "verdict",
     "with_events",
 ]

@@ -27,7 +27,7 @@ def answer(*arguments: object) -> Any:
     return json.loads(ran.stdout)
 
 
-QUICK = ("--epochs", "1", "--set", "hidden=16", "--set", "batch_size=4096", "--no-baselines", "--device", "cpu")
+QUICK = ("--epochs", "1", "--no-baselines", "--device", "cpu")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_lists_without_ratings(data_folder: Data, tmp_path: Path, folder: str, f
     assert trained["metrics"]["recall@10"] > 0
     assert len(answer("recommend", model, "--user", "1")["items"]) == 10
 
-    ran = palate("train", data / file, "--format", "lists", "-o", tmp_path / "n.palate", "--json")
+    ran = palate("train", data / file, "--format", "lists", "--model", "neural", "-o", tmp_path / "n.palate", "--json")
     assert (ran.returncode, ran.stdout) == (2, "")
     expected = f"error: model 'neural' learns from ratings, and this table has none: choose --model {WITHOUT_RATINGS}\n"
     assert ran.stderr == expected

@@ -13,6 +13,7 @@ from .models.settings import settings_of as settings_of
 from .pipeline import Trained as Trained
 from .pipeline import load_table as load_table
 from .pipeline import train as train
+from .pipeline import usual_model as usual_model
 from .plots import draw_curves as draw_curves
 from .progress import Bars as Bars
 from .recommender import Recommender as Recommender

@@ -32,6 +32,9 @@ from palate.training.fit import Observer, Record, fit
 BEST = "best"
 """The name that stands for whichever model suits the table."""
 
+FOR_RATINGS, FOR_EVENTS = "history", "ease"
+"""What is trained where no model is named: on tables with ratings, and on those without."""
+
 MINUTES = 10.0
 
 DURATIONS = {"seconds", "ratings_per_second"}
@@ -62,7 +65,7 @@ def train(
     source: object,
     *,
     items: object = None,
-    model: str = "neural",
+    model: str | None = None,
     preset: str | None = None,
     settings: Mapping[str, object] | None = None,
     epochs: int | None = None,
@@ -85,9 +88,9 @@ def train(
     """Learn from a table, and say how well.
 
     source, items, reading: as `palate.read` takes them; source may also be the name of a data set of `palate.datasets`.
-    model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings. "best" is what
-    `palate/best.py` finds in so many minutes, 10 if not said, its refit among them; aim: "ratings", to predict them, or
-    "lists"; if not said, ratings where the table has any.
+    model, preset, settings, epochs: what to train; `palate info MODEL` lists its presets and settings. If no model is
+    named, it is that of `usual_model`. "best" is what `palate/best.py` finds in so many minutes, 10 if not said, its
+    refit among them; aim: "ratings", to predict them, or "lists"; if not said, ratings where the table has any.
     split: how what is held out is chosen, see `data/split.py`: "random", "time", "last", "users" or "items".
     test: the share of all events, or people or items, held out for `metrics`. validation: the share of the rest that
     chooses the epoch; with 0 every epoch runs, the last is kept, and the test loss of each is recorded.
@@ -105,11 +108,11 @@ def train(
     """
     seed, test, validation = int(seed), float(test), float(validation)  # numpy's are welcome too
     at_least(seed, 0, "seed")
-    chosen, config, end = _what(model, preset, settings, epochs, minutes, aim, resume)
     where = devices.pick(device)
     if output is not None:
         check_place(Path(output))
     table = load_table(source, items, reading)
+    chosen, config, end = _what(model or usual_model(table, preset), preset, settings, epochs, minutes, aim, resume)
     check_ratings(chosen, table)
     rivals = [name for name in baselines if _can_learn(name, table)]
     parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
@@ -147,6 +150,13 @@ def train(
         recommender.save(output)
     runs.remove()
     return Trained(recommender, learned.history, metrics, compared, found)
+
+
+def usual_model(table: Interactions, preset: str | None = None) -> str:
+    """The model where none is named: that with presets if one is asked for, else what suits tables of this kind."""
+    if preset is not None:
+        return next(name for name, cls in models.MODELS.items() if cls.PRESETS)
+    return FOR_EVENTS if table.ratings is None else FOR_RATINGS
 
 
 def _what(

@@ -40,7 +40,20 @@ EPOCHS, BATCHES = 6, 5
 
 def start(folder: Path, output: str, *options: str) -> "subprocess.Popen[str]":
     settings = ("--set", "hidden=8", "--set", "batch_size=64", "--set", "average=3", "--set", "patience=6")
-    run = ("train", "ratings.csv", "-o", output, "--epochs", str(EPOCHS), "--device", "cpu", *settings, *options)
+    run = (
+        "train",
+        "ratings.csv",
+        "--model",
+        "neural",
+        "-o",
+        output,
+        "--epochs",
+        str(EPOCHS),
+        "--device",
+        "cpu",
+        *settings,
+        *options,
+    )
     own_group = {"start_new_session": True} if os.name == "posix" else {}
     process: subprocess.Popen[str] = subprocess.Popen(
         [sys.executable, "-c", DRIVER, *run],

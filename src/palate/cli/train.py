@@ -29,12 +29,12 @@ class Choice:
     """What to train."""
 
     model: Annotated[
-        str,
+        str | None,
         of_model(
-            help="A model that palate info lists; best, for whichever of them suits the table; or package.module:Class.",
-            show_default=True,
+            help="A model that palate info lists; best, for whichever of them suits the table; or package.module:Class. "
+            "Not named: history, ease for a table without ratings, or neural where a preset is asked for.",
         ),
-    ] = "neural"
+    ] = None
     preset: Annotated[str | None, of_model(help="Settings that belong together, such as sgd or adam.")] = None
     epochs: Annotated[int | None, of_model(help="Passes over the training part, at most.")] = None
     set: Annotated[
@@ -87,18 +87,19 @@ def train(
     """Learn from a table of ratings, and say how well."""
     path = output if output is not None else Path(f"{Path(ratings[0]).resolve().name.split('.')[0] or 'model'}.palate")
     _before_torch(choice.model, profile)
-    if export_vectors is not None:
-        _check_vectors(choice.model)
     table = reading.table(ratings, items)
+    model = choice.model or palate.usual_model(table, choice.preset)
+    if export_vectors is not None:
+        _check_vectors(model)
     if events is not None:
         table = with_events(table, events)
     say_notes(table.notes, json)
     with ExitStack() as stack:
         profiler = stack.enter_context(palate.Profiler()) if profile else None
-        observers, told = _watching(stack, choice.model, json)
+        observers, told = _watching(stack, model, json)
         trained = palate.train(
             table,
-            **choice.asked(),
+            **{**choice.asked(), "model": model},
             **vars(run),
             watch_test=watch_test,
             refit=refit,
@@ -113,18 +114,18 @@ def train(
         print(profiler.report(), file=sys.stderr)
     if export_vectors is not None:
         trained.recommender.export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
-    model = choice.model if trained.found is None else trained.found.name
+    model = model if trained.found is None else trained.found.name
     if json:
         as_json({"path": str(path), "model": model, **_answer(trained), "notes": list(table.notes)})
     else:
         _report(trained, model, path)
 
 
-def _before_torch(model: str, profile: bool) -> None:
+def _before_torch(model: str | None, profile: bool) -> None:
     """What counts only if it is there before what uses it."""
     if profile:
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's recorder says when it starts and stops
-    if ":" in model:
+    if model is not None and ":" in model:
         sys.path.insert(0, str(Path.cwd()))  # where a person's own package.module:Class is looked for first
 
 

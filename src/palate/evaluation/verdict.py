@@ -22,6 +22,6 @@ def verdict(model: str, metrics: Metrics, baselines: Mapping[str, Metrics], k: i
         won = "better" if metrics[name_of_metric] > rivals[rival] else "no better"
         sentences.append(
             f"{model} ranks {won} than {rival}: nDCG@{k} {metrics[name_of_metric]:.4f} against {rivals[rival]:.4f}"
-            + ("" if won == "better" else f"; for lists alone, train --model {rival}")
+            + ("" if won == "better" else "; for lists, train --model best --for lists")
         )
     return sentences

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from palate.data.vocabulary import did_you_mean
 from palate.errors import OptionError
-from palate.models import name_of
+from palate.models import MODELS, name_of
 from palate.models.contract import BaseConfig, Model
 
 
@@ -42,6 +42,8 @@ def configure(model: type[Model], preset: str | None, settings: Mapping[str, obj
         if first["type"] == "extra_forbidden":
             fields = list(model.Config.model_fields)
             hint = did_you_mean(name, fields, most=1) or f"; its settings: {', '.join(fields) or 'none'}"
+            if having := [other for other, cls in MODELS.items() if name in cls.Config.model_fields]:
+                hint += f"; {', '.join(having)} {'has' if len(having) == 1 else 'have'} it"
             raise OptionError(f"model {name_of(model)} has no setting {name!r}{hint}") from None
         raise OptionError(f"setting {name} of model {name_of(model)} is {first['input']!r}: {first['msg']}") from None
 
