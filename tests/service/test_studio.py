@@ -413,8 +413,10 @@ def test_the_map_zooms_smoothly_searches_filters_and_has_a_list(browser: Any, mo
         place = asked(movies, "v1/items/541")["map"]
         middle = page.evaluate("(({x, y}) => ({x, y}))(document.querySelector('canvas').itemMap)")
         assert middle == pytest.approx(place)
-        page.locator(".side .rows button").first.press("Enter")
-        assert page.locator(".picked a").inner_text() == page.locator(".side .rows button").first.inner_text()
+        first = page.locator(".side .rows button").first
+        name = first.inner_text()
+        first.press("Enter")
+        assert page.locator(".picked a").inner_text() == name
         page.get_by_role("button", name="Show all").click()
         page.get_by_label(re.compile("Comedy")).uncheck()
         visit.until("/in view$/.test(document.querySelector('aside h2').textContent)")
