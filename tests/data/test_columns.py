@@ -32,6 +32,9 @@ def test_plain(name: str, bare: str) -> None:
         ("userId movieId tag timestamp", Roles("userId", "movieId", None, "timestamp")),
         ("uid iid label", Roles("uid", "iid", "label", None)),
         ("user title score", Roles("user", "title", "score", None)),
+        ("visitor page", Roles("visitor", "page", None, None)),
+        ("user_id anime_id rating", Roles("user_id", "anime_id", "rating", None)),
+        ("user_id item_id place rating", Roles("user_id", "item_id", "rating", None)),
     ],
 )
 def test_by_name(names: str, roles: Roles) -> None:

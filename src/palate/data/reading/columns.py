@@ -20,6 +20,7 @@ def words(text: str) -> tuple[str, ...]:
 _THINGS = words(
     "movie film product article book song track artist recipe video game app business news story poi sku good"
 )
+_RARER_THINGS = words("anime joke beer wine restaurant hotel venue place page url show job")
 
 KNOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "user": (
@@ -28,7 +29,10 @@ KNOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "item": (
         (*words("item itemid iid asin isbn"), *(f"{thing}id" for thing in _THINGS), *_THINGS),
-        words("items parentasin sid mid bid pid itemidx itemkey i contentid objectid title"),
+        (
+            *words("items parentasin sid mid bid pid itemidx itemkey i contentid objectid title"),
+            *(f"{thing}{ending}" for thing in _RARER_THINGS for ending in ("id", "")),
+        ),
     ),
     "rating": (
         words("rating ratings overall stars score userrating"),
