@@ -238,6 +238,31 @@ def test_similar_items_by_cosine(neural: Any) -> None:
     assert found[0].title is not None
 
 
+def test_similar_items_without_vectors_are_those_the_same_people_met(popularity: Any) -> None:
+    table = popularity.table
+    met = np.zeros((table.n_users, table.n_items))
+    met[table.users, table.items] = 1
+    expected = cosines(torch.from_numpy(met.T), torch.from_numpy(met.T[4:5]))
+    found = popularity.similar(105, k=50)
+    assert set(ids(found)) == {101 + row for row in expected.nonzero().flatten().tolist()} - {105}
+    assert [row.score for row in found] == pytest.approx([expected[row.id - 101].item() for row in found])
+    assert [row.score for row in found] == sorted((row.score for row in found), reverse=True)
+    assert found[:3] == popularity.similar("1984", k=3)
+    often = int(np.median(table.item_counts))
+    assert {table.item_counts[id_ - 101] >= often for id_ in ids(popularity.similar(105, min_ratings=often))} == {True}
+    assert len(popularity.similar(105, min_ratings=10_000)) == 0
+    with pytest.raises(OptionError, match="k is 0"):
+        popularity.similar(105, k=0)
+    with pytest.raises(UnknownIdError, match="unknown item 99"):
+        popularity.similar(99)
+
+
+def test_what_nobody_met_together_is_not_similar() -> None:
+    events = {"user": [1, 1, 2, 2], "item": ["a", "b", "c", "d"]}
+    recommender = palate.train(pl.DataFrame(events), model="popularity", test=0, validation=0).recommender
+    assert ids(recommender.similar("a")) == ["b"]
+
+
 def test_similar_users(neural: Any) -> None:
     vectors = neural.model.user_vectors()
     expected = cosines(vectors, vectors[1:2])
@@ -370,7 +395,6 @@ def test_what_a_model_lacks_it_says_and_who_has_it(popularity: Any, tmp_path: Pa
         popularity.predict(1, 101)
     assert str(caught.value) == f"model 'popularity' has no predicted ratings; train one that has: {PREDICTING}"
     for ask in (
-        lambda: popularity.similar(101),
         lambda: popularity.similar(user=1),
         lambda: popularity.analogy(101, 102, 106),
         lambda: popularity.check_analogy(101, 102, 106),

@@ -1,4 +1,4 @@
-"""What is near what, by the cosine of learned vectors: similar items and users, analogies, directions."""
+"""What is near what: similar items and users, analogies, directions, by learned vectors; else items by who met them."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
 from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
 from palate.errors import OptionError, UnknownIdError, at_least
+from palate.evaluation.beyond_accuracy import Alike
 from palate.models.contract import HasVectors
+from palate.ranking import top
 from palate.results import DRAWS, CheckedAnalogy, Results
 from palate.translation import item_rows, named_items
 
@@ -95,3 +97,16 @@ class Neighbours:
         at_least(k, 1, "k")
         at_least(min_ratings, 0, "min_ratings")
         return torch.from_numpy(counts < min_ratings)
+
+
+def met_by_the_same(table: Interactions, alike: Alike, item: Id, k: int, min_ratings: int) -> Results:
+    """The items nearest to an item by the cosine of who met them, where there are no vectors; of those that somebody
+    met who also met it."""
+    at_least(k, 1, "k")
+    at_least(min_ratings, 0, "min_ratings")
+    [row] = item_rows(table, [item])
+    cosines = alike.cosines_with(int(row))
+    cosines[(table.item_counts < min_ratings) | (cosines == 0)] = -np.inf
+    cosines[row] = -np.inf
+    rows, best = top(torch.from_numpy(cosines).unsqueeze(0), min(k, int(np.isfinite(cosines).sum())))
+    return named_items(table, rows[0].numpy(), score=best[0].numpy())

@@ -30,7 +30,7 @@ from palate.explaining import Explanation, Losses
 from palate.header import Metrics, Training
 from palate.models import MODELS, name_of
 from palate.models.contract import UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
-from palate.neighbours import Neighbours
+from palate.neighbours import Neighbours, met_by_the_same
 from palate.queries import Person
 from palate.results import CheckedAnalogy, Results
 from palate.translation import Rated, item_rows, named_items, on_scale
@@ -226,14 +226,17 @@ class Recommender:
     ) -> Results:
         """The k items nearest to an item, or users nearest to a user, by the cosine of their vectors.
 
+        Items of a model without vectors: by the cosine of who met them, of those that somebody met with that item.
         min_ratings: how often a neighbour must have been rated, or have rated. towards: an attribute of `directions`,
         such as "Comedy"; the item's vector, of length 1, is first moved along it by `strength`, or away if negative.
 
         Raises:
-            UnsupportedError: the model has no vectors.
+            UnsupportedError: the model has no vectors, and users or a way towards something are asked for.
         """
         if (item is None) == (user is None):
             raise OptionError("similar needs an item or a user, and not both")
+        if item is not None and towards is None and not isinstance(self.model, HasVectors):
+            return met_by_the_same(self.table, self._alike, item, k, min_ratings)
         if item is not None:
             return self._neighbours.of_item(item, k, min_ratings, towards, strength)
         if towards is not None:

@@ -191,7 +191,8 @@ def test_mistakes_when_asking_for_neighbours(palate: Palate, model: Path, popula
     assert palate("similar", model, "--item", "Movie ?").error.startswith("unknown item 'Movie ?'; did you mean")
     assert palate("analogy", model, "101", "102").error.startswith("Missing argument 'c'")
     lacks = f"model 'popularity' has no vectors; train one that has: {WITH_VECTORS}"
-    assert palate("similar", popularity, "--item", "101").error == lacks
+    assert palate("similar", popularity, "--user", "1").error == lacks
+    assert palate("similar", popularity, "--item", "101", "--towards", "Western").error == lacks
     assert palate("analogy", popularity, "101", "102", "103").error == lacks
     assert palate("directions", popularity).error == lacks
 

@@ -124,8 +124,11 @@ def test_a_model_of_views(models: Models, tmp_path: Path) -> None:
         assert {item["rating"] for item in answer["items"]} == {None}
         assert client.get("/v1/model").ok["scale"] is None
         assert client.get("/v1/users/1/recommendations?k=3&diversity=0.5&explain=1").status == 200
-        similar = client.get("/v1/items/101/similar")
-        assert similar.error == (400, "unsupported", "query.towards")
+        similar = client.get("/v1/items/101/similar?k=3").ok["items"]
+        assert [(item["id"], item["score"]) for item in similar] == [
+            (row.id, pytest.approx(row.score)) for row in library.similar(101, k=3)
+        ]
+        assert client.get("/v1/items/101/similar?towards=Drama").error == (400, "unsupported", "query.towards")
         event = {"id": "a", "user": 1, "item": 101, "kind": "rating", "rating": 5}
         assert client.post("/v1/events", {"events": [event]}).error == (400, "unsupported", "body.events[0].kind")
         before = client.get("/v1/users/1/recommendations?k=1").ok["items"][0]["id"]

@@ -445,7 +445,7 @@ def test_a_table_without_ratings_titles_or_vectors_says_what_is_missing(browser:
         assert "No ratings" in visit.go("#/model").locator("main").inner_text()
         page = visit.go("#/items")
         page.locator(".what a").first.click()
-        page.get_by_text("No neighbours").wait_for()
+        page.get_by_title("Cosine of who met the two").first.wait_for()
         assert faults(page) == []
 
 

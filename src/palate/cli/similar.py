@@ -28,7 +28,10 @@ def similar(
     strength: Annotated[float, typer.Option(help="How far, in lengths of the item's vector; negative: away.")] = 1.0,
     json: Json = False,
 ) -> None:
-    """The items nearest to an item, or the users nearest to a user, by their learned vectors."""
+    """The items nearest to an item, or the users nearest to a user, by their learned vectors.
+
+    Items of a model without vectors: by who met both.
+    """
     recommender = palate.load(model)
     wanted = None if item is None else item_id(recommender, item)
     person = user_id(recommender, user)

@@ -99,6 +99,13 @@ class Alike:
         _cosines(items, self._starts, self._ends, self._people, np.zeros(self._n_users, dtype=np.bool_), found)
         return found
 
+    def cosines_with(self, item: int) -> Values:
+        """Of an item and each of all, by who met them as above -> (n_items,)."""
+        found, every = np.empty(len(self._ends)), np.arange(len(self._ends))
+        met = np.zeros(self._n_users, dtype=np.bool_)
+        _cosines_with(item, every, self._starts, self._ends, self._people, met, found)
+        return found
+
 
 @compiled
 def _people_of_items(users: Array, items: Array, starts: Array, ends: Array, people: Array) -> None:
@@ -131,12 +138,21 @@ def _diversity(lists: Array, starts: Array, ends: Array, people: Array, sums: Ar
 @compiled
 def _cosines(items: Array, starts: Array, ends: Array, people: Array, met: Array, found: Array) -> None:
     for i in range(len(items)):
-        one = people[starts[items[i]] : ends[items[i]]]
-        met[one] = True
-        for j in range(i):
-            other = people[starts[items[j]] : ends[items[j]]]
-            both = 0
-            for user in other:
-                both += met[user]
-            found[i, j] = found[j, i] = both / max(1.0, np.sqrt(len(one) * len(other)))
-        met[one] = False
+        _cosines_with(items[i], items[:i], starts, ends, people, met, found[i])
+        found[:i, i] = found[i, :i]
+
+
+@compiled
+def _cosines_with(
+    item: int, others: Array, starts: Array, ends: Array, people: Array, met: Array, found: Array
+) -> None:
+    """To the first of found; met (n_users,) is False before and after."""
+    one = people[starts[item] : ends[item]]
+    met[one] = True
+    for j in range(len(others)):
+        other = people[starts[others[j]] : ends[others[j]]]
+        both = 0
+        for user in other:
+            both += met[user]
+        found[j] = both / max(1.0, np.sqrt(len(one) * len(other)))
+    met[one] = False

@@ -40,7 +40,7 @@ async def similar(
     towards: fields.Towards = None,
     strength: fields.Strength = 1.0,
 ) -> ScoredItems:
-    """The items nearest to an item by the cosine of their learned vectors."""
+    """The items nearest to an item by the cosine of their learned vectors or, where there are none, of who met them."""
     core: Core = request.app.state.core
     served = core.served
 

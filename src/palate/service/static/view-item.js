@@ -21,10 +21,10 @@ export async function show(page, { served, id, current }) {
   const place = el("div.place");
   page.append(heading(item, served, scale), el("div.two.even", {},
     el("div.stack", {}, ratings(item, served), served.has_map ? section("Its place on the map", place) : null),
-    section("Nearest to it", served.has_vectors ? near : empty("No neighbours", `A model of the kind “${served.name}” has no vectors to compare. Train mf or neural to see neighbours.`))));
+    section("Nearest to it", near)));
   const further = Object.entries(item).filter(([name, value]) => typeof value === "string" && !["id", "title"].includes(name) && value);
   if (further.length) page.append(section("About", ...further.map(([, value]) => el("p", {}, value))));
-  if (served.has_vectors) neighbours(near, item, served);
+  neighbours(near, item, served);
   return served.has_map ? lay(place, item) : null;
 }
 
@@ -76,7 +76,7 @@ async function neighbours(box, item, served) {
   const look = async () => {
     try {
       const { items } = await get(path("items", String(item.id), "similar"), { k: 10, min_ratings: choice.value });
-      fill(list, items.length ? listed(items, (one) => meter(one.score, one.score.toFixed(2), "Cosine of the two vectors")) : empty("None", "No other item is known by so many."));
+      fill(list, items.length ? listed(items, (one) => meter(one.score, one.score.toFixed(2), served.has_vectors ? "Cosine of the two vectors" : "Cosine of who met the two")) : empty("None", "No other item is known by so many."));
     } catch (error) {
       fill(list, failure(error, look));
     }
