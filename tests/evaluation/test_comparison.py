@@ -54,6 +54,25 @@ def test_whether_gradient_descent_paid(learned: tuple[float, int], solved: tuple
     )
 
 
+def test_gradient_descent_is_set_against_what_is_solved_as_soon() -> None:
+    slow, plain = model("slow", 50, {"rmse": (0.7, 1)}), model("plain", 1, {"rmse": (0.9, 3)})
+    deep = model("deep", 9, {"rmse": (0.8, 2)}, "learned")
+    assert comparison(slow, deep, plain).sentences[-1] == (
+        "deep learns by gradient descent and earned it, ahead of plain by rmse, 10.0 s of training against 2.0 s; "
+        "slow, solved in 51.0 s, is ahead of it"
+    )
+    assert comparison(slow, deep).sentences[-1] == (
+        "deep learns by gradient descent and is trained before all that are solved, in 10.0 s; "
+        "slow, solved in 51.0 s, is ahead of it"
+    )
+
+
+def test_of_those_that_cannot_be_told_apart_the_quickest_is_the_rival() -> None:
+    quick, plain = model("quick", 1, {"rmse": (0.81, 1)}), model("plain", 5, {"rmse": (0.8, 1)})
+    said = comparison(plain, quick, model("deep", 9, {"rmse": (0.82, 1)}, "learned")).sentences[-1]
+    assert said.endswith("did not earn it: quick can't be told from it by rmse, 10.0 s of training against 2.0 s")
+
+
 def test_a_blend_is_neither_side_of_that_question() -> None:
     blend = model("blend", 20, {"rmse": (0.7, 1)}, "blend")
     found = comparison(blend, model("deep", 9, {"rmse": (0.8, 2)}, "learned"), model("plain", 1, {"rmse": (0.9, 3)}))

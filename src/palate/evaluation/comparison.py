@@ -128,16 +128,28 @@ def _about(measure: Measure, best_first: list[Compared]) -> list[str]:
     learned = [found for found in best_first if found.kind == "learned"]
     solved = [found for found in best_first if found.kind == "solved"]
     if learned and solved:
-        said.append(_paid(measure, learned[0], solved[0]))
+        said.append(_paid(measure, learned[0], solved))
     return said
 
 
-def _paid(measure: Measure, learned: Compared, solved: Compared) -> str:
-    """Whether the best model that learns by gradient descent earned what it costs."""
-    ours, theirs = (found.standings[measure.name].group for found in (learned, solved))
-    if ours < theirs:
-        verdict = f"and earned it, ahead of {solved.model}"
+def _paid(measure: Measure, learned: Compared, solved: list[Compared]) -> str:
+    """Whether the best model that learns by gradient descent earned what it costs: against those solved as soon, of
+    which the best, or the quickest that can't be told from it, is its rival."""
+
+    def group(found: Compared) -> int:
+        return found.standings[measure.name].group
+
+    soon = [found for found in solved if found.seconds <= learned.seconds]
+    if soon:
+        rival = min((found for found in soon if group(found) == group(soon[0])), key=lambda found: found.seconds)
+        if group(learned) < group(rival):
+            verdict = f"and earned it, ahead of {rival.model}"
+        else:
+            less = "can't be told from it" if group(learned) == group(rival) else "is ahead"
+            verdict = f"and did not earn it: {rival.model} {less}"
+        verdict += f" by {measure.name}, {learned.seconds:.1f} s of training against {rival.seconds:.1f} s"
     else:
-        verdict = f"and did not earn it: {solved.model} " + ("can't be told from it" if ours == theirs else "is ahead")
-    seconds = f"{learned.seconds:.1f} s of training against {solved.seconds:.1f} s"
-    return f"{learned.model} learns by gradient descent {verdict} by {measure.name}, {seconds}"
+        verdict = f"and is trained before all that are solved, in {learned.seconds:.1f} s"
+    if solved[0] not in soon and group(solved[0]) < group(learned):
+        verdict += f"; {solved[0].model}, solved in {solved[0].seconds:.1f} s, is ahead of it"
+    return f"{learned.model} learns by gradient descent {verdict}"
