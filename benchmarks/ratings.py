@@ -8,7 +8,7 @@ of models without a schedule and the weights of a blend, and says how wide an in
 the whole training part, and the test part is looked at once. Settings were chosen on parts of training parts, before.
 Each model has a process for itself on each data set, so that its memory is its own. Seconds are the processor's, of all
 threads together, and of the last training alone: other work on the machine does not count. Rows of models that are not
-asked for stay in the results as they are.
+asked for stay in the results as they are, and what was measured is kept if the rest is stopped.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from tests import tables
 
 import palate
-from benchmarks.common import HERE, data, peak, printed, record, spread
+from benchmarks.common import HERE, data, peak, printed, record, spread, write
 from palate.data.interactions import Interactions
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
 from palate.evaluation.evaluate import predict
@@ -101,10 +101,16 @@ def main() -> None:
             again = (sys.executable, "-m", "benchmarks.ratings", name, "--models", model, "--seeds", seeds)
             found[model] = printed(*again, "--one")
             print(name, model, found[model], flush=True)
-        runs = {model: found[model] for model in SETTINGS if model in found}
-        rows = [_row(model, settings(model, name)[1], found) for model, found in runs.items()]
-        summary = f"{name}, RMSE: " + ", ".join(f"{row['model']} {row['RMSE']}" for row in rows)
-        record(f"ratings-{name}", {"models": runs}, summary, rows)
+            write(*_results(name, found))
+        kept, figures, rows = _results(name, found)
+        record(kept, figures, f"{name}, RMSE: " + ", ".join(f"{row['model']} {row['RMSE']}" for row in rows), rows)
+
+
+def _results(name: str, found: dict[str, list[Figures]]) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
+    """What they are called, the figures, and the table as it is shown."""
+    runs = {model: found[model] for model in SETTINGS if model in found}
+    rows = [_row(model, settings(model, name)[1], found) for model, found in runs.items()]
+    return f"ratings-{name}", {"models": runs}, rows
 
 
 def settings(model: str, name: str) -> tuple[str, dict[str, Any]]:

@@ -273,6 +273,13 @@ def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: py
     assert names.index("popularity") < names.index("bias"), "what predicts ratings comes last"
 
 
+def test_what_asks_for_too_much_memory_is_left_out(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("palate.memory.free", lambda: 4 * split.table.n_items**2 - 1)
+    names, reasons = able(split.table, "lists")
+    assert set(names) == set(QUICK) - {"ease"}
+    assert reasons["ease"].startswith("ease needs 0.0 GB of memory for the pairs of 40 items")
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_weights_are_those_of_the_model(name: str) -> None:
     model = SINGLE[name](SINGLE[name].Config(), 7, 11)

@@ -63,6 +63,16 @@ def test_a_number_for_each_pair_of_items_must_fit(name: str, bytes_held: int, mo
         kind(kind.Config(), 1, 50_000)
 
 
+def test_the_draws_of_bayes_must_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4 chains of 40 draws, of 11 vectors of 24 numbers and a bias."""
+    kind, needed = MODELS["bayes"], 4 * 4 * 40 * 11 * 25
+    monkeypatch.setattr(memory, "free", lambda: needed)
+    kind(kind.Config(), 4, 7)
+    monkeypatch.setattr(memory, "free", lambda: needed - 1)
+    with pytest.raises(OptionError, match=r"bayes needs 0.0 GB .* 160 draws of 11 vectors, .*: fewer samples, or hist"):
+        kind(kind.Config(), 4, 7)
+
+
 def test_a_peak_is_what_was_taken_in_between() -> None:
     with mmap(-1, 60 * 10**6) as taken, memory.Peak() as peak:  # pages are taken when written to
         for page in range(0, len(taken), 4096):

@@ -49,7 +49,11 @@ def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
     reasons: dict[str, str] = {}
     room = free() // COPIES
     for name, cls in SINGLE.items():
-        sizes[name] = weights(cls, cls.Config().suited(table), table.n_users, table.n_items)
+        try:
+            sizes[name] = weights(cls, cls.Config().suited(table), table.n_users, table.n_items)
+        except OptionError as error:  # it asks for too much memory
+            reasons[name] = str(error)
+            continue
         if aim == "ratings" and not _predicts_ratings(name):
             reasons[name] = "no predicted ratings"
         elif cls.NEEDS_RATINGS and table.ratings is None:

@@ -60,12 +60,20 @@ def check_pairs(model: str, n_items: int, numbers: float) -> None:
     Raises:
         OptionError: there is no room for them.
     """
-    needed, there = 4 * numbers * n_items**2, free()
+    less = "item-knn, als and graph-filter do with far less, and so does a table without its rarest items"
+    check(model, numbers * n_items**2, f"the pairs of {n_items:,} items", less)
+
+
+def check(model: str, numbers: float, use: str, less: str) -> None:
+    """Before a model takes so many float32 numbers. use: what for; less: what does with less.
+
+    Raises:
+        OptionError: there is no room for them.
+    """
+    needed, there = 4 * numbers, free()
     if needed > there:
         raise OptionError(
-            f"{model} needs {needed / 10**9:,.1f} GB of memory for the pairs of {n_items:,} items, and "
-            f"{there / 10**9:,.1f} GB are free: item-knn, als and graph-filter do with far less, and so does a table "
-            "without its rarest items"
+            f"{model} needs {needed / 10**9:,.1f} GB of memory for {use}, and {there / 10**9:,.1f} GB are free: {less}"
         )
 
 

@@ -32,6 +32,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from palate import memory
 from palate.compiled import one_thread
 from palate.data.interactions import Interactions
 from palate.models.chain import LEVELS, Chain, Likelihood, Links
@@ -123,6 +124,8 @@ class BayesianFactorization(SolvedModel):
     def __init__(self, config: BayesConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         draws, width = config.chains * config.samples, self.dim + 1
+        drawn = f"{draws} draws of {n_users + n_items:,} vectors"
+        memory.check("bayes", draws * width * (n_users + n_items), drawn, "fewer samples, or history, do with less")
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("unit", torch.ones(()))
         self.register_buffer("users", torch.zeros(n_users, draws, width))
