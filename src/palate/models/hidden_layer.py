@@ -13,18 +13,21 @@ kept transposed, a row for each unit: the products are faster so.
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from palate.models import compiled_pairs, compiled_step, fused_layer, tensor_layer
+from palate.models import compiled_step, fused_layer, tensor_layer
 from palate.models.products import product
+from palate.models.tiled_pairs import TILE, Tiles, near_ones
 
 INPUTS_A_BLOCK = 2048
 """Inputs whose hidden units are held at once: 8 MB at 1,024 units; more would pay for new memory pages every time."""
 
 KEPT_BYTES = 2**28
-"""How large the rights' shares of the hidden units may be to be kept from one call of `pairs` to the next."""
+"""How large the rights' shares of the hidden units may be to be kept from one call of `pairs` to the next, on a CPU."""
 
 
 class HiddenLayer(nn.Module):
@@ -34,7 +37,9 @@ class HiddenLayer(nn.Module):
         super().__init__()
         self.n_inputs, self.n_hidden = n_inputs, n_hidden
         self.flat = nn.Parameter(torch.zeros((n_inputs + 1) * n_hidden + n_hidden + 1))
-        self.kept: tuple[object, Tensor] | None = None  # of `_shares`: what it was made of, and all of it
+        self.kept: tuple[object, NDArray[np.int64], Tiles | None] | None = (
+            None  # by `_tiles`: of what, order, all of it
+        )
 
     def draw(self, generator: torch.Generator) -> None:
         """First weights as torch.nn.Linear draws them: uniform within 1/sqrt(inputs) of each of the two layers."""
@@ -80,32 +85,29 @@ class HiddenLayer(nn.Module):
     def pairs(self, left: Tensor, right: Tensor) -> Tensor:
         """p at [left_b, right_i] for every pair -> (B, I), from left (B, a) and right (I, n_inputs - a)."""
         first, output, constant = self.parts(self.flat.detach())
-        lefts = product(left, first[: left.shape[1]])  # (B, n_hidden)
+        lefts, weights = product(left, first[: left.shape[1]]), first[left.shape[1] :]  # (B, n_hidden)
         values = left.new_empty(len(left), len(right))
-        for place, rights in self._shares(right):
-            if left.device.type == "cpu":
-                compiled_pairs.pairs(lefts, rights, output, values[:, place])
-            else:
-                for half, row in zip(lefts, values[:, place], strict=True):
+        if left.device.type == "cpu":
+            for tiles in self._tiles(right, weights) if len(right) else ():
+                tiles.pairs(lefts, output, values)
+        else:
+            for rows, place in zip(right.split(INPUTS_A_BLOCK), values.split(INPUTS_A_BLOCK, dim=1), strict=True):
+                rights = torch.addmm(weights[-1], rows, weights[:-1])
+                for half, row in zip(lefts, place, strict=True):
                     torch.mv((rights + half).relu_(), output, out=row)
         return values.add_(constant)
 
-    def _shares(self, right: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """What each right adds to the hidden units, bias included -> (I, n_hidden), in blocks with their places.
-
-        All in one, and kept until a weight or a right changes, where they are few enough.
-        """
-        weights = self.parts(self.flat.detach())[0][self.n_inputs - right.shape[1] :]
-
-        def share(rows: Tensor) -> Tensor:
-            return product(functional.pad(rows, (0, 1), value=1.0), weights)
-
-        if len(right) * self.n_hidden * right.element_size() > KEPT_BYTES:
-            for start in range(0, len(right), INPUTS_A_BLOCK):
-                place = slice(start, start + INPUTS_A_BLOCK)
-                yield place, share(right[place])
-            return
+    def _tiles(self, right: Tensor, weights: Tensor) -> Iterator[Tiles]:
+        """The rights in tiles: all in one, and kept until a weight or a right changes, where they are few enough."""
         at = (self.flat.data_ptr(), self.flat._version, right.data_ptr(), right._version, right.shape)
         if self.kept is None or self.kept[0] != at:
-            self.kept = at, share(right)
-        yield slice(None), self.kept[1]
+            rows = near_ones(right, weights[:-1])
+            few = rows.size * self.n_hidden * right.element_size() <= KEPT_BYTES
+            self.kept = at, rows, Tiles.of(rows, right, weights) if few else None
+        _, rows, tiles = self.kept
+        if tiles is not None:
+            yield tiles
+            return
+        size = max(1, INPUTS_A_BLOCK // TILE)
+        for start in range(0, len(rows), size):
+            yield Tiles.of(rows[start : start + size], right, weights)
