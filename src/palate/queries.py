@@ -58,9 +58,11 @@ class Person:
 
 def of_people(people: Sequence[Person], model: Model) -> Query:
     """The query of people who all have ratings or none, and all times or none; with histories where they are needed."""
-    needed = [
-        person.keeping(slice(0)) if person.row != UNSEEN and not model.LOOKS_BACK else person for person in people
-    ]
+    rows = torch.tensor([person.row for person in people], device=model.device)
+    by_history = [model.LOOKS_BACK or person.row == UNSEEN for person in people]
+    if not any(by_history):
+        return _by_row(rows)
+    needed = [person if asks else person.keeping(slice(0)) for person, asks in zip(people, by_history, strict=True)]
     longest = max((len(person.items) for person in needed), default=0)
 
     def padded(columns: Sequence[NDArray[Any] | None], padding: float, dtype: torch.dtype) -> Tensor | None:
@@ -75,11 +77,16 @@ def of_people(people: Sequence[Person], model: Model) -> Query:
     histories = padded([person.items for person in needed], PADDING, torch.int64)
     assert histories is not None
     return Query(
-        torch.tensor([person.row for person in people], device=model.device),
+        rows,
         histories,
         padded([person.ratings for person in needed], 0.0, torch.float32),
         padded([person.times for person in needed], 0.0, torch.float64),
     )
+
+
+def _by_row(rows: Tensor) -> Query:
+    """Of people from training, to a model that needs no history of theirs."""
+    return Query(rows, rows.new_empty(len(rows), 0))
 
 
 def of_users(
@@ -92,7 +99,7 @@ def of_users(
     device, lengths = model.device, _lengths(history, users, model, newcomers)
     people = torch.from_numpy(users if newcomers is None else np.where(newcomers[users], UNSEEN, users))
     if not model.LOOKS_BACK and bool((people != UNSEEN).all()):
-        return Query(people.to(device), torch.empty(len(users), 0, dtype=torch.int64, device=device))
+        return _by_row(people.to(device))
     ends = history.offsets[users + 1]
     starts = ends - lengths
     longest = int((ends - starts).max(initial=0))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate import queries
+from palate.compiled import Array, compiled, in_threads
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, Model, Query
 
@@ -18,8 +19,11 @@ BYTES_A_SCORE = 16
 """What one score of one person costs while it is ranked: itself, its mask and what finding the best copies."""
 
 
-BLOCK = 64
-"""Neighbouring columns that are first looked at as one."""
+SHORT = 64
+"""The longest list that is kept in order while scores are looked at one by one."""
+
+PEOPLE_A_PART = 64
+"""Whose best are found by one thread at a time."""
 
 
 @torch.inference_mode()
@@ -37,27 +41,35 @@ def rank(model: Model, query: Query, k: int, leave_out: Tensor | None = None) ->
 
 
 def top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest of each row of (B, n) -> their columns (B, k) and values (B, k); ties to the smaller column.
-
-    They lie in the k blocks with the largest maxima, ties to the earlier block: each of these has a value that goes
-    before every value of another block.
-    """
-    n = scores.shape[1]
-    n_blocks = n // BLOCK
-    if n_blocks < 4 * k:
+    """The k largest of each row of (B, n) -> their columns (B, k) and values (B, k); ties to the smaller column."""
+    if scores.device.type != "cpu" or k > SHORT:
         return _sorted(scores, k)
-    blocks = scores[:, : n_blocks * BLOCK].unflatten(1, (n_blocks, BLOCK))
-    best = _sorted(blocks.amax(2), k)[0].sort(1).values  # (B, k)
-    column = torch.arange(n, device=scores.device)
-    inside = (best.unsqueeze(2) * BLOCK + column[:BLOCK]).flatten(1)  # (B, k * BLOCK)
-    behind = column[n_blocks * BLOCK :].expand(len(scores), -1)  # of no whole block
-    columns = torch.cat([inside, behind], 1)
-    found, values = _sorted(scores.gather(1, columns), k)
-    return columns.gather(1, found), values
+    columns, values = scores.new_empty(len(scores), k, dtype=torch.int64), scores.new_empty(len(scores), k)
+    given, places, best = (tensor.numpy() for tensor in (scores.contiguous(), columns, values))
+    in_threads(lambda part: _kept(given[part], places[part], best[part]), len(scores), PEOPLE_A_PART)
+    return columns, values
+
+
+@compiled
+def _kept(scores: Array, columns: Array, values: Array) -> None:
+    """`top` in one pass: what is larger than the last of the best so far finds its place among them, behind equals."""
+    n, k = scores.shape[1], columns.shape[1]
+    for b in range(len(scores)):
+        there = 0
+        for column in range(n):
+            score = scores[b, column]
+            if there == k and not (k and score > values[b, k - 1]):
+                continue
+            there = min(there + 1, k)
+            place = there - 1
+            while place and values[b, place - 1] < score:
+                values[b, place], columns[b, place] = values[b, place - 1], columns[b, place - 1]
+                place -= 1
+            values[b, place], columns[b, place] = score, column
 
 
 def _sorted(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """`top`, all columns looked at one by one."""
+    """`top` by torch."""
     values, columns = scores.topk(k, dim=1)
     if k == 0:
         return columns, values

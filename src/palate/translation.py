@@ -56,9 +56,10 @@ def on_scale(table: Interactions, ratings: Rated) -> NDArray[np.float32]:
 
 def named_items(table: Interactions, rows: NDArray[np.int64], **values: NDArray[np.floating]) -> Results:
     """Item rows (n,) and what belongs to each -> id, title and that."""
-    ids, titles = table.item_ids.ids[rows], table.catalogue.frame["title"][rows]
-    columns = {name: column.astype(np.float64) for name, column in values.items()}
-    return Results(pl.DataFrame({"id": ids, "title": titles, **columns}))
+    frame = table.item_names[rows]
+    for name, column in values.items():
+        frame.insert_column(frame.width, pl.Series(name, column.astype(np.float64)))
+    return Results(frame)
 
 
 def _titled(table: Interactions, name: Id) -> int:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.catalogue import Catalogue
@@ -63,6 +64,11 @@ class Interactions:
     def item_counts(self) -> NDArray[np.int64]:
         """(n_items,): how many events each item has."""
         return np.bincount(self.items, minlength=self.n_items).astype(np.int64)
+
+    @cached_property
+    def item_names(self) -> pl.DataFrame:
+        """id and title of each item row."""
+        return pl.DataFrame({"id": self.item_ids.ids, "title": self.catalogue.frame["title"]})
 
     @cached_property
     def scale(self) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ What only some models can do is a Protocol below: PredictsRatings, PredictsAtTim
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import cos, pi
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
@@ -119,8 +120,7 @@ class Model(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        weights: dict[str, Tensor] = self.state_dict()
-        return next(iter(weights.values())).device
+        return next(chain(self.parameters(), self.buffers())).device
 
     @property
     def sized_by_data(self) -> frozenset[str]:
