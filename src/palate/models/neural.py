@@ -21,7 +21,10 @@ from palate.models.hidden_layer import HiddenLayer
 from palate.models.layers import EmbeddingTable
 
 FOLD_IN_STEPS = 16
-"""Points tried for a person never seen, the prior mean first."""
+"""Points tried for a person never seen, at most, the prior mean first."""
+
+STILL = 1e-3
+"""A step so long, in spreads of people's vectors, is none any more."""
 
 DAMPING, EASE = 1.0, 10.0
 """How much the first step is held back, and how much less every next one, or more where a step made things worse."""
@@ -157,7 +160,11 @@ class NeuralRating(LearnedModel):
             hessian = torch.where(better.view(-1, 1, 1), found[1], hessian)
             pull = torch.where(better.view(-1, 1), found[2], pull)
             damping = torch.where(better.view(-1, 1, 1), damping / EASE, damping * EASE)
-            trial = best + torch.linalg.solve(hessian + damping * self.prior_precision, pull)
+            step = torch.linalg.solve(hessian + damping * self.prior_precision, pull)  # (B, dim)
+            still = ((step @ self.prior_precision) * step).sum(1, keepdim=True) <= STILL**2  # (B, 1)
+            if still.all():
+                break
+            trial = torch.where(still, best, best + step)
         return best
 
     def _explain(self, people: Tensor, vectors: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
