@@ -259,6 +259,16 @@ def test_near_ones_are_all_there_and_near(n: int) -> None:
         assert within < 0.6 * right.var(0).sum()
 
 
+@pytest.mark.parametrize("n_right", [1, 9, 40])
+def test_pairs_by_whole_tensors_equal_those_by_tiles(n_right: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensor_layer, "RIGHTS_A_BLOCK", 9)
+    layer, left, right = drawn(), inputs(3, 2), inputs(n_right, 4, seed=2)
+    first, output, constant = layer.parts(layer.flat.detach())
+    values = torch.empty(3, n_right)
+    tensor_layer.pairs(left @ first[:2], right, first[2:], output, values)
+    torch.testing.assert_close(values + constant, layer.pairs(left, right), atol=1e-5, rtol=1e-5)
+
+
 def test_state_is_the_weights_alone() -> None:
     layer = drawn()
     layer(inputs(10)).sum().backward()

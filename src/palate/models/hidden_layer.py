@@ -91,10 +91,7 @@ class HiddenLayer(nn.Module):
             for tiles in self._tiles(right, weights) if len(right) else ():
                 tiles.pairs(lefts, output, values)
         else:
-            for rows, place in zip(right.split(INPUTS_A_BLOCK), values.split(INPUTS_A_BLOCK, dim=1), strict=True):
-                rights = torch.addmm(weights[-1], rows, weights[:-1])
-                for half, row in zip(lefts, place, strict=True):
-                    torch.mv((rights + half).relu_(), output, out=row)
+            tensor_layer.pairs(lefts, right, weights, output, values)
         return values.add_(constant)
 
     def _tiles(self, right: Tensor, weights: Tensor) -> Iterator[Tiles]:

@@ -263,7 +263,8 @@ class GradientHistory(LearnedModel):
 
     def score(self, query: Query) -> Tensor:
         people = self._people(query)
-        return self._rating(people[:, :-1] @ self.items[:, :-1].T + people[:, -1:] + self.items[:, -1])
+        features = functional.pad(people[:, :-1], (0, 1), value=1.0)  # with 1 for an item's bias: one pass over items
+        return self._rating((features @ self.items.T).add_(people[:, -1:]))
 
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
         left, right = self._people(query)[people], self.items[items]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_ridge import ridge
@@ -70,7 +71,8 @@ class MatrixFactorization(SolvedModel):
 
     def score(self, query: Query) -> Tensor:
         people = self._people(query)
-        return torch.addmm(self.mean + self.items[:, -1], people[:, :-1], self.items[:, :-1].T).add_(people[:, -1:])
+        features = functional.pad(people[:, :-1], (0, 1), value=1.0)  # with 1 for an item's bias: one pass over items
+        return (features @ self.items.T).add_(self.mean + people[:, -1:])
 
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
         left, right = self._people(query)[people], self.items[items]

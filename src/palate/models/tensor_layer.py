@@ -1,10 +1,13 @@
-"""A step of the hidden layer by whole-tensor operations, for any device: see the formulas of `hidden_layer`."""
+"""The hidden layer by whole-tensor operations, for any device: a step, by the formulas of `hidden_layer`, and pairs."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from palate.models.products import product
+
+RIGHTS_A_BLOCK = 2048
+"""Rights whose hidden units are held at once, for one left after the other."""
 
 
 def squared_error(x: Tensor, target: Tensor, first: Tensor, output: Tensor, constant: Tensor) -> tuple[Tensor, ...]:
@@ -21,3 +24,12 @@ def squared_error(x: Tensor, target: Tensor, first: Tensor, output: Tensor, cons
     flow = product(joined.mul_(error), active.T)  # (n_inputs + 1, n_hidden)
     gradient = torch.cat([(flow * output).flatten(), (flow * first).sum(0), error.sum(0, keepdim=True)])
     return loss, (q[:-1] * error).T.contiguous(), gradient
+
+
+def pairs(lefts: Tensor, right: Tensor, weights: Tensor, output: Tensor, values: Tensor) -> None:
+    """values (B, I) = sum over h of w_h relu(l_bh + r_ih), from l (B, n_hidden), w (n_hidden,), rights (I, a) and by
+    weights (a + 1, n_hidden), the last for the bias, their shares r."""
+    for rows, place in zip(right.split(RIGHTS_A_BLOCK), values.split(RIGHTS_A_BLOCK, dim=1), strict=True):
+        shares = torch.addmm(weights[-1], rows, weights[:-1])
+        for left, row in zip(lefts, place, strict=True):
+            torch.mv((shares + left).relu_(), output, out=row)
