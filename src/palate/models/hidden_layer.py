@@ -37,9 +37,7 @@ class HiddenLayer(nn.Module):
         super().__init__()
         self.n_inputs, self.n_hidden = n_inputs, n_hidden
         self.flat = nn.Parameter(torch.zeros((n_inputs + 1) * n_hidden + n_hidden + 1))
-        self.kept: tuple[object, NDArray[np.int64], Tiles | None] | None = (
-            None  # by `_tiles`: of what, order, all of it
-        )
+        self.kept: tuple[object, tuple[NDArray[np.int64], Tensor], Tiles | None] | None = None  # see `_tiles`
 
     def draw(self, generator: torch.Generator) -> None:
         """First weights as torch.nn.Linear draws them: uniform within 1/sqrt(inputs) of each of the two layers."""
@@ -98,13 +96,13 @@ class HiddenLayer(nn.Module):
         """The rights in tiles: all in one, and kept until a weight or a right changes, where they are few enough."""
         at = (self.flat.data_ptr(), self.flat._version, right.data_ptr(), right._version, right.shape)
         if self.kept is None or self.kept[0] != at:
-            rows = near_ones(right, weights[:-1])
+            rows, mean = near_ones(right, weights[:-1]), right.mean(0, keepdim=True)
             few = rows.size * self.n_hidden * right.element_size() <= KEPT_BYTES
-            self.kept = at, rows, Tiles.of(rows, right, weights) if few else None
-        _, rows, tiles = self.kept
+            self.kept = at, (rows, mean), Tiles.of(rows, right, mean, weights) if few else None
+        _, (rows, mean), tiles = self.kept
         if tiles is not None:
             yield tiles
             return
         size = max(1, INPUTS_A_BLOCK // TILE)
         for start in range(0, len(rows), size):
-            yield Tiles.of(rows[start : start + size], right, weights)
+            yield Tiles.of(rows[start : start + size], right, mean, weights)

@@ -64,16 +64,15 @@ class Tiles:
     slopes: Floats  # (n_hidden, a + 1): shares by inputs
 
     @classmethod
-    def of(cls, rows: NDArray[np.int64], right: Tensor, weights: Tensor) -> "Tiles":
-        """Of rights (I, a), by weights (a + 1, n_hidden), the last for the 1; rows: some of `near_ones`."""
-        joined = functional.pad(right, (0, 1), value=1.0)
+    def of(cls, rows: NDArray[np.int64], right: Tensor, mean: Tensor, weights: Tensor) -> "Tiles":
+        """Of rights (I, a), mean (1, a), by weights (a + 1, n_hidden), the last for the 1; rows: of `near_ones`."""
+        joined = functional.pad(right[torch.from_numpy(rows)], (0, 1), value=1.0)  # (tiles, TILE, a + 1)
         shares = torch.empty(len(rows), weights.shape[1], TILE)
-        for tile, theirs in zip(shares, torch.from_numpy(rows), strict=True):
-            tile.copy_(product(joined[theirs], weights).T)
+        for tile, theirs in zip(shares, joined, strict=True):
+            tile.copy_(product(theirs, weights).T)
         least, most = torch.aminmax(shares, dim=2)
-        mean = product(joined.mean(0, keepdim=True), weights)[0]
-        inputs = joined[torch.from_numpy(rows)].mT.contiguous()
-        parts = (inputs, shares, least, most, mean, weights.T.contiguous())
+        middle = product(functional.pad(mean, (0, 1), value=1.0), weights)[0]
+        parts = (joined.mT.contiguous(), shares, least, most, middle, weights.T.contiguous())
         return cls(rows, *(part.numpy() for part in parts))
 
     def pairs(self, lefts: Tensor, output: Tensor, values: Tensor) -> None:
