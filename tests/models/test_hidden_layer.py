@@ -129,7 +129,7 @@ def test_no_bit_of_a_step_depends_on_the_threads_that_share_it(n: int) -> None:
 
 def test_who_helps_sleeps_when_there_is_no_step_and_wakes_for_the_next() -> None:
     team = compiled_step.Team(n_inputs=21, n_hidden=32, n_parts=3, number=np.dtype(np.float32))
-    helper = compiled_step.Helper(team.signal, team.space, number=0)
+    helper = compiled_step.Helper(team.signal, team.space, number=1)
     assert helper.asleep
     for _ in range(2):
         helper.wake()
@@ -167,9 +167,9 @@ def test_a_helper_takes_parts_that_are_left() -> None:
     team.step((weights[0], weights[1], weights[2]), x.numpy(), x[:, 0].numpy())
     team.space.by_x[:] = 0
     team.signal[[compiled_parts.HELPERS, compiled_parts.NEXT, compiled_parts.DONE]] = 1, 0, 0
-    compiled_parts.help_out(team.signal, team.space, 1, 1000)  # the second of them, and only one may
+    compiled_parts.help_out(team.signal, team.space, 2, 1000)  # the second of them, and only one may
     assert not team.space.by_x.any()
-    compiled_parts.help_out(team.signal, team.space, 0, 1000)
+    compiled_parts.help_out(team.signal, team.space, 1, 1000)
     assert team.signal[compiled_parts.DONE] == 3
     np.testing.assert_array_equal(team.space.by_x[:600], expected.numpy())
 

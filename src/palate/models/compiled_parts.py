@@ -29,25 +29,30 @@ LANES = 16 if WIDE else 8
 WORD = np.dtype(np.uint16 if WIDE else np.uint8)
 
 ROWS, WORDS = 4, 4 if WIDE else 2
-"""`signs` keeps the sums of so many rows and so many words of columns in registers."""
+"""`signs` keeps the sums of so many columns of left and so many words of columns of right in registers."""
 
-COLUMNS, GROUPS = 11, 2 if WIDE else 1
-"""`sums` keeps the sums of so many columns and so many words of bits in registers."""
+GROUPS = 2
+"""`sums` keeps the sums of all subsets for so many words of bits, in 16 kB."""
+
+FEW = 4
+"""Bits whose subsets are summed up beforehand, 2^FEW of them."""
 
 INPUTS_A_PART = 256
 """What their units hold, and the weights, fit the cache of a core."""
 
-INPUTS, HELPERS, NEXT, DONE = range(0, 32, 8)
-"""Places in a team's signal, 64 bytes apart, as processors hand on 64 bytes at a time: how many inputs, how many may
-help, the next part that is not taken, how many are done."""
+STEP, INPUTS, HELPERS, NEXT, DONE = range(0, 40, 8)
+"""Places in a team's signal, 64 bytes apart, as processors hand on 64 bytes at a time: the number of the step, how many
+inputs, how many may help, the next part that is not taken, how many are done."""
 
 
 class Space(NamedTuple):
     """The memory of a step with n_inputs, the constant among them, and n_hidden units. What is padded has zeros."""
 
-    rows: Array  # (n_hidden, n_inputs), both padded: Vᵀ
-    weighted_rows: Array  # (n_hidden, n_inputs), both padded: (V * w)ᵀ
-    constant_and_one: Array  # (2,) c, and 1.0
+    first: Array  # (n_inputs, n_hidden), padded: V
+    output: Array  # (n_hidden,), padded: w
+    constant: Array  # (1,) c
+    weighted: Array  # (n_parts, n_hidden, n_inputs), both padded: (V * w)ᵀ, once for each who takes parts
+    room: Array  # (n_parts, n_hidden * n_inputs) for what such a one is about to transpose
     x: Array  # (n, n_inputs - 1)
     target: Array  # (n,)
     by_x: Array  # (n, n_inputs - 1) ∂loss/∂x
@@ -57,15 +62,15 @@ class Space(NamedTuple):
 
 @instructions
 def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> Any:
-    """Where left[:, :k] @ right is above 0, from left (n, at least k) and right (k, m), twice over:
+    """Where left[:, :n].T @ right is above 0, from left (k, at least n) and right (k, m), twice over:
 
-    by_right (m / LANES, n): of each row of left, words for LANES columns of right;
-    by_left (n / LANES, m): of each column of right, words for LANES rows of left.
+    by_right (m / LANES, n): of each column of left, words for LANES columns of right;
+    by_left (n / LANES, m): of each column of right, words for LANES columns of left.
     n is a multiple of LANES, m of LANES * WORDS.
     """
 
     def write(code: _Code, left: _Array, right: _Array, by_right: _Array, by_left: _Array) -> None:
-        build, (n, _), (k, m) = code.builder, left.shape, right.shape
+        build, (k, m), (_, n) = code.builder, right.shape, by_right.shape
         with code.loop(m, LANES * WORDS) as column, code.loop(n, LANES) as group:
             columns = [code.plus(column, word * LANES) for word in range(WORDS)]
             found = [code.variable(code.words) for _ in columns]
@@ -75,13 +80,13 @@ def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> An
                 with code.loop(k, 1) as j:
                     others = [right.lanes(j, place) for place in columns]
                     for row, totals in zip(rows, products, strict=True):
-                        weight = code.everywhere(left.get(row, j))
+                        weight = code.everywhere(left.get(j, row))
                         for total, other in zip(totals, others, strict=True):
                             total.set(code.multiplied_and_added(weight, other, total.get()))
                 for r, totals in enumerate(products):
                     bit = code.everywhere(build.shl(ir.Constant(code.word, 1 << r), build.trunc(at, code.word)))
                     for word, total in enumerate(totals):
-                        on = build.fcmp_ordered(">", total.get(), ir.Constant(code.numbers, None))
+                        on = build.fcmp_ordered(">", total.get(), code.nothing)
                         by_right.put(
                             build.bitcast(on, code.word), build.udiv(columns[word], code.index(LANES)), rows[r]
                         )
@@ -94,37 +99,64 @@ def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> An
 
 
 @instructions
-def sums(typing: Any, bits: Any, values: Any, found: Any, one: Any) -> Any:
-    """found (k, G * LANES), of column c and lane l: the sum of values[r, c] over the rows r with a bit for l in
-    bits[:, r], from bits (G, at least n) and values (n, k).
+def sums(typing: Any, bits: Any, values: Any, found: Any) -> Any:
+    """found (n, k): of each row the sum of those values (G * LANES, k) whose bit is set in bits[:, row], from bits
+    (G, n). k is a multiple of LANES, G of GROUPS.
 
-    k is a multiple of COLUMNS, G of GROUPS. one: 1.0, unknown to the compiler, which then multiplies some values by it
-    and so puts the processor's multipliers to work beside its adders.
+    The sums of all subsets of FEW values are found first, so that FEW bits cost one addition: the method of the Four
+    Russians (Arlazarov, Dinic, Kronrod & Faradzev, "On Economical Construction of the Transitive Closure of a Directed
+    Graph", Soviet Mathematics Doklady 1970).
     """
 
-    def write(code: _Code, bits: _Array, values: _Array, found: _Array, one: Any) -> None:
-        build, (n, k), (n_groups, _) = code.builder, values.shape, bits.shape
-        ones, lanes = code.everywhere(one), ir.VectorType(ir.IntType(1), LANES)
-        with code.loop(k, COLUMNS) as column, code.loop(n_groups, GROUPS) as group:
-            totals = [[code.variable(code.numbers) for _ in range(GROUPS)] for _ in range(COLUMNS)]
-            with code.loop(n, 1) as row:
-                on = [build.bitcast(bits.get(code.plus(group, g), row), lanes) for g in range(GROUPS)]
-                for c in range(COLUMNS):
-                    value = code.everywhere(values.get(row, code.plus(column, c)))
-                    for g, total in enumerate(totals[c]):
-                        before = total.get()
-                        by_multiplier = (c + g) % 2 == 0
-                        after = (
-                            code.multiplied_and_added(ones, value, before)
-                            if by_multiplier
-                            else build.fadd(before, value)
-                        )
-                        total.set(build.select(on[g], after, before))
-            for c, of_groups in enumerate(totals):
-                for g, total in enumerate(of_groups):
-                    found.put(total.get(), code.plus(column, c), build.mul(code.plus(group, g), code.index(LANES)))
+    def write(code: _Code, bits: _Array, values: _Array, found: _Array) -> None:
+        build, (n_groups, n), (_, k) = code.builder, bits.shape, values.shape
+        tables = [[code.table() for _ in range(0, LANES, FEW)] for _ in range(GROUPS)]
 
-    return _intrinsic(write, bits, values, found, one)
+        def add(columns: list[Any]) -> None:
+            with code.loop(n_groups, GROUPS) as group:
+                for g, of_group in enumerate(tables):
+                    first = build.mul(code.plus(group, g), code.index(LANES))
+                    for t, table in enumerate(of_group):
+                        rows = [code.plus(first, t * FEW + bit) for bit in range(FEW)]
+                        for word, column in enumerate(columns):
+                            table.fill(word, [values.lanes(row, column) for row in rows])
+                fresh = build.icmp_unsigned("==", group, code.index(0))
+                with code.loop(n, 1) as row:
+                    totals = [build.select(fresh, code.nothing, found.lanes(row, column)) for column in columns]
+                    for g, of_group in enumerate(tables):
+                        word = bits.get(code.plus(group, g), row)
+                        for t, table in enumerate(of_group):
+                            chosen = table.of(word, t * FEW)
+                            totals = [build.fadd(total, table.get(chosen, w)) for w, total in enumerate(totals)]
+                    for column, total in zip(columns, totals, strict=True):
+                        found.put(total, row, column)
+
+        paired = build.and_(k, code.index(-2 * LANES))
+        with code.loop(paired, 2 * LANES) as column:
+            add([column, code.plus(column, LANES)])
+        with build.if_then(build.icmp_unsigned("<", paired, k)):
+            add([paired])
+
+    return _intrinsic(write, bits, values, found)
+
+
+@instructions
+def transpose(typing: Any, matrix: Any, found: Any) -> Any:
+    """found (k, n): the matrix (n, k) with rows for columns; n and k are multiples of LANES."""
+
+    def write(code: _Code, matrix: _Array, found: _Array) -> None:
+        n, k = matrix.shape
+        with code.loop(n, LANES) as row, code.loop(k, LANES) as column:
+            words = [matrix.lanes(code.plus(row, lane), column) for lane in range(LANES)]
+            for size in (2**power for power in range(LANES.bit_length() - 1)):
+                for i in (i for i in range(LANES) if not i & size):
+                    upper = [lane - size + LANES if lane & size else lane for lane in range(LANES)]
+                    lower = [lane + LANES if lane & size else lane + size for lane in range(LANES)]
+                    words[i], words[i + size] = (code.mixed(words[i], words[i + size], of) for of in (upper, lower))
+            for lane, word in enumerate(words):
+                found.put(word, code.plus(column, lane), row)
+
+    return _intrinsic(write, matrix, found)
 
 
 def _intrinsic(write: Any, *arguments: Any) -> Any:
@@ -190,6 +222,7 @@ class _Code:
     def __init__(self, builder: Any, number: Any) -> None:
         self.builder = builder
         self.numbers, self.words = ir.VectorType(number, LANES), ir.VectorType(self.word, LANES)
+        self.nothing = ir.Constant(self.numbers, None)
 
     def index(self, value: int) -> Any:
         return ir.Constant(ir.IntType(64), value)
@@ -206,13 +239,17 @@ class _Code:
     def variable(self, kind: Any) -> "_Variable":
         return _Variable(self.builder, kind)
 
+    def table(self) -> "_Table":
+        return _Table(self)
+
     def everywhere(self, value: Any) -> Any:
         """The value in each lane."""
         nothing = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
-        first = self.builder.insert_element(nothing, value, self.index(0))
-        return self.builder.shuffle_vector(
-            first, nothing, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        )
+        return self.mixed(self.builder.insert_element(nothing, value, self.index(0)), nothing, [0] * LANES)
+
+    def mixed(self, one: Any, other: Any, lanes: list[int]) -> Any:
+        """Of the lanes of both, one after the other, these."""
+        return self.builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes))
 
     def multiplied_and_added(self, a: Any, b: Any, c: Any) -> Any:
         name = f"llvm.fma.v{LANES}{'f32' if self.numbers.element == ir.FloatType() else 'f64'}"
@@ -232,6 +269,35 @@ class _Variable:
 
     def set(self, value: Any) -> None:
         self.builder.store(value, self.place)
+
+
+class _Table:
+    """The sums of all subsets of FEW rows of numbers, each row two words wide."""
+
+    def __init__(self, code: _Code) -> None:
+        self.code, self.builder = code, code.builder
+        kind = ir.ArrayType(code.numbers, 2 << FEW)
+        self.first = self.builder.bitcast(tools.alloca_once(self.builder, kind), code.numbers.as_pointer())
+
+    def fill(self, word: int, values: list[Any]) -> None:
+        """For each bit that may be set, what it adds to that word."""
+        found = [self.code.nothing]
+        for value in values:
+            found += [value, *(self.builder.fadd(sum_, value) for sum_ in found[1:])]
+        for subset, sum_ in enumerate(found):
+            self.builder.store(sum_, self._place(self.code.index(2 * subset), word))
+
+    def of(self, bits: Any, first: int) -> Any:
+        """Where the sum stands that FEW of the bits choose, from the first on."""
+        build = self.builder
+        chosen = build.lshr(build.zext(bits, ir.IntType(64)), self.code.index(first))
+        return build.mul(build.and_(chosen, self.code.index((1 << FEW) - 1)), self.code.index(2))
+
+    def get(self, at: Any, word: int) -> Any:
+        return self.builder.load(self._place(at, word))
+
+    def _place(self, at: Any, word: int) -> Any:
+        return self.builder.gep(self.first, [self.code.plus(at, word)])
 
 
 class _Array:
@@ -260,68 +326,84 @@ class _Array:
 
 
 @compiled_sums
-def take(part: int, space: Space, n_all: int) -> None:
+def take(part: int, space: Space, n_all: int, who: int) -> None:
     """What a part of the n_all inputs says."""
     start, stop = part * INPUTS_A_PART, min((part + 1) * INPUTS_A_PART, n_all)
     x, target, by_x = space.x[start:stop], space.target[start:stop], space.by_x[start:stop]
     n, m = stop - start, -(-(stop - start) // (LANES * WORDS)) * (LANES * WORDS)
-    n_units, n_inputs = space.rows.shape
-    width, (constant, one) = x.shape[1], space.constant_and_one
-    joined, q = np.zeros((width + 1, m), x.dtype), np.empty((n_inputs, m), x.dtype)
-    for k in range(width):
-        for b in range(n):
-            joined[k, b] = x[b, k]
-    joined[width, :n] = one
-    by_joined, by_rows = np.empty((m // LANES, n_units), WORD), np.empty((n_units // LANES, m), WORD)
-    signs(space.rows, joined, by_joined, by_rows)
-    sums(by_joined, space.weighted_rows, q, one)
-    error = constant - target
-    for k in range(width + 1):
-        for b in range(n):
-            error[b] += joined[k, b] * q[k, b]
+    _, n_units, n_inputs = space.weighted.shape
+    width = x.shape[1]
+    joined, inputs = np.zeros((width + 1, m), x.dtype), np.zeros((m, n_inputs), x.dtype)
+    for b in range(n):
+        for k in range(width):
+            joined[k, b] = inputs[b, k] = x[b, k]
+        joined[width, b] = inputs[b, width] = 1
+    by_joined, by_units = np.empty((m // LANES, n_units), WORD), np.empty((n_units // LANES, m), WORD)
+    q = np.empty((m, n_inputs), x.dtype)
+    signs(space.first, joined, by_joined, by_units)
+    sums(by_units, space.weighted[who], q)
     found = space.loss_and_error[part]
     found[:] = 0
     for b in range(n):
-        found[0] += error[b] * error[b]
-        error[b] *= 2
-        error[b] /= n_all
-        found[1] += error[b]
-    weighted = np.zeros((n, n_inputs), x.dtype)
-    for b in range(n):
-        for k in range(width + 1):
-            weighted[b, k] = joined[k, b] * error[b]
+        error = space.constant[0] - target[b]
+        for k in range(n_inputs):
+            error += inputs[b, k] * q[b, k]
+        found[0] += error * error
+        error = 2 * error / n_all
+        found[1] += error
         for k in range(width):
-            by_x[b, k] = q[k, b] * error[b]
-    sums(by_rows, weighted, space.flows[part], one)
+            by_x[b, k] = q[b, k] * error
+        for k in range(n_inputs):
+            inputs[b, k] *= error
+    flow = space.room[who].reshape(n_units, n_inputs)
+    sums(by_joined, inputs, flow)
+    transpose(flow, space.flows[part])
+
+
+@compiled_sums
+def weigh(space: Space, who: int) -> None:
+    """Once in a step, by each who takes parts: handed on from one core to another it would take longer."""
+    _, n_units, n_inputs = space.weighted.shape
+    weighted = space.room[who].reshape(n_inputs, n_units)
+    for k in range(len(space.first)):
+        for h in range(n_units):
+            weighted[k, h] = space.first[k, h] * space.output[h]
+    weighted[len(space.first) :] = 0
+    transpose(weighted, space.weighted[who])
 
 
 @compiled
-def take_parts(signal: Array, space: Space) -> None:
+def take_parts(signal: Array, space: Space, who: int) -> None:
     """All that nobody else takes."""
+    weighed = -1
     while read(signal, NEXT) < len(space.flows):
         part = added(signal, NEXT)
         if part < len(space.flows):
-            take(part, space, signal[INPUTS])
+            if weighed != signal[STEP]:
+                weigh(space, who)
+                weighed = signal[STEP]
+            take(part, space, signal[INPUTS], who)
             added(signal, DONE)
 
 
 @compiled
 def lead(signal: Array, space: Space, n: int, helpers: int) -> None:
     """A step with n inputs, some in every part; so many others may help."""
+    signal[STEP] += 1
     signal[INPUTS], signal[HELPERS] = n, helpers
     write(signal, DONE, 0)
     write(signal, NEXT, 0)
-    take_parts(signal, space)
+    take_parts(signal, space, 0)
     while read(signal, DONE) < len(space.flows):
         pass
 
 
 @compiled
 def help_out(signal: Array, space: Space, number: int, patience: int) -> None:
-    """Of those who help the one of that number: takes parts, until there were none for so many looks."""
+    """Of those who help the one of that number, from 1 on: takes parts, until there were none for so many looks."""
     looks = 0
     while looks < patience:
         looks += 1
-        if read(signal, NEXT) < len(space.flows) and number < read(signal, HELPERS):
-            take_parts(signal, space)
+        if read(signal, NEXT) < len(space.flows) and number <= read(signal, HELPERS):
+            take_parts(signal, space, number)
             looks = 0

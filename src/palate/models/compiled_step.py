@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from palate.compiled import Array, compiled_sums
-from palate.models.compiled_parts import COLUMNS, GROUPS, INPUTS_A_PART, LANES, NEXT, Space, help_out, lead
+from palate.models.compiled_parts import GROUPS, INPUTS_A_PART, LANES, NEXT, Space, help_out, lead
 
 PATIENCE = 3_000_000
 """How often one who helps looks for a next step before falling asleep: about a millisecond."""
@@ -37,11 +37,13 @@ class Team:
     """
 
     def __init__(self, n_inputs: int, n_hidden: int, n_parts: int, number: np.dtype[Any]) -> None:
-        n, units, inputs = n_parts * INPUTS_A_PART, padded(n_hidden, LANES * GROUPS), padded(n_inputs, COLUMNS)
+        n, units, inputs = n_parts * INPUTS_A_PART, padded(n_hidden, LANES * GROUPS), padded(n_inputs, LANES)
         self.space = Space(
-            rows=np.zeros((units, inputs), number),
-            weighted_rows=np.zeros((units, inputs), number),
-            constant_and_one=np.ones(2, number),
+            first=np.zeros((n_inputs, units + LANES), number),  # rows of 4096 bytes would all want the same cache lines
+            output=np.zeros(units, number),
+            constant=np.zeros(1, number),
+            weighted=np.empty((n_parts, units, inputs), number),
+            room=np.empty((n_parts, units * inputs), number),
             x=np.empty((n, n_inputs - 1), number),
             target=np.empty(n, number),
             by_x=np.empty((n, n_inputs - 1), number),
@@ -51,13 +53,13 @@ class Team:
         self.signal = np.zeros(64, np.int64)
         self.signal[NEXT] = n_parts  # none is left
         self.helpers: list[Helper] = []
-        help_out(self.signal, self.space, 0, 0)  # compiles it, so that nobody waits for that in a step
+        help_out(self.signal, self.space, 1, 0)  # compiles it, so that nobody waits for that in a step
 
     def step(self, weights: tuple[Array, Array, Array], x: Array, target: Array) -> tuple[Array, Array, Array]:
         """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights, flat."""
         wanted = min(torch.get_num_threads(), len(self.space.flows)) - 1
         while len(self.helpers) < wanted:
-            self.helpers.append(Helper(self.signal, self.space, number=len(self.helpers)))
+            self.helpers.append(Helper(self.signal, self.space, number=len(self.helpers) + 1))
         for helper in self.helpers[:wanted]:
             helper.wake()
         _given(*weights, x, target, self.space)
@@ -106,14 +108,14 @@ def padded(n: int, multiple: int) -> int:
 
 @compiled_sums
 def _given(first: Array, output: Array, constant: Array, x: Array, target: Array, space: Space) -> None:
-    """Puts there what a step begins with, and rows of weights for columns."""
+    """Puts there what a step begins with."""
     n_inputs, n_hidden = first.shape
-    for start in range(0, n_hidden, LANES):
-        for k in range(n_inputs):
-            for h in range(start, min(start + LANES, n_hidden)):
-                space.rows[h, k] = first[k, h]
-                space.weighted_rows[h, k] = first[k, h] * output[h]
-    space.constant_and_one[0] = constant[0]
+    for k in range(n_inputs):
+        for h in range(n_hidden):
+            space.first[k, h] = first[k, h]
+    for h in range(n_hidden):
+        space.output[h] = output[h]
+    space.constant[0] = constant[0]
     for b in range(len(x)):
         space.target[b] = target[b]
         for k in range(n_inputs - 1):
@@ -130,7 +132,8 @@ def _found(first: Array, output: Array, n: int, space: Space) -> tuple[Array, Ar
     for part in range(len(space.flows)):
         loss[0] += space.loss_and_error[part, 0] / n
         gradient[-1] += space.loss_and_error[part, 1]
-        for k in range(n_inputs):
+    for k in range(n_inputs):
+        for part in range(len(space.flows)):
             for h in range(n_hidden):
                 by_first[k, h] += space.flows[part, k, h] * output[h]
                 by_output[h] += space.flows[part, k, h] * first[k, h]
