@@ -142,12 +142,12 @@ def test_who_helps_sleeps_when_there_is_no_step_and_wakes_for_the_next() -> None
 
 def test_who_helps_goes_when_the_team_does() -> None:
     layer, x = drawn(20, 32), inputs(600, 20)
-    weights = [part.numpy() for part in layer.parts(layer.flat.detach())]
+    weights = layer.flat.detach().numpy()
     team = compiled_step.Team(n_inputs=21, n_hidden=32, n_parts=3, number=np.dtype(np.float32))
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        team.step((weights[0], weights[1], weights[2]), x.numpy(), x[:, 0].numpy())
+        team.step(weights, x.numpy(), x[:, 0].numpy())
     finally:
         torch.set_num_threads(before)
     threads = [helper.thread for helper in team.helpers]
@@ -163,8 +163,8 @@ def test_a_helper_takes_parts_that_are_left() -> None:
     layer, x = drawn(20, 32), inputs(600, 20)
     expected = layer.squared_error(x, x[:, 0])[1]
     team = compiled_step.Team(n_inputs=21, n_hidden=32, n_parts=3, number=np.dtype(np.float32))
-    weights = [part.numpy() for part in layer.parts(layer.flat.detach())]
-    team.step((weights[0], weights[1], weights[2]), x.numpy(), x[:, 0].numpy())
+    weights = layer.flat.detach().numpy()
+    team.step(weights, x.numpy(), x[:, 0].numpy())
     team.space.by_x[:] = 0
     team.signal[[compiled_parts.HELPERS, compiled_parts.NEXT, compiled_parts.DONE]] = 1, 0, 0
     compiled_parts.help_out(team.signal, team.space, 2, 1000)  # the second of them, and only one may

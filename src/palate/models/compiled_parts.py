@@ -62,7 +62,7 @@ class Space(NamedTuple):
 
 @instructions
 def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> Any:
-    """Where left[:, :n].T @ right is above 0, from left (k, at least n) and right (k, m), twice over:
+    """Where left[:k, :n].T @ right + left[k, :n] is above 0, from left (k + 1, at least n) and right (k, m), twice over:
 
     by_right (m / LANES, n): of each column of left, words for LANES columns of right;
     by_left (n / LANES, m): of each column of right, words for LANES columns of left.
@@ -77,6 +77,10 @@ def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> An
             with code.loop(code.index(LANES), ROWS) as at:
                 rows = [code.plus(build.add(group, at), row) for row in range(ROWS)]
                 products = [[code.variable(code.numbers) for _ in columns] for _ in rows]
+                for row, totals in zip(rows, products, strict=True):
+                    bias = code.everywhere(left.get(k, row))
+                    for total in totals:
+                        total.set(bias)
                 with code.loop(k, 1) as j:
                     others = [right.lanes(j, place) for place in columns]
                     for row, totals in zip(rows, products, strict=True):
@@ -333,14 +337,15 @@ def take(part: int, space: Space, n_all: int, who: int) -> None:
     n, m = stop - start, -(-(stop - start) // (LANES * WORDS)) * (LANES * WORDS)
     _, n_units, n_inputs = space.weighted.shape
     width = x.shape[1]
-    joined, inputs = np.zeros((width + 1, m), x.dtype), np.zeros((m, n_inputs), x.dtype)
+    inputs, turned = np.zeros((m, n_inputs), x.dtype), np.empty((n_inputs, m), x.dtype)
     for b in range(n):
         for k in range(width):
-            joined[k, b] = inputs[b, k] = x[b, k]
-        joined[width, b] = inputs[b, width] = 1
-    by_joined, by_units = np.empty((m // LANES, n_units), WORD), np.empty((n_units // LANES, m), WORD)
+            inputs[b, k] = x[b, k]
+        inputs[b, width] = 1
+    transpose(inputs, turned)
+    by_inputs, by_units = np.empty((m // LANES, n_units), WORD), np.empty((n_units // LANES, m), WORD)
     q = np.empty((m, n_inputs), x.dtype)
-    signs(space.first, joined, by_joined, by_units)
+    signs(space.first, turned[:width], by_inputs, by_units)
     sums(by_units, space.weighted[who], q)
     found = space.loss_and_error[part]
     found[:] = 0
@@ -356,7 +361,7 @@ def take(part: int, space: Space, n_all: int, who: int) -> None:
         for k in range(n_inputs):
             inputs[b, k] *= error
     flow = space.room[who].reshape(n_units, n_inputs)
-    sums(by_joined, inputs, flow)
+    sums(by_inputs, inputs, flow)
     transpose(flow, space.flows[part])
 
 
@@ -407,3 +412,48 @@ def help_out(signal: Array, space: Space, number: int, patience: int) -> None:
         if read(signal, NEXT) < len(space.flows) and number <= read(signal, HELPERS):
             take_parts(signal, space, number)
             looks = 0
+
+
+@compiled_sums
+def give(space: Space, weights: Array, x: Array, target: Array) -> None:
+    """Puts there what a step begins with."""
+    n_inputs, n_hidden = len(space.first), (len(weights) - 1) // (len(space.first) + 1)
+    for k in range(n_inputs):
+        for h in range(n_hidden):
+            space.first[k, h] = weights[k * n_hidden + h]
+    for h in range(n_hidden):
+        space.output[h] = weights[n_inputs * n_hidden + h]
+    space.constant[0] = weights[-1]
+    for b in range(len(x)):
+        space.target[b] = target[b]
+        for k in range(n_inputs - 1):
+            space.x[b, k] = x[b, k]
+
+
+@compiled_sums
+def total(space: Space, weights: Array, n: int) -> tuple[Array, Array, Array]:
+    """Adds up what the parts of a step found."""
+    n_inputs, n_hidden = len(space.first), (len(weights) - 1) // (len(space.first) + 1)
+    loss, gradient = np.zeros_like(weights[:1]), np.zeros_like(weights)
+    first, output = weights[: n_inputs * n_hidden], weights[n_inputs * n_hidden : -1]
+    by_first, by_output = gradient[: n_inputs * n_hidden], gradient[n_inputs * n_hidden : -1]
+    for part in range(len(space.flows)):
+        loss[0] += space.loss_and_error[part, 0] / n
+        gradient[-1] += space.loss_and_error[part, 1]
+    for k in range(n_inputs):
+        row = slice(k * n_hidden, (k + 1) * n_hidden)
+        for part in range(len(space.flows)):
+            for h in range(n_hidden):
+                by_first[row][h] += space.flows[part, k, h] * output[h]
+                by_output[h] += space.flows[part, k, h] * first[row][h]
+    return loss, space.by_x[:n].copy(), gradient
+
+
+@compiled
+def step(
+    signal: Array, space: Space, weights: Array, x: Array, target: Array, helpers: int
+) -> tuple[Array, Array, Array]:
+    """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights, as `HiddenLayer` keeps them."""
+    give(space, weights, x, target)
+    lead(signal, space, len(x), helpers)
+    return total(space, weights, len(x))

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palate.compiled import Array, compiled_sums
-from palate.models.compiled_parts import GROUPS, INPUTS_A_PART, LANES, NEXT, Space, help_out, lead
+from palate.compiled import Array
+from palate.models.compiled_parts import GROUPS, INPUTS_A_PART, LANES, NEXT, Space, help_out, step
 
 PATIENCE = 3_000_000
 """How often one who helps looks for a next step before falling asleep: about a millisecond."""
@@ -21,10 +21,11 @@ TEAMS = 4
 """Kept for later steps; a team holds a megabyte or two."""
 
 
-def squared_error(x: Tensor, target: Tensor, first: Tensor, output: Tensor, constant: Tensor) -> tuple[Tensor, ...]:
+def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
     """See `tensor_layer`."""
-    weights = first.numpy(), output.numpy(), constant.numpy()
-    team = _team(threading.get_ident(), *first.shape, -(-len(x) // INPUTS_A_PART), weights[0].dtype)
+    (n, n_inputs), weights = x.shape, flat.numpy()
+    n_hidden = (len(weights) - 1) // (n_inputs + 2)
+    team = _team(threading.get_ident(), n_inputs + 1, n_hidden, -(-n // INPUTS_A_PART), weights.dtype)
     loss, by_x, by_weights = team.step(weights, x.numpy(), target.numpy())
     return torch.from_numpy(loss)[0], torch.from_numpy(by_x), torch.from_numpy(by_weights)
 
@@ -55,16 +56,14 @@ class Team:
         self.helpers: list[Helper] = []
         help_out(self.signal, self.space, 1, 0)  # compiles it, so that nobody waits for that in a step
 
-    def step(self, weights: tuple[Array, Array, Array], x: Array, target: Array) -> tuple[Array, Array, Array]:
-        """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights, flat."""
+    def step(self, weights: Array, x: Array, target: Array) -> tuple[Array, Array, Array]:
+        """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights."""
         wanted = min(torch.get_num_threads(), len(self.space.flows)) - 1
         while len(self.helpers) < wanted:
             self.helpers.append(Helper(self.signal, self.space, number=len(self.helpers) + 1))
         for helper in self.helpers[:wanted]:
             helper.wake()
-        _given(*weights, x, target, self.space)
-        lead(self.signal, self.space, len(x), wanted)
-        return _found(*weights[:2], len(x), self.space)
+        return step(self.signal, self.space, weights, x, target, wanted)
 
     def __del__(self) -> None:
         for helper in self.helpers:
@@ -104,37 +103,3 @@ def _team(thread: int, n_inputs: int, n_hidden: int, n_parts: int, number: np.dt
 
 def padded(n: int, multiple: int) -> int:
     return -(-n // multiple) * multiple
-
-
-@compiled_sums
-def _given(first: Array, output: Array, constant: Array, x: Array, target: Array, space: Space) -> None:
-    """Puts there what a step begins with."""
-    n_inputs, n_hidden = first.shape
-    for k in range(n_inputs):
-        for h in range(n_hidden):
-            space.first[k, h] = first[k, h]
-    for h in range(n_hidden):
-        space.output[h] = output[h]
-    space.constant[0] = constant[0]
-    for b in range(len(x)):
-        space.target[b] = target[b]
-        for k in range(n_inputs - 1):
-            space.x[b, k] = x[b, k]
-
-
-@compiled_sums
-def _found(first: Array, output: Array, n: int, space: Space) -> tuple[Array, Array, Array]:
-    """Adds up what the parts of a step found."""
-    n_inputs, n_hidden = first.shape
-    loss, gradient = np.zeros_like(output[:1]), np.zeros((n_inputs + 1) * n_hidden + 1, first.dtype)
-    by_first = gradient[: n_inputs * n_hidden].reshape(n_inputs, n_hidden)
-    by_output = gradient[n_inputs * n_hidden : -1]
-    for part in range(len(space.flows)):
-        loss[0] += space.loss_and_error[part, 0] / n
-        gradient[-1] += space.loss_and_error[part, 1]
-    for k in range(n_inputs):
-        for part in range(len(space.flows)):
-            for h in range(n_hidden):
-                by_first[k, h] += space.flows[part, k, h] * output[h]
-                by_output[h] += space.flows[part, k, h] * first[k, h]
-    return loss, space.by_x[:n].copy(), gradient

@@ -11,6 +11,8 @@ from math import gcd
 import torch
 from torch import Tensor
 
+from palate.models.tensor_layer import parts
+
 MOST_INPUTS = 40
 """With more there is too much to write out, and products of whole matrices pay."""
 
@@ -18,8 +20,9 @@ PARTS = 8
 """Sums over the batch are made in so many parts, to keep all of a GPU busy; so few are added up where they are used."""
 
 
-def squared_error(x: Tensor, target: Tensor, first: Tensor, output: Tensor, constant: Tensor) -> tuple[Tensor, ...]:
+def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
     """See `tensor_layer`."""
+    first, output, constant = parts(flat, x.shape[1])
     columns = [x[:, k : k + 1] for k in range(x.shape[1])]  # (B, 1) each
     shares = [column * weights for column, weights in zip(columns, first[:-1], strict=True)]
     hidden: Tensor = reduce(torch.add, shares, first[-1])  # (B, n_hidden)

@@ -47,10 +47,8 @@ class HiddenLayer(nn.Module):
             part.uniform_(-(self.n_hidden**-0.5), self.n_hidden**-0.5, generator=generator)
 
     def parts(self, flat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """A flat vector as V (n_inputs + 1, n_hidden), w (n_hidden,) and c (1,)."""
-        sizes = [(self.n_inputs + 1) * self.n_hidden, self.n_hidden, 1]
-        first, output, constant = flat.split(sizes)
-        return first.view(self.n_inputs + 1, self.n_hidden), output, constant
+        """See `tensor_layer`."""
+        return tensor_layer.parts(flat, self.n_inputs)
 
     def forward(self, x: Tensor) -> Tensor:
         first, output, constant = self.parts(self.flat)
@@ -59,7 +57,7 @@ class HiddenLayer(nn.Module):
     @torch.no_grad()
     def squared_error(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Mean squared error at x (B, n_inputs) -> scalar, and its gradient by x (B, n_inputs); `flat` gets its own."""
-        loss, by_x, self.flat.grad = self._way(x.device)(x, target, *self.parts(self.flat.detach()))
+        loss, by_x, self.flat.grad = self._way(x.device)(x, target, self.flat.detach())
         return loss, by_x
 
     def _way(self, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:

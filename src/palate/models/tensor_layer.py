@@ -10,11 +10,16 @@ RIGHTS_A_BLOCK = 2048
 """Rights whose hidden units are held at once, for one left after the other."""
 
 
-def squared_error(x: Tensor, target: Tensor, first: Tensor, output: Tensor, constant: Tensor) -> tuple[Tensor, ...]:
-    """Mean squared error at x (B, n_inputs) -> scalar, its gradient by x (B, n_inputs), and by all weights, flat.
+def parts(flat: Tensor, n_inputs: int) -> tuple[Tensor, Tensor, Tensor]:
+    """All weights in one vector as V (n_inputs + 1, n_hidden), w (n_hidden,) and c (1,)."""
+    n_hidden = (len(flat) - 1) // (n_inputs + 2)
+    first, output, constant = flat.split([(n_inputs + 1) * n_hidden, n_hidden, 1])
+    return first.view(n_inputs + 1, n_hidden), output, constant
 
-    first, output, constant: as of `HiddenLayer.parts`.
-    """
+
+def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
+    """Mean squared error at x (B, n_inputs) -> scalar, its gradient by x (B, n_inputs), and by all weights, flat."""
+    first, output, constant = parts(flat, x.shape[1])
     joined = functional.pad(x, (0, 1), value=1.0).T.contiguous()  # (n_inputs + 1, B)
     active = product(first.T, joined).gt_(0)  # (n_hidden, B)
     q = product(first * output, active)  # (n_inputs + 1, B)

@@ -7,9 +7,10 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from palate.compiled import Array, compiled
+from palate.models.contract import LearnedConfig
 from palate.training.dense import AdamDense, SgdDense
 from palate.training.rows import BETA1, BETA2, EPSILON
 
@@ -17,23 +18,32 @@ from palate.training.rows import BETA1, BETA2, EPSILON
 class CompiledSgdDense(SgdDense):
     """SGD with momentum."""
 
+    def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
+        super().__init__(parameter, config)
+        self.w, self.moving = flat(self.parameter), flat(self.velocity)
+
     def apply(self, gradient: Tensor, rate: float) -> None:
-        w, g, velocity = flat(self.parameter, gradient, self.velocity)
-        sgd(w, g, velocity, *numbers(w, self.momentum, rate))
+        sgd(self.w, flat(gradient.contiguous()), self.moving, *numbers(self.w, self.momentum, rate))
 
 
 class CompiledAdamDense(AdamDense):
     """Adam."""
 
+    def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
+        super().__init__(parameter, config)
+        self.arrays = flat(self.parameter), flat(self.m), flat(self.v)
+
     def apply(self, gradient: Tensor, rate: float) -> None:
         s = int(self.s)
-        w, g, m, v = flat(self.parameter, gradient, self.m, self.v)
+        w, m, v = self.arrays
         scales = rate / (1 - BETA1**s), 1 / sqrt(1 - BETA2**s), EPSILON, BETA1, BETA2, 1 - BETA1, 1 - BETA2
-        adam(w, g, m, v, *numbers(w, *scales))
+        adam(w, flat(gradient.contiguous()), m, v, *numbers(w, *scales))
 
 
-def flat(*tensors: Tensor) -> list[Array]:
-    return [tensor.detach().reshape(-1).numpy() for tensor in tensors]
+def flat(tensor: Tensor) -> Array:
+    """An array of the same memory."""
+    found: Array = tensor.detach().view(-1).numpy()
+    return found
 
 
 def numbers(like: Array, *values: float) -> list[Any]:

@@ -2,6 +2,9 @@
 
 What moved a row when it was last touched goes on moving it. A row keeps the step of its last touch, and powers of the
 momentum say how far it has come since: no work for the steps in between, however many.
+
+All that is kept of a row stands together, since fetching it from memory is most of the work: whole numbers first,
+`marks` of the same memory as the numbers in `state`, and then w and what its optimizer adds, each of d numbers.
 """
 
 from math import sqrt
@@ -15,6 +18,12 @@ from palate.compiled import Array, compiled, in_threads
 from palate.models.contract import LearnedConfig
 from palate.models.layers import EmbeddingTable
 from palate.training.rows import BETA1, BETA2, EPSILON, AdamRows, RowUpdates
+
+TOUCHED, FIRST, W = 0, 1, 2
+"""Where in a row: the last step that touched it, where in a batch it came first (see `sum_by_row`), its weights."""
+
+ROW_BYTES = 32
+"""A row takes a multiple of these, so that few of them stand in more lines of the cache than they fill."""
 
 ROWS_A_PART = 65_536
 """Rows that one thread brings up to date at a time."""
@@ -37,45 +46,42 @@ def power(powers: Array, exponent: int) -> Any:
 
 
 @compiled
-def fetched(state: Array, touched: Array, rows: Array) -> Any:
+def fetched(state: Array, rows: Array) -> Any:
     """Asks for all rows -> the sum of some of it: nothing waits for one to arrive before it asks for the next."""
-    total, steps = state[0, 0, 0], touched[0]
+    total, last = state[0, W], state.shape[1] - 1
     for r in range(len(rows)):
-        total += state[rows[r], 0, 0] + state[rows[r], -1, -1]
-        steps += touched[rows[r]]
-    return total + steps
+        total += state[rows[r], W] + state[rows[r], last]
+    return total
 
 
 @compiled
-def read_sgd(state: Array, touched: Array, step: int, reach: float, powers: Array, rows: Array) -> Array:
-    """w of the rows after `step` steps: since their last touch their velocity moved them by reach (1 - m^age) v."""
-    found = np.empty((len(rows), state.shape[2]), state.dtype)
-    found[:1] = fetched(state, touched, rows)
+def read_sgd(state: Array, marks: Array, s: Array, d: int, reach: float, powers: Array, rows: Array) -> Array:
+    """w of the rows after s[0] steps: since their last touch their velocity moved them by reach (1 - m^age) v."""
+    found = np.empty((len(rows), d), state.dtype)
+    found[:1] = fetched(state, rows)
     for r in range(len(rows)):
         i = rows[r]
-        moved = reach - reach * power(powers, step - touched[i])
-        for k in range(state.shape[2]):
-            found[r, k] = state[i, 0, k] - moved * state[i, 1, k]
+        moved = reach - reach * power(powers, s[0] - marks[i, TOUCHED])
+        for k in range(d):
+            found[r, k] = state[i, W + k] - moved * state[i, W + d + k]
     return found
 
 
 @compiled
 def step_sgd(
-    state: Array, touched: Array, step: int, reach: float, rate: float, powers: Array, rows: Array, gradient: Array
+    state: Array, marks: Array, s: Array, d: int, reach: float, rate: float, powers: Array, rows: Array, gradient: Array
 ) -> None:
-    """Step number `step`: the first time a row occurs it moves by what velocity is left, every time by the gradient."""
+    """One more step: the first time a row occurs it moves by what velocity is left, every time by the gradient."""
+    s[0] += 1
     for r in range(len(rows)):
         i = rows[r]
-        if touched[i] != step:
-            left = power(powers, step - touched[i])
-            moved = reach - reach * left
-            for k in range(state.shape[2]):
-                state[i, 0, k] -= moved * state[i, 1, k]
-                state[i, 1, k] *= left
-            touched[i] = step
-        for k in range(state.shape[2]):
-            state[i, 0, k] -= rate * gradient[r, k]
-            state[i, 1, k] += gradient[r, k]
+        left = power(powers, s[0] - marks[i, TOUCHED])
+        moved = reach - reach * left
+        for k in range(d):
+            w, v, g = state[i, W + k], state[i, W + d + k], gradient[r, k]
+            state[i, W + k] = w - moved * v - rate * g
+            state[i, W + d + k] = left * v + g
+        marks[i, TOUCHED] = s[0]
 
 
 class CompiledRows(RowUpdates):
@@ -84,21 +90,23 @@ class CompiledRows(RowUpdates):
     def __init__(self, table: EmbeddingTable, n_parts: int) -> None:
         super().__init__(table)
         weight = table.weight.detach()
-        nothing = torch.zeros_like(weight)
-        self.state_rows = torch.stack([weight, *[nothing] * (n_parts - 1)], dim=1)  # (n, n_parts, d): w as touched last
-        self.touched = torch.zeros(len(weight), dtype=torch.int64)  # (n,) the last step that did
-        self.s = torch.tensor(0)
-        self.arrays = self.state_rows.numpy(), self.touched.numpy()
+        (n, self.dim), size = weight.shape, weight.element_size()
+        width = -(-(W + n_parts * self.dim) * size // ROW_BYTES) * ROW_BYTES // size
+        self.rows = torch.zeros(n, width, dtype=weight.dtype)
+        self.rows[:, W : W + self.dim] = weight  # as touched last
+        self.s = torch.zeros(1, dtype=torch.int64)
+        marks = self.rows.view(torch.int32 if size == 4 else torch.int64)
+        self.arrays = self.rows.numpy(), marks.numpy(), self.s.numpy(), self.dim
         self.number = self.arrays[0].dtype.type
 
     def state(self) -> dict[str, Tensor]:
-        return {"rows": self.state_rows, "touched": self.touched, "s": self.s}
+        return {"rows": self.rows, "s": self.s}
 
     def settle(self) -> None:
         def settle(part: slice) -> None:
             self.table.weight[part] = self.read(torch.arange(part.start, part.stop))
 
-        in_threads(settle, len(self.touched), ROWS_A_PART)
+        in_threads(settle, len(self.rows), ROWS_A_PART)
 
 
 class CompiledSgdRows(CompiledRows):
@@ -114,12 +122,11 @@ class CompiledSgdRows(CompiledRows):
         self.reach = self.number(config.learning_rate * config.momentum / (1 - config.momentum))
 
     def read(self, rows: Tensor) -> Tensor:
-        return torch.from_numpy(read_sgd(*self.arrays, int(self.s), self.reach, self.powers, rows.numpy()))
+        return torch.from_numpy(read_sgd(*self.arrays, self.reach, self.powers, rows.numpy()))
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
-        self.s += 1
         batch = rows.numpy(), gradient.contiguous().numpy()
-        step_sgd(*self.arrays, int(self.s), self.reach, self.rate, self.powers, *batch)
+        step_sgd(*self.arrays, self.reach, self.rate, self.powers, *batch)
 
 
 @compiled
@@ -134,36 +141,37 @@ def drifted(
 
 
 @compiled
-def read_adam(state: Array, touched: Array, step: int, scales: Scales, rows: Array) -> Array:
-    """w of the rows after `step` steps."""
-    found = np.empty((len(rows), state.shape[2]), state.dtype)
-    found[:1] = fetched(state, touched, rows)
+def read_adam(state: Array, marks: Array, s: Array, d: int, scales: Scales, rows: Array) -> Array:
+    """w of the rows after s[0] steps."""
+    found = np.empty((len(rows), d), state.dtype)
+    found[:1] = fetched(state, rows)
     for r in range(len(rows)):
         i = rows[r]
-        moved, beside = drifted(*scales, touched[i], step)
-        for k in range(state.shape[2]):
-            found[r, k] = state[i, 0, k] - moved * state[i, 1, k] / (np.sqrt(state[i, 2, k]) + beside)
+        moved, beside = drifted(*scales, marks[i, TOUCHED], s[0])
+        for k in range(d):
+            w, m, v = state[i, W + k], state[i, W + d + k], state[i, W + 2 * d + k]
+            found[r, k] = w - moved * m / (np.sqrt(v) + beside)
     return found
 
 
 @compiled
-def sum_by_row(first: Array, rows: Array, gradient: Array) -> None:
-    """Add each gradient to that of the row's first occurrence, and note which that is in `first`, by row."""
+def sum_by_row(marks: Array, rows: Array, gradient: Array) -> None:
+    """Add each gradient to that of the row's first occurrence, and note there which that is."""
     for r in range(len(rows)):
-        earlier = first[rows[r]]  # of this batch or of one long ago
+        earlier = marks[rows[r], FIRST]  # of this batch or of one long ago
         if earlier < r and rows[earlier] == rows[r]:
             for k in range(gradient.shape[1]):
                 gradient[earlier, k] += gradient[r, k]
         else:
-            first[rows[r]] = r
+            marks[rows[r], FIRST] = r
 
 
 @compiled
 def step_adam(
     state: Array,
-    touched: Array,
-    first: Array,
-    step: int,
+    marks: Array,
+    s: Array,
+    d: int,
     scales: Scales,
     powers: tuple[Array, Array],
     fresh: tuple[float, float],
@@ -171,23 +179,26 @@ def step_adam(
     rows: Array,
     gradient: Array,
 ) -> None:
-    """Step number `step`, with now = (rate, epsilon) as the paper corrects them for it."""
-    sum_by_row(first, rows, gradient)
+    """One more step, with now = (rate, epsilon) as the paper corrects them for it."""
+    s[0] += 1
+    sum_by_row(marks, rows, gradient)
     for r in range(len(rows)):
         i = rows[r]
-        if first[i] != r:
+        if marks[i, FIRST] != r:
             continue
-        moved, beside = drifted(*scales, touched[i], step - 1)
-        left_m, left_v = power(powers[0], step - touched[i]), power(powers[1], step - touched[i])
-        for k in range(state.shape[2]):
-            w, m, v, g = state[i, 0, k], state[i, 1, k], state[i, 2, k], gradient[r, k]
-            w -= moved * m / (np.sqrt(v) + beside)
-            m = left_m * m + fresh[0] * g
-            v = left_v * v + fresh[1] * g * g
-            state[i, 0, k] = w - now[0] * m / (np.sqrt(v) + now[1])
-            state[i, 1, k] = m
-            state[i, 2, k] = v
-        touched[i] = step
+        age = s[0] - marks[i, TOUCHED]
+        moved, beside = drifted(*scales, marks[i, TOUCHED], s[0] - 1)
+        left_m, left_v = power(powers[0], age), power(powers[1], age)
+        w, m, v = state[i, W : W + d], state[i, W + d : W + 2 * d], state[i, W + 2 * d : W + 3 * d]
+        for k in range(d):  # one thing at a time, which wide registers can do for many k
+            w[k] -= moved * m[k] / (np.sqrt(v[k]) + beside)
+        for k in range(d):
+            m[k] = left_m * m[k] + fresh[0] * gradient[r, k]
+        for k in range(d):
+            v[k] = left_v * v[k] + fresh[1] * gradient[r, k] * gradient[r, k]
+        for k in range(d):
+            w[k] -= now[0] * m[k] / (np.sqrt(v[k]) + now[1])
+        marks[i, TOUCHED] = s[0]
 
 
 class CompiledAdamRows(CompiledRows):
@@ -195,7 +206,6 @@ class CompiledAdamRows(CompiledRows):
 
     def __init__(self, table: EmbeddingTable, config: LearnedConfig) -> None:
         super().__init__(table, n_parts=3)  # w, m, v
-        self.first = np.zeros(len(self.touched), np.int64)  # (n,) for sum_by_row
         self.rate = config.learning_rate
         steps = np.arange(POWERS)
         self.powers = (BETA1**steps).astype(self.number), (BETA2**steps).astype(self.number)
@@ -204,12 +214,11 @@ class CompiledAdamRows(CompiledRows):
         self.scales = self.number(self.rate), self.number(EPSILON), tail, ratios, self.powers[1]
 
     def read(self, rows: Tensor) -> Tensor:
-        return torch.from_numpy(read_adam(*self.arrays, int(self.s), self.scales, rows.numpy()))
+        return torch.from_numpy(read_adam(*self.arrays, self.scales, rows.numpy()))
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
-        self.s += 1
-        s = int(self.s)
+        s = int(self.s) + 1
         root = sqrt(1 - BETA2**s)
         now = self.number(self.rate * root / (1 - BETA1**s)), self.number(EPSILON * root)
         batch = rows.numpy(), gradient.contiguous().numpy()
-        step_adam(*self.arrays, self.first, s, self.scales, self.powers, self.fresh, now, *batch)
+        step_adam(*self.arrays, self.scales, self.powers, self.fresh, now, *batch)

@@ -49,7 +49,6 @@ class Optimizer:
         self.ready(1)
         self.take(done)
 
-    @torch.no_grad()
     def ready(self, steps: int) -> None:
         """Make room for so many steps that will be taken."""
         for updates in self.tables.values():
