@@ -62,7 +62,7 @@ class Space(NamedTuple):
 
 @instructions
 def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> Any:
-    """Where left[:k, :n].T @ right + left[k, :n] is above 0, from left (k + 1, at least n) and right (k, m), twice over:
+    """Where left[:k].T @ right + left[k] is above 0, from left (k + 1, at least n) and right (k, m), twice over:
 
     by_right (m / LANES, n): of each column of left, words for LANES columns of right;
     by_left (n / LANES, m): of each column of right, words for LANES columns of left.
