@@ -99,7 +99,7 @@ def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], li
             if people[at].viewed is not None:
                 row[people[at].viewed] = True
         query = queries.of_people([people[at] for at in group], model)
-        rows, scores = ranking.rank(model, query, max(depths), torch.from_numpy(mask).to(model.device))
+        rows, scores = ranking.rank(model, query, max(depths), torch.from_numpy(mask).to(query.users.device))
         for at, depth, its_rows, its_scores in zip(
             group, depths, rows.cpu().numpy(), scores.cpu().numpy(), strict=True
         ):

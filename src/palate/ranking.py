@@ -22,6 +22,12 @@ BYTES_A_SCORE = 16
 SHORT = 64
 """The longest list that is kept in order while scores are looked at one by one."""
 
+GLANCE = 64
+"""Scores that are looked at together, whether any of them is to be kept."""
+
+NOTHING = np.empty((0, 0), np.bool_)
+"""To be left out."""
+
 PEOPLE_A_PART = 64
 """Whose best are found by one thread at a time."""
 
@@ -34,38 +40,51 @@ def rank(model: Model, query: Query, k: int, leave_out: Tensor | None = None) ->
     -inf. leave_out: bool, (B, n_items) or (n_items,), items that must not appear.
     """
     scores = model.eval().score(query)
-    if leave_out is not None:
-        scores = torch.where(leave_out, -torch.inf, scores)
-    rows, best = top(scores, min(k, scores.shape[1]))
+    rows, best = top(scores, min(k, scores.shape[1]), leave_out)
     return rows.masked_fill(best == -torch.inf, PADDING), best
 
 
-def top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest of each row of (B, n) -> their columns (B, k) and values (B, k); ties to the smaller column."""
+def top(scores: Tensor, k: int, leave_out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The k largest of each row of (B, n) -> their columns (B, k) and values (B, k); ties to the smaller column.
+
+    leave_out: bool, (B, n) or (n,), what counts as -inf.
+    """
     if scores.device.type != "cpu" or k > SHORT:
-        return _sorted(scores, k)
-    columns, values = scores.new_empty(len(scores), k, dtype=torch.int64), scores.new_empty(len(scores), k)
+        return _sorted(scores if leave_out is None else torch.where(leave_out, -torch.inf, scores), k)
+    columns, values = scores.new_zeros(len(scores), k, dtype=torch.int64), scores.new_full((len(scores), k), -torch.inf)
+    left = NOTHING if leave_out is None else leave_out.view(-1, scores.shape[1]).numpy()
     given, places, best = (tensor.numpy() for tensor in (scores.contiguous(), columns, values))
-    in_threads(lambda part: _kept(given[part], places[part], best[part]), len(scores), PEOPLE_A_PART)
+
+    def keep(part: slice) -> None:
+        _kept(given[part], left[part] if len(left) > 1 else left, places[part], best[part])
+
+    in_threads(keep, len(scores), PEOPLE_A_PART)
     return columns, values
 
 
 @compiled
-def _kept(scores: Array, columns: Array, values: Array) -> None:
+def _kept(scores: Array, leave_out: Array, columns: Array, values: Array) -> None:
     """`top` in one pass: what is larger than the last of the best so far finds its place among them, behind equals."""
     n, k = scores.shape[1], columns.shape[1]
     for b in range(len(scores)):
         there = 0
-        for column in range(n):
-            score = scores[b, column]
-            if there == k and not (k and score > values[b, k - 1]):
-                continue
-            there = min(there + 1, k)
-            place = there - 1
-            while place and values[b, place - 1] < score:
-                values[b, place], columns[b, place] = values[b, place - 1], columns[b, place - 1]
-                place -= 1
-            values[b, place], columns[b, place] = score, column
+        for start in range(0, n if k else 0, GLANCE):
+            stop = min(start + GLANCE, n)
+            larger = there < k
+            for column in range(start, stop):
+                larger |= scores[b, column] > values[b, k - 1]
+            for column in range(start, stop if larger else start):
+                score = scores[b, column]
+                if there == k and not score > values[b, k - 1]:
+                    continue
+                if len(leave_out) and leave_out[b if len(leave_out) > 1 else 0, column]:
+                    continue
+                there = min(there + 1, k)
+                place = there - 1
+                while place and values[b, place - 1] < score:
+                    values[b, place], columns[b, place] = values[b, place - 1], columns[b, place - 1]
+                    place -= 1
+                values[b, place], columns[b, place] = score, column
 
 
 def _sorted(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

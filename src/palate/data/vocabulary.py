@@ -85,7 +85,7 @@ class Vocabulary:
         Raises:
             UnknownIdError: the id is not known; the message offers near misses.
         """
-        wanted = self._alike([id_])[0]
+        wanted = self._fit(id_)
         row = len(self.ids) if wanted is None else bisect_left(self.ids, wanted)
         if row == len(self.ids) or self.ids[row] != wanted:
             raise UnknownIdError(f"unknown {self.kind} {id_!r}{did_you_mean(id_, self.ids.to_list())}")
@@ -123,16 +123,16 @@ class Vocabulary:
                 if same_kind
                 else pl.Series([None] * len(ids), dtype=self.ids.dtype)
             )
+        return pl.Series([self._fit(id_) for id_ in ids], dtype=self.ids.dtype)
+
+    def _fit(self, id_: object) -> Id | None:
+        """The id as one of this vocabulary's type, None where it can't be one."""
+        if self.is_text:
+            return id_ if isinstance(id_, str) else None
         low, high = (-(2**63), 2**63 - 1) if self.ids.dtype == pl.Int64 else (0, 2**64 - 1)
-
-        def fit(id_: object) -> Id | None:
-            if self.is_text:
-                return id_ if isinstance(id_, str) else None
-            if isinstance(id_, int | np.integer) and not isinstance(id_, bool) and low <= int(id_) <= high:
-                return int(id_)
-            return None
-
-        return pl.Series([fit(id_) for id_ in ids], dtype=self.ids.dtype)
+        if isinstance(id_, int | np.integer) and not isinstance(id_, bool) and low <= int(id_) <= high:
+            return int(id_)
+        return None
 
     def parse(self, text: str) -> Id:
         """Text typed by a person -> the id it names: an integer where ids are integers and it is one."""

@@ -45,7 +45,7 @@ class Query:
     def people(self, known: Tensor, fold_in: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """-> (B, d): of `known` (n_users, d) the row of a person from training, and for a person who was not there what
         fold_in(histories (N, L), ratings (N, L)) -> (N, d) makes of what they rated."""
-        people = known[self.users.clamp(min=0)]
+        people = known.index_select(0, self.users.clamp(min=0))
         new = self.users == UNSEEN
         if new.any():
             assert self.ratings is not None
