@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import llvmlite.binding as llvm
 import torch
 
 HERE = Path(__file__).parent
@@ -91,8 +92,9 @@ def _commit() -> str:
 
 
 def _machine() -> str:
-    """Such as "x86_64, 2 cores, 1 thread, torch 2.13.0"; OMP_NUM_THREADS sets the threads."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    """Such as "x86_64 (znver4), 2 cores, 1 thread, torch 2.13.0"; OMP_NUM_THREADS sets the threads."""
+    processor = f"{platform.machine()} ({llvm.get_host_cpu_name()})"
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor
     threads = torch.get_num_threads()
     version = torch.__version__.partition("+")[0]
     return f"{device}, {os.cpu_count()} cores, {threads} thread{'s' if threads > 1 else ''}, torch {version}"
