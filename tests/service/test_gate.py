@@ -170,6 +170,9 @@ def test_a_mistake_of_ours_tells_nothing_and_logs_no_taste(
 def test_log_lines_name_the_route_and_nobody(fresh: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="palate.access"):
         answer = fresh.get("/v1/users/7/recommendations?exclude=101")
+        deadline = time.monotonic() + 60
+        while not caplog.records and time.monotonic() < deadline:  # it is written when the answer has gone
+            time.sleep(0.01)
     [line] = [record.getMessage() for record in caplog.records if record.name == "palate.access"]
     assert line.startswith(f"{answer.headers['x-request-id']} GET /v1/users/{{user_id}}/recommendations 200 ")
     assert "101" not in line.partition("recommendations")[2]

@@ -1,9 +1,9 @@
 """A part of a step of the hidden layer on the CPU, and the threads that share the parts: see `compiled_step`.
 
 The products with M, of zeros and ones, are sums of what the ones choose. M is kept as bits, in words of as many as a
-register has lanes, and a bit lets its lane take part in an addition. A compiler does not find this by itself when it
-is given a loop, so `signs` and `sums` say each instruction, in the language of LLVM, which the other loops become as
-well, and which becomes the code of any processor.
+register has lanes, and a few bits at a time choose among sums that are found beforehand. A compiler does not make good
+code of the loops for that, so `signs`, `sums` and `transpose` say each instruction, in the language of LLVM, which the
+other loops become as well, and which becomes the code of any processor.
 """
 
 from collections.abc import Callable, Iterator
