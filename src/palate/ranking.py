@@ -52,7 +52,7 @@ def top(scores: Tensor, k: int, leave_out: Tensor | None = None) -> tuple[Tensor
     if scores.device.type != "cpu" or k > SHORT:
         return _sorted(scores if leave_out is None else torch.where(leave_out, -torch.inf, scores), k)
     columns, values = scores.new_zeros(len(scores), k, dtype=torch.int64), scores.new_full((len(scores), k), -torch.inf)
-    left = NOTHING if leave_out is None else leave_out.view(-1, scores.shape[1]).numpy()
+    left = NOTHING if leave_out is None else leave_out.reshape(-1, scores.shape[1]).numpy()
     given, places, best = (tensor.numpy() for tensor in (scores.contiguous(), columns, values))
 
     def keep(part: slice) -> None:
