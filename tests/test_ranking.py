@@ -46,6 +46,18 @@ def test_top_of_many(k: int, levels: int) -> None:
         assert torch.equal(values, scores.gather(1, columns))
 
 
+@pytest.mark.parametrize("people", [1, 5, 70])
+@pytest.mark.parametrize("shape", ["everybody's", "each's own"])
+def test_top_without_what_is_left_out(people: int, shape: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randint(0, 50, (people, 300), generator=generator).float()
+    left_out = torch.rand(scores.shape if shape == "each's own" else scores.shape[1:], generator=generator) < 0.7
+    columns, values = ranking.top(scores, 20, left_out)
+    for row, found in zip(scores.masked_fill(left_out, -torch.inf).tolist(), columns.tolist(), strict=True):
+        assert found == slow_top(row, 20)
+    assert torch.equal(values, scores.gather(1, columns))
+
+
 def ranked(scores: list[list[float]], k: int, leave_out: Tensor | None = None) -> tuple[list[list[int]], Tensor]:
     model = Scripted(torch.tensor(scores))
     query = queries.of_users(tables.random_table(len(scores), 3), np.arange(len(scores)), model)

@@ -25,9 +25,6 @@ SHORT = 64
 GLANCE = 64
 """Scores that are looked at together, whether any of them is to be kept."""
 
-NOTHING = np.empty((0, 0), np.bool_)
-"""To be left out."""
-
 PEOPLE_A_PART = 64
 """Whose best are found by one thread at a time."""
 
@@ -52,18 +49,14 @@ def top(scores: Tensor, k: int, leave_out: Tensor | None = None) -> tuple[Tensor
     if scores.device.type != "cpu" or k > SHORT:
         return _sorted(scores if leave_out is None else torch.where(leave_out, -torch.inf, scores), k)
     columns, values = scores.new_zeros(len(scores), k, dtype=torch.int64), scores.new_full((len(scores), k), -torch.inf)
-    left = NOTHING if leave_out is None else leave_out.reshape(-1, scores.shape[1]).numpy()
-    given, places, best = (tensor.numpy() for tensor in (scores.contiguous(), columns, values))
-
-    def keep(part: slice) -> None:
-        _kept(given[part], left[part] if len(left) > 1 else left, places[part], best[part])
-
-    in_threads(keep, len(scores), PEOPLE_A_PART)
+    left_out = scores.new_zeros(scores.shape[1], dtype=torch.bool) if leave_out is None else leave_out
+    arrays = [t.numpy() for t in (scores.contiguous(), left_out.expand(scores.shape), columns, values)]
+    in_threads(lambda part: _kept(*(array[part] for array in arrays)), len(scores), PEOPLE_A_PART)
     return columns, values
 
 
 @compiled
-def _kept(scores: Array, leave_out: Array, columns: Array, values: Array) -> None:
+def _kept(scores: Array, left_out: Array, columns: Array, values: Array) -> None:
     """`top` in one pass: what is larger than the last of the best so far finds its place among them, behind equals."""
     n, k = scores.shape[1], columns.shape[1]
     for b in range(len(scores)):
@@ -75,9 +68,7 @@ def _kept(scores: Array, leave_out: Array, columns: Array, values: Array) -> Non
                 larger |= scores[b, column] > values[b, k - 1]
             for column in range(start, stop if larger else start):
                 score = scores[b, column]
-                if there == k and not score > values[b, k - 1]:
-                    continue
-                if len(leave_out) and leave_out[b if len(leave_out) > 1 else 0, column]:
+                if (there == k and not score > values[b, k - 1]) or left_out[b, column]:
                     continue
                 there = min(there + 1, k)
                 place = there - 1

@@ -414,15 +414,23 @@ def help_out(signal: Array, space: Space, number: int, patience: int) -> None:
             looks = 0
 
 
+@compiled
+def matrices(flat: Array, n_inputs: int) -> tuple[Array, Array]:
+    """V (n_inputs, n_hidden) and w (n_hidden,), or their gradients, of all weights as `HiddenLayer` keeps them."""
+    n_hidden = (len(flat) - 1) // (n_inputs + 1)
+    return flat[: n_inputs * n_hidden].reshape(n_inputs, n_hidden), flat[n_inputs * n_hidden : -1]
+
+
 @compiled_sums
 def give(space: Space, weights: Array, x: Array, target: Array) -> None:
     """Puts there what a step begins with."""
-    n_inputs, n_hidden = len(space.first), (len(weights) - 1) // (len(space.first) + 1)
+    first, output = matrices(weights, len(space.first))
+    n_inputs, n_hidden = first.shape
     for k in range(n_inputs):
         for h in range(n_hidden):
-            space.first[k, h] = weights[k * n_hidden + h]
+            space.first[k, h] = first[k, h]
     for h in range(n_hidden):
-        space.output[h] = weights[n_inputs * n_hidden + h]
+        space.output[h] = output[h]
     space.constant[0] = weights[-1]
     for b in range(len(x)):
         space.target[b] = target[b]
@@ -433,19 +441,18 @@ def give(space: Space, weights: Array, x: Array, target: Array) -> None:
 @compiled_sums
 def total(space: Space, weights: Array, n: int) -> tuple[Array, Array, Array]:
     """Adds up what the parts of a step found."""
-    n_inputs, n_hidden = len(space.first), (len(weights) - 1) // (len(space.first) + 1)
     loss, gradient = np.zeros_like(weights[:1]), np.zeros_like(weights)
-    first, output = weights[: n_inputs * n_hidden], weights[n_inputs * n_hidden : -1]
-    by_first, by_output = gradient[: n_inputs * n_hidden], gradient[n_inputs * n_hidden : -1]
+    first, output = matrices(weights, len(space.first))
+    by_first, by_output = matrices(gradient, len(space.first))
+    n_inputs, n_hidden = first.shape
     for part in range(len(space.flows)):
         loss[0] += space.loss_and_error[part, 0] / n
         gradient[-1] += space.loss_and_error[part, 1]
     for k in range(n_inputs):
-        row = slice(k * n_hidden, (k + 1) * n_hidden)
         for part in range(len(space.flows)):
             for h in range(n_hidden):
-                by_first[row][h] += space.flows[part, k, h] * output[h]
-                by_output[h] += space.flows[part, k, h] * first[row][h]
+                by_first[k, h] += space.flows[part, k, h] * output[h]
+                by_output[h] += space.flows[part, k, h] * first[k, h]
     return loss, space.by_x[:n].copy(), gradient
 
 

@@ -26,6 +26,7 @@ from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
 from palate.models.compiled_history import step
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
+from palate.models.layers import dots_with_biases
 
 MARGIN = 0.125
 """How far predictions may leave the scale on each side, in its widths."""
@@ -263,8 +264,7 @@ class GradientHistory(LearnedModel):
 
     def score(self, query: Query) -> Tensor:
         people = self._people(query)
-        features = functional.pad(people[:, :-1], (0, 1), value=1.0)  # with 1 for an item's bias: one pass over items
-        return self._rating((features @ self.items.T).add_(people[:, -1:]))
+        return self._rating(dots_with_biases(people, self.items).add_(people[:, -1:]))
 
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
         left, right = self._people(query)[people], self.items[items]

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Lender(Protocol):
@@ -36,3 +37,8 @@ class EmbeddingTable(nn.Module):
         if self.training and self.lender is not None:
             return self.lender.lend(rows.flatten()).view(*rows.shape, -1)
         return self.weight[rows]
+
+
+def dots_with_biases(people: Tensor, items: Tensor) -> Tensor:
+    """Vectors and biases (B, dim + 1) and (I, dim + 1) -> (B, I): p · q and the item's bias, in one pass over items."""
+    return functional.pad(people[:, :-1], (0, 1), value=1.0) @ items.T

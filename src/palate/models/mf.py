@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_ridge import ridge
 from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
+from palate.models.layers import dots_with_biases
 
 FIRST_STD = 0.1
 """Spread of the first item vectors; they are the same in every run."""
@@ -71,8 +71,7 @@ class MatrixFactorization(SolvedModel):
 
     def score(self, query: Query) -> Tensor:
         people = self._people(query)
-        features = functional.pad(people[:, :-1], (0, 1), value=1.0)  # with 1 for an item's bias: one pass over items
-        return (features @ self.items.T).add_(self.mean + people[:, -1:])
+        return dots_with_biases(people, self.items).add_(self.mean + people[:, -1:])
 
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
         left, right = self._people(query)[people], self.items[items]

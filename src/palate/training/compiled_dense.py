@@ -20,10 +20,11 @@ class CompiledSgdDense(SgdDense):
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
         super().__init__(parameter, config)
-        self.w, self.moving = flat(self.parameter), flat(self.velocity)
+        self.arrays = flat(self.parameter), flat(self.velocity)
 
     def apply(self, gradient: Tensor, rate: float) -> None:
-        sgd(self.w, flat(gradient.contiguous()), self.moving, *numbers(self.w, self.momentum, rate))
+        w, velocity = self.arrays
+        sgd(w, flat(gradient.contiguous()), velocity, *numbers(w, self.momentum, rate))
 
 
 class CompiledAdamDense(AdamDense):
