@@ -175,7 +175,7 @@ class Bench:
             models = [self.fitted(split, name, self.rows[name]["settings"], 0)[0] for name in members]
             liked = relevant(split.test, split.before_test.scale)
             found.append(candidates(models, split.before_test, liked, judges(liked, 0), split.newcomers))
-        weights = list_weights(found, self.data.k)
+        weights = [round(weight, 2) for weight in list_weights(found, self.data.k)]
         value = float(np.concatenate([each.quality(weights, self.data.k) for each in found]).mean())
         print("list-blend", dict(zip(members, weights, strict=True)), f"validation {value:.4f}", flush=True)
         weighed = {name: weight for name, weight in zip(members, weights, strict=True) if weight}

@@ -1,7 +1,8 @@
 """The weights of a blend, chosen on the validation part, from which no member has learned."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -29,8 +30,10 @@ SCORES_HELD = 2**26
 K = 10
 """Length of the lists that weights are chosen by."""
 
-TRIED = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
-"""Weights that each member is tried with beside the 1 of the one that is best alone."""
+ROUNDS, DRAWS = 20, 10
+"""Members chosen, one after the other, for weights of lists; and draws of people over which these are the mean."""
+
+Weights = tuple[float, ...]
 
 
 @torch.inference_mode()
@@ -55,8 +58,8 @@ def _weigh_lists(blend: Blend, split: Split, seed: int) -> None:
     users = judges(liked, seed)
     if not len(users):
         return
-    weights = list_weights([candidates(blend.parts, split.train, liked, users, split.newcomers)], K)
-    blend.weights.copy_(torch.tensor(weights) / sum(weights))
+    weights = list_weights([candidates(blend.parts, split.train, liked, users, split.newcomers)], K, seed)
+    blend.weights.copy_(torch.tensor(weights))
 
 
 def judges(liked: Interactions, seed: int) -> NDArray[np.int64]:
@@ -75,7 +78,9 @@ class Candidates:
 
     def quality(self, weights: Sequence[float], k: int) -> NDArray[np.float64]:
         """nDCG@k of lists by weighted sums -> (B,)"""
-        total = torch.einsum("m,mbc->bc", torch.tensor(weights), self.scores).masked_fill_(self.out, -torch.inf)
+        total = torch.einsum("m,mbc->bc", self.scores.new_tensor(weights), self.scores).masked_fill_(
+            self.out, -torch.inf
+        )
         places, _ = ranking.top(total, min(k, total.shape[1]))
         return ndcg(self.hits.gather(1, places).numpy(), self.counts)
 
@@ -130,29 +135,36 @@ def _standard_scores(
     return torch.cat([standard(model.score(query)).cpu() for _, query in chunks])
 
 
-def list_weights(found: Iterable[Candidates], k: int) -> list[float]:
-    """The weight of each member that makes the best lists of k, nDCG over all people: 1 of the member that is best
-    alone, and of the others a value of `TRIED`, changed one at a time, each time the best change of all, while lists
-    become better by it."""
+def list_weights(found: Iterable[Candidates], k: int, seed: int = 0) -> list[float]:
+    """The share of each member in a blend that makes the best lists of k, by nDCG; one alone where no blend is better.
+
+    Caruana, Niculescu-Mizil, Crew & Ksikes, "Ensemble Selection from Libraries of Models", ICML 2004, sections 2 to
+    2.3: members are chosen one by one, the same again if that is best. Weights that are best for a few people are so by
+    luck as well, so these are the mean over draws of people, as many with replacement; in the paper, draws of models.
+    """
     found = list(found)
+    alone: list[Weights] = [tuple(row) for row in np.eye(len(found[0].scores)).tolist()]
 
-    def quality(weights: Sequence[float]) -> float:
-        return float(np.concatenate([each.quality(weights, k) for each in found]).mean())
+    @cache
+    def quality(weights: Weights) -> NDArray[np.float64]:  # (n,) of each person's list
+        return np.concatenate([each.quality(weights, k) for each in found])
 
-    members = range(len(found[0].scores))
-    only: list[list[float]] = np.eye(len(members)).tolist()
-    weights = max(only, key=quality)
-    best = weights.index(1)
-    value = quality(weights)
-    while True:
-        changes = [
-            [*weights[:member], weight, *weights[member + 1 :]]
-            for member in members
-            for weight in TRIED
-            if member != best and weight != weights[member]
-        ]
-        values = [quality(change) for change in changes]
-        if max(values, default=value) <= value:
-            return weights
-        value = max(values)
-        weights = changes[values.index(value)]
+    n = len(quality(alone[0]))
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS)  # (DRAWS, n) how often
+    chosen = np.array([_chosen(quality, draw, len(alone)) for draw in drawn])
+    mean: Weights = tuple((chosen / chosen.sum(1, keepdims=True)).mean(0).tolist())
+    best: Weights = max([*alone, mean], key=lambda weights: float(quality(weights).mean()))
+    return list(best)
+
+
+def _chosen(quality: Callable[[Weights], NDArray[np.float64]], draw: NDArray[np.int64], n_members: int) -> Weights:
+    """How often each member had been chosen when lists were best, where people count as they are drawn (n,)."""
+    counts: Weights = (0.0,) * n_members
+    best, value = counts, -np.inf
+    for _ in range(ROUNDS):
+        more: list[Weights] = [tuple(row) for row in (np.eye(n_members) + counts).tolist()]
+        values = np.array([draw @ quality(each) for each in more])
+        counts = more[values.argmax()]
+        if values.max() > value:
+            best, value = counts, values.max()
+    return best
