@@ -48,11 +48,11 @@ inputs, how many may help, the next part that is not taken, how many are done.""
 class Space(NamedTuple):
     """The memory of a step with n_inputs, the constant among them, and n_hidden units. What is padded has zeros."""
 
-    first: Array  # (n_inputs, n_hidden), padded: V
-    output: Array  # (n_hidden,), padded: w
-    constant: Array  # (1,) c
-    weighted: Array  # (n_parts, n_hidden, n_inputs), both padded: (V * w)ᵀ, once for each who takes parts
-    room: Array  # (n_parts, n_hidden * n_inputs) for what such a one is about to transpose
+    first: Array  # (n_inputs, n_hidden), both padded: V
+    output: Array  # (1, n_hidden), padded: w
+    constant: Array  # () c
+    turned: Array  # (n_parts, n_hidden, n_inputs), both padded: Vᵀ, once for each who takes parts
+    flow: Array  # (n_parts, n_hidden, n_inputs), both padded: Gᵀ, of the part that such a one takes
     x: Array  # (n, n_inputs - 1)
     target: Array  # (n,)
     by_x: Array  # (n, n_inputs - 1) ∂loss/∂x
@@ -103,16 +103,16 @@ def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> An
 
 
 @instructions
-def sums(typing: Any, bits: Any, values: Any, found: Any) -> Any:
-    """found (n, k): of each row the sum of those values (G * LANES, k) whose bit is set in bits[:, row], from bits
-    (G, n). k is a multiple of LANES, G of GROUPS.
+def sums(typing: Any, bits: Any, values: Any, scales: Any, found: Any) -> Any:
+    """found (n, k): of each row the sum of those values (at least G * LANES, k), each times its scale in scales
+    (1, at least G * LANES), whose bit is set in bits[:, row], from bits (G, n). k is a multiple of LANES, G of GROUPS.
 
     The sums of all subsets of FEW values are found first, so that FEW bits cost one addition: the method of the Four
     Russians (Arlazarov, Dinic, Kronrod & Faradzev, "On Economical Construction of the Transitive Closure of a Directed
     Graph", Soviet Mathematics Doklady 1970).
     """
 
-    def write(code: _Code, bits: _Array, values: _Array, found: _Array) -> None:
+    def write(code: _Code, bits: _Array, values: _Array, scales: _Array, found: _Array) -> None:
         build, (n_groups, n), (_, k) = code.builder, bits.shape, values.shape
         tables = [[code.table() for _ in range(0, LANES, FEW)] for _ in range(GROUPS)]
 
@@ -122,8 +122,10 @@ def sums(typing: Any, bits: Any, values: Any, found: Any) -> Any:
                     first = build.mul(code.plus(group, g), code.index(LANES))
                     for t, table in enumerate(of_group):
                         rows = [code.plus(first, t * FEW + bit) for bit in range(FEW)]
+                        scale = [code.everywhere(scales.get(code.index(0), row)) for row in rows]
                         for word, column in enumerate(columns):
-                            table.fill(word, [values.lanes(row, column) for row in rows])
+                            lanes = [values.lanes(row, column) for row in rows]
+                            table.fill(word, [build.fmul(*pair) for pair in zip(lanes, scale, strict=True)])
                 fresh = build.icmp_unsigned("==", group, code.index(0))
                 with code.loop(n, 1) as row:
                     totals = [build.select(fresh, code.nothing, found.lanes(row, column)) for column in columns]
@@ -141,7 +143,7 @@ def sums(typing: Any, bits: Any, values: Any, found: Any) -> Any:
         with build.if_then(build.icmp_unsigned("<", paired, k)):
             add([paired])
 
-    return _intrinsic(write, bits, values, found)
+    return _intrinsic(write, bits, values, scales, found)
 
 
 @instructions
@@ -335,7 +337,7 @@ def take(part: int, space: Space, n_all: int, who: int) -> None:
     start, stop = part * INPUTS_A_PART, min((part + 1) * INPUTS_A_PART, n_all)
     x, target, by_x = space.x[start:stop], space.target[start:stop], space.by_x[start:stop]
     n, m = stop - start, -(-(stop - start) // (LANES * WORDS)) * (LANES * WORDS)
-    _, n_units, n_inputs = space.weighted.shape
+    _, n_units, n_inputs = space.flow.shape
     width = x.shape[1]
     inputs, turned = np.zeros((m, n_inputs), x.dtype), np.empty((n_inputs, m), x.dtype)
     for b in range(n):
@@ -344,13 +346,13 @@ def take(part: int, space: Space, n_all: int, who: int) -> None:
         inputs[b, width] = 1
     transpose(inputs, turned)
     by_inputs, by_units = np.empty((m // LANES, n_units), WORD), np.empty((n_units // LANES, m), WORD)
-    q = np.empty((m, n_inputs), x.dtype)
+    q, errors = np.empty((m, n_inputs), x.dtype), np.zeros((1, m), x.dtype)
     signs(space.first, turned[:width], by_inputs, by_units)
-    sums(by_units, space.weighted[who], q)
+    sums(by_units, space.turned[who], space.output, q)
     found = space.loss_and_error[part]
     found[:] = 0
     for b in range(n):
-        error = space.constant[0] - target[b]
+        error = space.constant[()] - target[b]
         for k in range(n_inputs):
             error += inputs[b, k] * q[b, k]
         found[0] += error * error
@@ -358,35 +360,21 @@ def take(part: int, space: Space, n_all: int, who: int) -> None:
         found[1] += error
         for k in range(width):
             by_x[b, k] = q[b, k] * error
-        for k in range(n_inputs):
-            inputs[b, k] *= error
-    flow = space.room[who].reshape(n_units, n_inputs)
-    sums(by_inputs, inputs, flow)
-    transpose(flow, space.flows[part])
-
-
-@compiled_sums
-def weigh(space: Space, who: int) -> None:
-    """Once in a step, by each who takes parts: handed on from one core to another it would take longer."""
-    _, n_units, n_inputs = space.weighted.shape
-    weighted = space.room[who].reshape(n_inputs, n_units)
-    for k in range(len(space.first)):
-        for h in range(n_units):
-            weighted[k, h] = space.first[k, h] * space.output[h]
-    weighted[len(space.first) :] = 0
-    transpose(weighted, space.weighted[who])
+        errors[0, b] = error
+    sums(by_inputs, inputs, errors, space.flow[who])
+    transpose(space.flow[who], space.flows[part])
 
 
 @compiled
 def take_parts(signal: Array, space: Space, who: int) -> None:
-    """All that nobody else takes."""
-    weighed = -1
+    """All that nobody else takes. Each who does turns V: handed on from one core to another it would take longer."""
+    turned = -1
     while read(signal, NEXT) < len(space.flows):
         part = added(signal, NEXT)
         if part < len(space.flows):
-            if weighed != signal[STEP]:
-                weigh(space, who)
-                weighed = signal[STEP]
+            if turned != signal[STEP]:
+                transpose(space.first, space.turned[who])
+                turned = signal[STEP]
             take(part, space, signal[INPUTS], who)
             added(signal, DONE)
 
@@ -424,14 +412,15 @@ def matrices(flat: Array, n_inputs: int) -> tuple[Array, Array]:
 @compiled_sums
 def give(space: Space, weights: Array, x: Array, target: Array) -> None:
     """Puts there what a step begins with."""
-    first, output = matrices(weights, len(space.first))
-    n_inputs, n_hidden = first.shape
+    n_inputs = space.x.shape[1] + 1
+    first, output = matrices(weights, n_inputs)
+    n_hidden = len(output)
     for k in range(n_inputs):
         for h in range(n_hidden):
             space.first[k, h] = first[k, h]
     for h in range(n_hidden):
-        space.output[h] = output[h]
-    space.constant[0] = weights[-1]
+        space.output[0, h] = output[h]
+    space.constant[()] = weights[-1]
     for b in range(len(x)):
         space.target[b] = target[b]
         for k in range(n_inputs - 1):
@@ -441,18 +430,22 @@ def give(space: Space, weights: Array, x: Array, target: Array) -> None:
 @compiled_sums
 def total(space: Space, weights: Array, n: int) -> tuple[Array, Array, Array]:
     """Adds up what the parts of a step found."""
-    loss, gradient = np.zeros_like(weights[:1]), np.zeros_like(weights)
-    first, output = matrices(weights, len(space.first))
-    by_first, by_output = matrices(gradient, len(space.first))
-    n_inputs, n_hidden = first.shape
+    loss, gradient = np.zeros((), weights.dtype), np.empty_like(weights)
+    n_inputs = space.x.shape[1] + 1
+    first, output = matrices(weights, n_inputs)
+    by_first, by_output = matrices(gradient, n_inputs)
+    n_hidden, flow = len(output), space.flows[0]
+    gradient[-1], by_output[:] = 0, 0
     for part in range(len(space.flows)):
-        loss[0] += space.loss_and_error[part, 0] / n
+        loss[()] += space.loss_and_error[part, 0] / n
         gradient[-1] += space.loss_and_error[part, 1]
     for k in range(n_inputs):
-        for part in range(len(space.flows)):
+        for part in range(1, len(space.flows)):
             for h in range(n_hidden):
-                by_first[k, h] += space.flows[part, k, h] * output[h]
-                by_output[h] += space.flows[part, k, h] * first[k, h]
+                flow[k, h] += space.flows[part, k, h]
+        for h in range(n_hidden):
+            by_first[k, h] = flow[k, h] * output[h]
+            by_output[h] += flow[k, h] * first[k, h]
     return loss, space.by_x[:n].copy(), gradient
 
 
@@ -460,7 +453,7 @@ def total(space: Space, weights: Array, n: int) -> tuple[Array, Array, Array]:
 def step(
     signal: Array, space: Space, weights: Array, x: Array, target: Array, helpers: int
 ) -> tuple[Array, Array, Array]:
-    """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights, as `HiddenLayer` keeps them."""
+    """The loss (), its gradient by x (n, n_inputs - 1), and by all weights, as `HiddenLayer` keeps them."""
     give(space, weights, x, target)
     lead(signal, space, len(x), helpers)
     return total(space, weights, len(x))

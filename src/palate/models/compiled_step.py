@@ -27,7 +27,7 @@ def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]
     n_hidden = (len(weights) - 1) // (n_inputs + 2)
     team = _team(threading.get_ident(), n_inputs + 1, n_hidden, -(-n // INPUTS_A_PART), weights.dtype)
     loss, by_x, by_weights = team.step(weights, x.numpy(), target.numpy())
-    return torch.from_numpy(loss)[0], torch.from_numpy(by_x), torch.from_numpy(by_weights)
+    return torch.from_numpy(loss), torch.from_numpy(by_x), torch.from_numpy(by_weights)
 
 
 class Team:
@@ -39,12 +39,13 @@ class Team:
 
     def __init__(self, n_inputs: int, n_hidden: int, n_parts: int, number: np.dtype[Any]) -> None:
         n, units, inputs = n_parts * INPUTS_A_PART, padded(n_hidden, LANES * GROUPS), padded(n_inputs, LANES)
+        width = units + LANES  # rows of 4096 bytes would all want the same cache lines
         self.space = Space(
-            first=np.zeros((n_inputs, units + LANES), number),  # rows of 4096 bytes would all want the same cache lines
-            output=np.zeros(units, number),
-            constant=np.zeros(1, number),
-            weighted=np.empty((n_parts, units, inputs), number),
-            room=np.empty((n_parts, units * inputs), number),
+            first=np.zeros((inputs, width), number),
+            output=np.zeros((1, units), number),
+            constant=np.zeros((), number),
+            turned=np.empty((n_parts, width, inputs), number),
+            flow=np.empty((n_parts, units, inputs), number),
             x=np.empty((n, n_inputs - 1), number),
             target=np.empty(n, number),
             by_x=np.empty((n, n_inputs - 1), number),
@@ -57,7 +58,7 @@ class Team:
         help_out(self.signal, self.space, 1, 0)  # compiles it, so that nobody waits for that in a step
 
     def step(self, weights: Array, x: Array, target: Array) -> tuple[Array, Array, Array]:
-        """The loss (1,), its gradient by x (n, n_inputs - 1), and by all weights."""
+        """The loss (), its gradient by x (n, n_inputs - 1), and by all weights."""
         wanted = min(torch.get_num_threads(), len(self.space.flows)) - 1
         while len(self.helpers) < wanted:
             self.helpers.append(Helper(self.signal, self.space, number=len(self.helpers) + 1))

@@ -38,6 +38,7 @@ class SgdDense(DenseUpdates):
     def state(self) -> dict[str, Tensor]:
         return {"velocity": self.velocity}
 
+    @torch.no_grad()
     def apply(self, gradient: Tensor, rate: float) -> None:
         self.velocity.mul_(self.momentum).add_(gradient)
         self.parameter.add_(self.velocity, alpha=-rate)
@@ -58,6 +59,7 @@ class AdamDense(DenseUpdates):
         self.s += 1
         super().step(rate)
 
+    @torch.no_grad()
     def apply(self, gradient: Tensor, rate: float) -> None:
         self.m.lerp_(gradient, 1 - BETA1)
         self.v.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)

@@ -54,7 +54,6 @@ class Optimizer:
         for updates in self.tables.values():
             updates.ready(steps)
 
-    @torch.no_grad()
     def take(self, done: float = 0.0) -> None:
         """What every step does: on tensors alone, but for the learning rate."""
         for updates in self.tables.values():
