@@ -32,6 +32,12 @@ def compiled_sums(loop: Loop) -> Loop:
     return compiled(loop, fastmath={"reassoc", "nsz", "contract"})
 
 
+def flat(tensor: torch.Tensor) -> Array:
+    """All numbers of a tensor on the CPU, one after the other."""
+    found: Array = tensor.numpy().reshape(-1)
+    return found
+
+
 def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:
     """work(part) for parts of range(n) of that size, on as many threads as torch has."""
     parts = [slice(start, min(start + size, n)) for start in range(0, n, size)]

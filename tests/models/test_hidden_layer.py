@@ -120,7 +120,7 @@ def test_no_bit_of_a_step_depends_on_the_threads_that_share_it(n: int) -> None:
             for _ in range(50):
                 loss, by_x = layer.squared_error(x, x[:, 0])
                 assert layer.flat.grad is not None
-                found.append((loss, by_x, layer.flat.grad))
+                found.append([each.clone() for each in (loss, by_x, layer.flat.grad)])
     finally:
         torch.set_num_threads(before)
     for others in zip(*found, strict=True):
@@ -176,13 +176,37 @@ def test_a_helper_takes_parts_that_are_left() -> None:
 
 def test_its_gradients_replace_those_of_before() -> None:
     layer, x = drawn(), inputs(20)
-    _, once = layer.squared_error(x, x[:, 0])
-    by_flat = layer.flat.grad
-    _, again = layer.squared_error(x, x[:, 0])
-    assert by_flat is not None
+    assert layer.flat.grad is None
+    once = layer.squared_error(x, x[:, 0])[1].clone()
     assert layer.flat.grad is not None
+    by_flat = layer.flat.grad.clone()
+    layer.squared_error(2 * x, x[:, 1])
+    assert not torch.equal(by_flat, layer.flat.grad)
+    again = layer.squared_error(x, x[:, 0])[1]
     assert torch.equal(once, again)
     assert torch.equal(by_flat, layer.flat.grad)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_layers_of_one_size_leave_each_other_s_gradients_alone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hidden_layer, "compiled_step", WAYS[way])
+    layers, x = [drawn(seed=seed) for seed in range(6)], inputs(20)
+    found = [layer.squared_error(x, x[:, 0]) for layer in layers]  # more than there are teams
+    for layer, (loss, by_x) in zip(layers, found, strict=True):
+        assert layer.flat.grad is not None
+        right = by_automatic_differentiation(layer, x, x[:, 0])
+        for ours, theirs in zip((loss, by_x, layer.flat.grad), right, strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_inputs_of_several_dimensions(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hidden_layer, "compiled_step", WAYS[way])
+    layer, x = drawn(), inputs(20)
+    for shape in ((20, 2, -1), (20, -1, 2), (20, -1)):
+        by_x = layer.squared_error(x.view(shape), x[:, 0])[1]
+        assert by_x.shape == x.view(shape).shape
+        torch.testing.assert_close(by_x.flatten(1), by_automatic_differentiation(layer, x, x[:, 0])[1])
 
 
 def test_first_weights_are_drawn_as_torch_draws_them() -> None:

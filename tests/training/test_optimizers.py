@@ -259,7 +259,7 @@ def test_lent_gradients_have_the_batch_s_shape(kind: str) -> None:
     lent = table(torch.tensor([[1, 2], [2, 3], [999, 0]]))
     assert lent.shape == (3, 2, DIM)
     lent.square().sum().backward()
-    assert [gradient.grad.shape for _, gradient in ours.lent] == [(6, DIM)]
+    assert [gradient.grad.shape for _, gradient in ours.lent] == [(3, 2, DIM)]
     assert table.weight.grad is None
 
 

@@ -10,27 +10,30 @@ from torch import Tensor
 from palate.data.interactions import Interactions
 from palate.data.shuffle import shuffled
 
+AT_ONCE = 2**14
+"""Ratings, at least, that are cut into batches at once."""
+
 
 @dataclass(frozen=True)
 class RatingBatch:
     """B ratings to learn from."""
 
     rows: Tensor  # (B, 2) int64: the user row, and n_users + the item row (rows of one joint table)
-    ratings: Tensor  # (B,) float32
+    ratings: Tensor  # (B,) float32, less what its RatingBatches takes off
 
     def __len__(self) -> int:
         return len(self.ratings)
 
 
 class RatingBatches:
-    """Every rating once an epoch, in an order that follows from the generator alone."""
+    """Every rating once an epoch, less `mean`, in an order that follows from the generator alone."""
 
-    def __init__(self, train: Interactions, batch_size: int, device: torch.device) -> None:
+    def __init__(self, train: Interactions, batch_size: int, device: torch.device, mean: Tensor | float = 0.0) -> None:
         assert train.ratings is not None
         users, items = (torch.from_numpy(column).to(device) for column in (train.users, train.items))
         both = torch.stack([users, items + train.n_users], dim=1)  # (n, 2) int32
         self.pairs = both.view(torch.int64).squeeze(1)  # (n,): both rows of a rating in one number, fetched as one
-        self.ratings = torch.from_numpy(train.ratings).to(device)  # (n,)
+        self.ratings = torch.from_numpy(train.ratings).to(device) - mean  # (n,)
         self.batch_size, self.events = batch_size, len(train)
 
     def __len__(self) -> int:
@@ -40,13 +43,10 @@ class RatingBatches:
     def epoch(self, generator: torch.Generator, skip: int = 0, at_once: int = 1) -> Iterator[RatingBatch]:
         """The batches of one epoch, from number `skip` on; `at_once` of them as one, while so many are left."""
         pairs, ratings = self._shuffled(generator)
-        rows = pairs.view(torch.int32).view(-1, 2)
-        start, joined = skip * self.batch_size, at_once * self.batch_size
-        while start < len(rows):
-            size = joined if start + joined <= len(rows) else self.batch_size
-            batch = slice(start, start + size)
-            yield RatingBatch(rows[batch].long(), ratings[batch])
-            start += size
+        start, joined = min(skip * self.batch_size, len(pairs)), at_once * self.batch_size
+        single = start + (len(pairs) - start) // joined * joined if at_once > 1 else start
+        for part, size in ((slice(start, single), joined), (slice(single, None), self.batch_size)):
+            yield from _cut(pairs[part], ratings[part], size)
 
     def _shuffled(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         if self.pairs.device.type == "cpu":
@@ -55,6 +55,15 @@ class RatingBatches:
             return torch.from_numpy(pairs), torch.from_numpy(ratings)
         order = torch.randperm(len(self.pairs), generator=generator, device=self.pairs.device)
         return self.pairs[order], self.ratings[order]
+
+
+def _cut(pairs: Tensor, ratings: Tensor, size: int) -> Iterator[RatingBatch]:
+    """Of n ratings batches of that size, made many at a time, as each operation on tensors costs a step's hundredth."""
+    many = -(-AT_ONCE // size) * size
+    for start in range(0, len(pairs), many):
+        part = slice(start, start + many)
+        rows = pairs[part].view(torch.int32).view(-1, 2).long()
+        yield from map(RatingBatch, rows.split(size), ratings[part].split(size))
 
 
 def seeded(device: torch.device, *seed: int) -> torch.Generator:

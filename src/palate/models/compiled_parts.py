@@ -58,6 +58,8 @@ class Space(NamedTuple):
     by_x: Array  # (n, n_inputs - 1) ∂loss/∂x
     flows: Array  # (n_parts, n_inputs, n_hidden), both padded: G
     loss_and_error: Array  # (n_parts, 2) the squared errors' sum, ∂loss/∂c
+    loss: Array  # () of the step
+    gradient: Array  # its gradient by all weights, as `HiddenLayer` keeps them
 
 
 @instructions
@@ -428,14 +430,14 @@ def give(space: Space, weights: Array, x: Array, target: Array) -> None:
 
 
 @compiled_sums
-def total(space: Space, weights: Array, n: int) -> tuple[Array, Array, Array]:
+def total(space: Space, weights: Array, n: int) -> None:
     """Adds up what the parts of a step found."""
-    loss, gradient = np.zeros((), weights.dtype), np.empty_like(weights)
+    loss, gradient = space.loss, space.gradient
     n_inputs = space.x.shape[1] + 1
     first, output = matrices(weights, n_inputs)
     by_first, by_output = matrices(gradient, n_inputs)
     n_hidden, flow = len(output), space.flows[0]
-    gradient[-1], by_output[:] = 0, 0
+    loss[()], gradient[-1], by_output[:] = 0, 0, 0
     for part in range(len(space.flows)):
         loss[()] += space.loss_and_error[part, 0] / n
         gradient[-1] += space.loss_and_error[part, 1]
@@ -446,14 +448,12 @@ def total(space: Space, weights: Array, n: int) -> tuple[Array, Array, Array]:
         for h in range(n_hidden):
             by_first[k, h] = flow[k, h] * output[h]
             by_output[h] += flow[k, h] * first[k, h]
-    return loss, space.by_x[:n].copy(), gradient
 
 
 @compiled
-def step(
-    signal: Array, space: Space, weights: Array, x: Array, target: Array, helpers: int
-) -> tuple[Array, Array, Array]:
-    """The loss (), its gradient by x (n, n_inputs - 1), and by all weights, as `HiddenLayer` keeps them."""
+def step(signal: Array, space: Space, weights: Array, x: Array, target: Array, helpers: int) -> None:
+    """The loss at x (n, n_inputs - 1) and its gradients, left in the space, from all weights, as `HiddenLayer` keeps
+    them."""
     give(space, weights, x, target)
     lead(signal, space, len(x), helpers)
-    return total(space, weights, len(x))
+    total(space, weights, len(x))

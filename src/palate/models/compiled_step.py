@@ -22,12 +22,14 @@ TEAMS = 4
 
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
-    """See `tensor_layer`."""
-    (n, n_inputs), weights = x.shape, flat.numpy()
+    """See `tensor_layer`. What is returned is written anew by the next step with the same weights in this thread."""
+    weights, inputs = flat.numpy(), x.numpy().reshape(len(x), -1)
+    n, n_inputs = inputs.shape
     n_hidden = (len(weights) - 1) // (n_inputs + 2)
-    team = _team(threading.get_ident(), n_inputs + 1, n_hidden, -(-n // INPUTS_A_PART), weights.dtype)
-    loss, by_x, by_weights = team.step(weights, x.numpy(), target.numpy())
-    return torch.from_numpy(loss), torch.from_numpy(by_x), torch.from_numpy(by_weights)
+    place, number = (threading.get_ident(), flat.data_ptr()), weights.dtype
+    team = _team(place, n_inputs + 1, n_hidden, -(-n // INPUTS_A_PART), number)
+    team.step(weights, inputs, target.numpy())
+    return team.found(x.shape)
 
 
 class Team:
@@ -51,20 +53,30 @@ class Team:
             by_x=np.empty((n, n_inputs - 1), number),
             flows=np.empty((n_parts, inputs, units), number),
             loss_and_error=np.empty((n_parts, 2), number),
+            loss=np.zeros((), number),
+            gradient=np.empty((n_inputs + 1) * n_hidden + 1, number),
         )
+        self.tensors: tuple[Tensor, ...] = ()
         self.signal = np.zeros(64, np.int64)
         self.signal[NEXT] = n_parts  # none is left
         self.helpers: list[Helper] = []
         help_out(self.signal, self.space, 1, 0)  # compiles it, so that nobody waits for that in a step
 
-    def step(self, weights: Array, x: Array, target: Array) -> tuple[Array, Array, Array]:
-        """The loss (), its gradient by x (n, n_inputs - 1), and by all weights."""
+    def step(self, weights: Array, x: Array, target: Array) -> None:
+        """At x (n, n_inputs - 1) and target (n,)."""
         wanted = min(torch.get_num_threads(), len(self.space.flows)) - 1
         while len(self.helpers) < wanted:
             self.helpers.append(Helper(self.signal, self.space, number=len(self.helpers) + 1))
         for helper in self.helpers[:wanted]:
             helper.wake()
-        return step(self.signal, self.space, weights, x, target, wanted)
+        step(self.signal, self.space, weights, x, target, wanted)
+
+    def found(self, shape: torch.Size) -> tuple[Tensor, ...]:
+        """Where steps leave their loss, its gradient by x of that shape, and by all weights."""
+        if not self.tensors or self.tensors[1].shape != shape:
+            loss, by_x, gradient = map(torch.from_numpy, (self.space.loss, self.space.by_x, self.space.gradient))
+            self.tensors = loss, by_x[: shape[0]].view(shape), gradient
+        return self.tensors
 
     def __del__(self) -> None:
         for helper in self.helpers:
@@ -97,8 +109,8 @@ class Helper:
 
 
 @lru_cache(TEAMS)
-def _team(thread: int, n_inputs: int, n_hidden: int, n_parts: int, number: np.dtype[Any]) -> Team:
-    """Of one thread alone."""
+def _team(place: tuple[int, int], n_inputs: int, n_hidden: int, n_parts: int, number: np.dtype[Any]) -> Team:
+    """Of one thread and the weights at one address."""
     return Team(n_inputs, n_hidden, n_parts, number)
 
 

@@ -22,8 +22,9 @@ PARTS = 8
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
     """See `tensor_layer`."""
-    first, output, constant = parts(flat, x.shape[1])
-    columns = [x[:, k : k + 1] for k in range(x.shape[1])]  # (B, 1) each
+    inputs = x.flatten(1)
+    first, output, constant = parts(flat, inputs.shape[1])
+    columns = [inputs[:, k : k + 1] for k in range(inputs.shape[1])]  # (B, 1) each
     shares = [column * weights for column, weights in zip(columns, first[:-1], strict=True)]
     hidden: Tensor = reduce(torch.add, shares, first[-1])  # (B, n_hidden)
     error = (hidden.relu() * output).sum(1) + constant - target  # (B,)
@@ -39,4 +40,4 @@ def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]
     sums = [over_batch(through * (column * flow)) for column in columns]
     sums += [over_batch(through * flow), over_batch(hidden.relu() * flow)]
     gradient = torch.cat([reduce(torch.add, torch.stack(sums).unbind(1)).flatten(), slope.sum(0, keepdim=True)])
-    return error.square().mean(), by_x, gradient
+    return error.square().mean(), by_x.view(x.shape), gradient

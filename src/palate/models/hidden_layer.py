@@ -55,9 +55,9 @@ class HiddenLayer(nn.Module):
         return torch.addmm(first[-1], x, first[:-1]).relu() @ output + constant
 
     def squared_error(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean squared error at x (B, n_inputs) -> scalar, and its gradient by x (B, n_inputs); `flat` gets its own.
+        """Mean squared error at x (B, ...), each of n_inputs, -> scalar, and its gradient by x; `flat` gets its own.
 
-        x and target need no gradient.
+        All three are as they are until the next call.
         """
         loss, by_x, self.flat.grad = self._way(x.device)(x, target, self.flat.detach())
         return loss, by_x

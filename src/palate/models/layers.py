@@ -11,13 +11,13 @@ class Lender(Protocol):
     """The optimizer of one embedding table, as the table sees it."""
 
     def read(self, rows: Tensor) -> Tensor:
-        """(R,) -> a new (R, d): the rows as they are after all steps so far."""
+        """(...) -> a new (..., d): the rows as they are after all steps so far."""
 
     def lend(self, rows: Tensor) -> Tensor:
         """The same as a leaf whose gradient the next step takes."""
 
     def collect(self, rows: Tensor, gradient: Tensor) -> None:
-        """Take the gradient (R, d) of the rows (R,) for the next step."""
+        """Take the gradient (..., d) of the rows (...) for the next step."""
 
 
 class EmbeddingTable(nn.Module):
@@ -35,7 +35,7 @@ class EmbeddingTable(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """(...) int64 rows -> (..., d)"""
         if self.training and self.lender is not None:
-            return self.lender.lend(rows.flatten()).view(*rows.shape, -1)
+            return self.lender.lend(rows)
         return self.weight[rows]
 
 

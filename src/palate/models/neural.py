@@ -85,19 +85,18 @@ class NeuralRating(LearnedModel):
         self.network.draw(generator)
 
     def batches(self, train: Interactions) -> RatingBatches:
-        return RatingBatches(train, self.config.batch_size, self.device)
+        return RatingBatches(train, self.config.batch_size, self.device, self.mean)
 
     def loss(self, batch: RatingBatch) -> Tensor:
         joined = self.vectors(batch.rows).flatten(1)  # (B, 2 dim)
-        return functional.mse_loss(self.network(joined), batch.ratings - self.mean)
+        return functional.mse_loss(self.network(joined), batch.ratings)
 
     def backward(self, batch: RatingBatch) -> Tensor:
         """Equal to automatic differentiation of `loss`, by the formulas of `HiddenLayer`."""
-        lender, rows = self.vectors.lender, batch.rows.flatten()
+        lender = self.vectors.lender
         assert lender is not None
-        joined = lender.read(rows).view(len(batch), -1)  # (B, 2 dim)
-        loss, gradient = self.network.squared_error(joined, batch.ratings - self.mean)
-        lender.collect(rows, gradient.reshape(len(rows), -1))
+        loss, gradient = self.network.squared_error(lender.read(batch.rows), batch.ratings)
+        lender.collect(batch.rows, gradient)
         return loss
 
     def finish(self, train: Interactions) -> None:

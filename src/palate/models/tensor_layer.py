@@ -18,9 +18,10 @@ def parts(flat: Tensor, n_inputs: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
-    """Mean squared error at x (B, n_inputs) -> scalar, its gradient by x (B, n_inputs), and by all weights, flat."""
-    first, output, constant = parts(flat, x.shape[1])
-    joined = functional.pad(x, (0, 1), value=1.0).T.contiguous()  # (n_inputs + 1, B)
+    """Mean squared error at x (B, ...) -> scalar, its gradient by x, of x's shape, and by all weights, flat."""
+    inputs = x.flatten(1)  # (B, n_inputs)
+    first, output, constant = parts(flat, inputs.shape[1])
+    joined = functional.pad(inputs, (0, 1), value=1.0).T.contiguous()  # (n_inputs + 1, B)
     active = product(first.T, joined).gt_(0)  # (n_hidden, B)
     q = product(first * output, active)  # (n_inputs + 1, B)
     error = (joined * q).sum(0).add_(constant).sub_(target)
@@ -28,7 +29,7 @@ def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]
     error.mul_(2 / len(error))
     flow = product(joined.mul_(error), active.T)  # (n_inputs + 1, n_hidden)
     gradient = torch.cat([(flow * output).flatten(), (flow * first).sum(0), error.sum(0, keepdim=True)])
-    return loss, (q[:-1] * error).T.contiguous(), gradient
+    return loss, (q[:-1] * error).T.reshape(x.shape), gradient
 
 
 def pairs(lefts: Tensor, right: Tensor, weights: Tensor, output: Tensor, values: Tensor) -> None:

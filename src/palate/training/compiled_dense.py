@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 from torch import Tensor, nn
 
-from palate.compiled import Array, compiled
+from palate.compiled import Array, compiled, flat
 from palate.models.contract import LearnedConfig
 from palate.training.dense import AdamDense, SgdDense
 from palate.training.rows import BETA1, BETA2, EPSILON
@@ -19,11 +19,10 @@ class CompiledSgdDense(SgdDense):
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
         super().__init__(parameter, config)
-        self.arrays = flat(parameter.detach()), flat(self.velocity)
+        self.arrays = in_place(parameter.detach()), in_place(self.velocity)
 
     def apply(self, gradient: Tensor, rate: float) -> None:
-        w, velocity = self.arrays
-        sgd(w, flat(gradient), velocity, self.momentum, rate)
+        sgd(*self.arrays, flat(gradient), self.momentum, rate)
 
 
 class CompiledAdamDense(AdamDense):
@@ -31,22 +30,20 @@ class CompiledAdamDense(AdamDense):
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
         super().__init__(parameter, config)
-        self.arrays = flat(parameter.detach()), flat(self.m), flat(self.v)
+        self.arrays = in_place(parameter.detach()), in_place(self.m), in_place(self.v), self.s.numpy()
 
     def apply(self, gradient: Tensor, rate: float) -> None:
-        s = int(self.s)
-        w, m, v = self.arrays
-        adam(w, flat(gradient), m, v, rate / (1 - BETA1**s), 1 / sqrt(1 - BETA2**s), EPSILON)
+        adam(*self.arrays, flat(gradient), rate, EPSILON)
 
 
-def flat(tensor: Tensor) -> Array:
-    """An array of the same memory, where its rows follow each other."""
-    found: Array = tensor.contiguous().view(-1).numpy()
+def in_place(tensor: Tensor) -> Array:
+    """An array of the same memory."""
+    found: Array = tensor.view(-1).numpy()
     return found
 
 
 @compiled
-def sgd(w: Array, g: Array, velocity: Array, momentum: float, rate: float) -> None:
+def sgd(w: Array, velocity: Array, g: Array, momentum: float, rate: float) -> None:
     number = w.dtype.type  # or a loop would work in double precision
     momentum, rate = number(momentum), number(rate)
     for i in range(len(w)):
@@ -55,9 +52,12 @@ def sgd(w: Array, g: Array, velocity: Array, momentum: float, rate: float) -> No
 
 
 @compiled
-def adam(w: Array, g: Array, m: Array, v: Array, rate: float, corrected: float, epsilon: float) -> None:
+def adam(w: Array, m: Array, v: Array, s: Array, g: Array, rate: float, epsilon: float) -> None:
+    """Step s[()] + 1, with the rate and the root as the paper corrects them for it."""
+    s[()] += 1
     number = w.dtype.type
-    rate, corrected, epsilon = number(rate), number(corrected), number(epsilon)
+    rate, corrected = number(rate / (1 - BETA1 ** s[()])), number(1 / sqrt(1 - BETA2 ** s[()]))
+    epsilon = number(epsilon)
     beta1, beta2, fresh1, fresh2 = number(BETA1), number(BETA2), number(1 - BETA1), number(1 - BETA2)
     for i in range(len(w)):
         m[i] = beta1 * m[i] + fresh1 * g[i]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palate.compiled import Array, compiled, in_threads
+from palate.compiled import Array, compiled, flat, in_threads
 from palate.models.contract import LearnedConfig
 from palate.models.layers import EmbeddingTable
 from palate.training.rows import BETA1, BETA2, EPSILON, AdamRows, RowUpdates
@@ -69,10 +69,19 @@ def read_sgd(state: Array, marks: Array, s: Array, d: int, reach: float, powers:
 
 @compiled
 def step_sgd(
-    state: Array, marks: Array, s: Array, d: int, reach: float, rate: float, powers: Array, rows: Array, gradient: Array
+    state: Array,
+    marks: Array,
+    s: Array,
+    d: int,
+    reach: float,
+    rate: float,
+    powers: Array,
+    rows: Array,
+    gradients: Array,
 ) -> None:
     """One more step: the first time a row occurs it moves by what velocity is left, every time by the gradient."""
     s[0] += 1
+    gradient = gradients.reshape(len(rows), d)
     for r in range(len(rows)):
         i = rows[r]
         left = power(powers, s[0] - marks[i, TOUCHED])
@@ -102,6 +111,10 @@ class CompiledRows(RowUpdates):
     def state(self) -> dict[str, Tensor]:
         return {"rows": self.rows, "s": self.s}
 
+    def as_asked(self, rows: Tensor, found: Array) -> Tensor:
+        """Of rows (...) what was found (R, d) -> (..., d)"""
+        return torch.from_numpy(found.reshape(*rows.shape, self.dim))
+
     def settle(self) -> None:
         def settle(part: slice) -> None:
             self.table.weight[part] = self.read(torch.arange(part.start, part.stop))
@@ -122,11 +135,10 @@ class CompiledSgdRows(CompiledRows):
         self.reach = self.number(config.learning_rate * config.momentum / (1 - config.momentum))
 
     def read(self, rows: Tensor) -> Tensor:
-        return torch.from_numpy(read_sgd(*self.arrays, self.reach, self.powers, rows.numpy()))
+        return self.as_asked(rows, read_sgd(*self.arrays, self.reach, self.powers, flat(rows)))
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
-        batch = rows.numpy(), gradient.contiguous().numpy()
-        step_sgd(*self.arrays, self.reach, self.rate, self.powers, *batch)
+        step_sgd(*self.arrays, self.reach, self.rate, self.powers, flat(rows), flat(gradient))
 
 
 @compiled
@@ -174,13 +186,17 @@ def step_adam(
     d: int,
     scales: Scales,
     powers: tuple[Array, Array],
-    fresh: tuple[float, float],
-    now: tuple[float, float],
+    settings: tuple[float, float, float, float],
     rows: Array,
-    gradient: Array,
+    gradients: Array,
 ) -> None:
-    """One more step, with now = (rate, epsilon) as the paper corrects them for it."""
+    """One more step, with the rate and epsilon as the paper corrects them for it."""
     s[0] += 1
+    rate, epsilon, beta1, beta2 = settings
+    root, number = sqrt(1 - beta2 ** s[0]), state.dtype.type
+    rate, epsilon = number(rate * root / (1 - beta1 ** s[0])), number(epsilon * root)
+    fresh1, fresh2 = number(1 - beta1), number(1 - beta2)
+    gradient = gradients.reshape(len(rows), d)
     sum_by_row(marks, rows, gradient)
     for r in range(len(rows)):
         i = rows[r]
@@ -193,11 +209,11 @@ def step_adam(
         for k in range(d):  # one thing at a time, which wide registers can do for many k
             w[k] -= moved * m[k] / (np.sqrt(v[k]) + beside)
         for k in range(d):
-            m[k] = left_m * m[k] + fresh[0] * gradient[r, k]
+            m[k] = left_m * m[k] + fresh1 * gradient[r, k]
         for k in range(d):
-            v[k] = left_v * v[k] + fresh[1] * gradient[r, k] * gradient[r, k]
+            v[k] = left_v * v[k] + fresh2 * gradient[r, k] * gradient[r, k]
         for k in range(d):
-            w[k] -= now[0] * m[k] / (np.sqrt(v[k]) + now[1])
+            w[k] -= rate * m[k] / (np.sqrt(v[k]) + epsilon)
         marks[i, TOUCHED] = s[0]
 
 
@@ -206,19 +222,14 @@ class CompiledAdamRows(CompiledRows):
 
     def __init__(self, table: EmbeddingTable, config: LearnedConfig) -> None:
         super().__init__(table, n_parts=3)  # w, m, v
-        self.rate = config.learning_rate
+        self.settings = config.learning_rate, EPSILON, BETA1, BETA2
         steps = np.arange(POWERS)
         self.powers = (BETA1**steps).astype(self.number), (BETA2**steps).astype(self.number)
-        self.fresh = self.number(1 - BETA1), self.number(1 - BETA2)
         tail, ratios = (np.asarray(sums, self.number) for sums in (AdamRows.tails(), AdamRows.RATIO**steps))
-        self.scales = self.number(self.rate), self.number(EPSILON), tail, ratios, self.powers[1]
+        self.scales = self.number(config.learning_rate), self.number(EPSILON), tail, ratios, self.powers[1]
 
     def read(self, rows: Tensor) -> Tensor:
-        return torch.from_numpy(read_adam(*self.arrays, self.scales, rows.numpy()))
+        return self.as_asked(rows, read_adam(*self.arrays, self.scales, flat(rows)))
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
-        s = int(self.s) + 1
-        root = sqrt(1 - BETA2**s)
-        now = self.number(self.rate * root / (1 - BETA1**s)), self.number(EPSILON * root)
-        batch = rows.numpy(), gradient.contiguous().numpy()
-        step_adam(*self.arrays, self.scales, self.powers, self.fresh, now, *batch)
+        step_adam(*self.arrays, self.scales, self.powers, self.settings, flat(rows), flat(gradient))

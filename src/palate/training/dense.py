@@ -55,12 +55,9 @@ class AdamDense(DenseUpdates):
     def state(self) -> dict[str, Tensor]:
         return {"m": self.m, "v": self.v, "s": self.s}
 
-    def step(self, rate: float) -> None:
-        self.s += 1
-        super().step(rate)
-
     @torch.no_grad()
     def apply(self, gradient: Tensor, rate: float) -> None:
+        self.s += 1
         self.m.lerp_(gradient, 1 - BETA1)
         self.v.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
         gone1, gone2 = (-torch.expm1(self.s * log(beta)) for beta in (BETA1, BETA2))  # 1 - beta^s

@@ -66,18 +66,18 @@ class RowUpdates(Updates):
             self.apply(*loans[0])
         else:
             nothing = self.table.weight[:0]
-            rows = torch.cat([nothing.new_empty(0, dtype=torch.int64), *(rows for rows, _ in loans)])
-            self.apply(rows, torch.cat([nothing, *(gradient for _, gradient in loans)]))
+            rows = torch.cat([nothing.new_empty(0, dtype=torch.int64), *(rows.flatten() for rows, _ in loans)])
+            self.apply(rows, torch.cat([nothing, *(gradient.flatten(0, -2) for _, gradient in loans)]))
         self.lent.clear()
         self.collected.clear()
 
     @abstractmethod
     def read(self, rows: Tensor) -> Tensor:
-        """(R,) -> a new (R, d): the rows as the dense optimizer would have them now."""
+        """(...) -> a new (..., d): the rows as the dense optimizer would have them now."""
 
     @abstractmethod
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
-        """One step with the gradient (R, d) of the rows (R,); a row that occurs twice gets the sum."""
+        """One step with the gradient (..., d) of the rows (...); a row that occurs twice gets the sum."""
 
     @abstractmethod
     def settle(self) -> None:
@@ -129,14 +129,15 @@ class SgdRows(RowUpdates):
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
         self.s += 1
-        self.rows.index_add_(0, rows, gradient.unsqueeze(1) * (self.moves * self.momentum ** (self.power * -self.s)))
+        moves = self.moves * self.momentum ** (self.power * -self.s)  # (2, 1)
+        self.rows.index_add_(0, rows.flatten(), gradient.flatten(0, -2).unsqueeze(1) * moves)
 
     def settle(self) -> None:
         self.table.weight.copy_(self._now(self.rows))
 
     def _now(self, state: Tensor) -> Tensor:
-        """(R, 2, d) -> w (R, d)"""
-        return (state * (self.share * self.momentum ** (self.power * self.s))).sum(1)
+        """(..., 2, d) -> w (..., d)"""
+        return (state * (self.share * self.momentum ** (self.power * self.s))).sum(-2)
 
 
 class AdamRows(RowUpdates):
@@ -180,6 +181,7 @@ class AdamRows(RowUpdates):
 
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
         self.s += 1
+        rows, gradient = rows.flatten(), gradient.flatten(0, -2)
         self.place.index_copy_(0, rows, torch.arange(len(rows), device=rows.device))  # a row that occurs twice has one
         place = self.place[rows]  # (R,)
         gradient = torch.zeros_like(gradient).index_add(0, place, gradient)[place]
@@ -196,11 +198,11 @@ class AdamRows(RowUpdates):
         self.table.weight.copy_(self._moved(self.rows, self.touched))
 
     def _moved(self, state: Tensor, touched: Tensor, before: int = 0) -> Tensor:
-        """(R, 3d) as last touched -> (R, d): w after all steps but the last `before`."""
-        w, m, v = state.split(self.dim, dim=1)
+        """(..., 3d) as last touched -> (..., d): w after all steps but the last `before`."""
+        w, m, v = state.split(self.dim, dim=-1)
         s = self.s - before
-        gone = self.RATIO ** (s + 1 - touched) * self.tail[(s + 1).clamp(max=self.WARM).view(1)]  # (R,)
+        gone = self.RATIO ** (s + 1 - touched) * self.tail[(s + 1).clamp(max=self.WARM).view(1)]  # (...)
         reach = torch.where(touched > 0, self.tail[touched.clamp(max=self.WARM)] - gone, 0.0)
-        epsilon = EPSILON * (1 - BETA2 ** touched.clamp(min=1)).sqrt()  # (R,)
-        moved: Tensor = w - (self.rate * reach).unsqueeze(1) * m / (v.sqrt() + epsilon.unsqueeze(1))
+        epsilon = EPSILON * (1 - BETA2 ** touched.clamp(min=1)).sqrt()  # (...)
+        moved: Tensor = w - (self.rate * reach).unsqueeze(-1) * m / (v.sqrt() + epsilon.unsqueeze(-1))
         return moved
