@@ -58,7 +58,8 @@ class Person:
 
 def of_people(people: Sequence[Person], model: Model) -> Query:
     """The query of people who all have ratings or none, and all times or none; with histories where they are needed."""
-    rows = torch.tensor([person.row for person in people], device=model.device)
+    device = model.device
+    rows = torch.from_numpy(np.array([person.row for person in people], np.int64)).to(device)
     by_history = [model.LOOKS_BACK or person.row == UNSEEN for person in people]
     if not any(by_history):
         return _by_row(rows)
@@ -72,7 +73,7 @@ def of_people(people: Sequence[Person], model: Model) -> Query:
         for row, column in zip(found, columns, strict=True):
             if column is not None and len(column):
                 row[-len(column) :] = torch.from_numpy(column)
-        return found.to(model.device)
+        return found.to(device)
 
     histories = padded([person.items for person in needed], PADDING, torch.int64)
     assert histories is not None
