@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from palate import queries
-from palate.data.interactions import Interactions
+from palate.data.interactions import DAY, Interactions
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.models.ease import Ease, EaseConfig
 from palate.training.fit import fit
@@ -57,6 +58,37 @@ def test_what_was_taken_and_not_liked_counts_in_what_is_written_alone() -> None:
         right = np.linalg.solve(others.T @ others + 3 * np.eye(TABLE.n_items - 1), others.T @ y[:, item])
         np.testing.assert_allclose(np.delete(weights[:, item], item), right, atol=2e-5)
         assert weights[item, item] == 0
+
+
+@pytest.mark.parametrize("taken", [0.0, 0.3])
+def test_who_was_there_lately_counts_for_more(taken: float) -> None:
+    """Ridge regressions that weigh a person by .5 a hundred days since their last event, in the mean over events 1."""
+    draw = np.random.default_rng(0)
+    times: NDArray[np.float64] = draw.uniform(0, 400 * DAY, len(TABLE))
+    order = np.lexsort((times, TABLE.users))
+    table = replace(TABLE.where(order), times=times[order])
+    last = np.array([times[TABLE.users == user].max() for user in range(TABLE.n_users)])
+    counting = 0.5 ** ((last.max() - last) / (100 * DAY))
+    counting /= counting[table.users].mean()
+    assert counting.max() > 1.2 * counting.min()
+    x, weights = liked(table), trained(table, l2=3, taken=taken, half_life=100).weights.numpy()
+    y = x.copy()
+    y[table.users, table.items] = np.maximum(y[table.users, table.items], taken)
+    for item in x.sum(0).argsort()[-3:]:
+        others = np.delete(x, item, axis=1)
+        gram = (counting[:, None] * others).T @ others
+        right = np.linalg.solve(gram + 3 * np.eye(TABLE.n_items - 1), (counting[:, None] * others).T @ y[:, item])
+        np.testing.assert_allclose(np.delete(weights[:, item], item), right, atol=2e-5)
+    for same in (
+        trained(table, l2=3, taken=taken),
+        trained(l2=3, taken=taken, half_life=100),
+    ):  # no half-life, no times
+        assert torch.equal(same.weights, trained(l2=3, taken=taken).weights)
+
+
+def test_half_life_where_some_have_no_event_and_some_count_for_next_to_nothing() -> None:
+    table = replace(TABLE, times=np.arange(len(TABLE), dtype=np.float64))
+    assert trained(table.where(table.users > 0), l2=3, half_life=1e-4).weights.isfinite().all()
 
 
 @pytest.mark.parametrize("taken", [0.0, 0.4])

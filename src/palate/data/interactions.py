@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from palate.data.catalogue import Catalogue
 from palate.data.vocabulary import Vocabulary
 
+DAY = 86_400.0
+"""Seconds, the unit of times."""
+
 DIGIT = 16
 """Bits of a key that are sorted by at a time."""
 

@@ -30,17 +30,19 @@ class Pairs:
         """(n_items,): how many people took each item."""
         return np.diff(self.item_starts).astype(np.float32)
 
-    def together(self, first: int, last: int, other: "Pairs | None" = None) -> Array:
+    def together(self, first: int, last: int, other: "Pairs | None" = None, counting: Array | None = None) -> Array:
         """How many people took both, for the items first:last and every item -> (last - first, n_items) float32.
 
-        other: the same people's pairs in which the second of the two is looked for; these without.
+        other: the same people's pairs in which the second of the two is looked for; these without. counting:
+        (n_users,) float32, what each person counts; 1 without.
         """
         other = other or self
+        counting = np.ones(len(self.starts) - 1, np.float32) if counting is None else counting
         found = np.zeros((last - first, len(self.item_starts) - 1), np.float32)
 
         def count(part: slice) -> None:
             starts = self.item_starts[first + part.start : first + part.stop + 1]
-            _count(other.starts, other.items, starts, self.users, found[part])
+            _count(other.starts, other.items, starts, self.users, counting, found[part])
 
         in_threads(count, len(found), ITEMS_A_PART)
         return found
@@ -68,11 +70,11 @@ def _starts(rows: Array, n: int) -> Array:
 
 
 @compiled
-def _count(starts: Array, items: Array, item_starts: Array, users: Array, found: Array) -> None:
+def _count(starts: Array, items: Array, item_starts: Array, users: Array, counting: Array, found: Array) -> None:
     for row in range(len(found)):
         for e in range(item_starts[row], item_starts[row + 1]):
             for other in range(starts[users[e]], starts[users[e] + 1]):
-                found[row, items[other]] += 1
+                found[row, items[other]] += counting[users[e]]
 
 
 @compiled

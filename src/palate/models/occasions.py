@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-DAY = 86_400.0
+from palate.data.interactions import DAY
 
 STRETCHES = 2**34
 """More seconds than there are since 1970."""

@@ -7,10 +7,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from palate.data.interactions import Interactions
+from palate.data.interactions import DAY, Interactions
 from palate.models.contract import BaseConfig, Query, SolvedModel
-
-DAY = 86_400.0
 
 
 class PopularityConfig(BaseConfig):
