@@ -23,12 +23,14 @@ TEAMS = 4
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
     """See `tensor_layer`. What is returned is written anew by the next step with the same weights in this thread."""
-    weights, inputs = flat.numpy(), x.numpy().reshape(len(x), -1)
+    inputs = x.numpy().reshape(len(x), -1)
     n, n_inputs = inputs.shape
-    n_hidden = (len(weights) - 1) // (n_inputs + 2)
-    place, number = (threading.get_ident(), flat.data_ptr()), weights.dtype
-    team = _team(place, n_inputs + 1, n_hidden, -(-n // INPUTS_A_PART), number)
-    team.step(weights, inputs, target.numpy())
+    n_hidden = (flat.numel() - 1) // (n_inputs + 2)
+    place = threading.get_ident(), flat.data_ptr()
+    team = _team(place, n_inputs + 1, n_hidden, -(-n // INPUTS_A_PART), inputs.dtype)
+    if team.weights is None:
+        team.weights = flat.detach().numpy()  # held by the team, so that no other weights come to that address
+    team.step(team.weights, inputs, target.numpy())
     return team.found(x.shape)
 
 
@@ -56,6 +58,7 @@ class Team:
             loss=np.zeros((), number),
             gradient=np.empty((n_inputs + 1) * n_hidden + 1, number),
         )
+        self.weights: Array | None = None
         self.tensors: tuple[Tensor, ...] = ()
         self.signal = np.zeros(64, np.int64)
         self.signal[NEXT] = n_parts  # none is left

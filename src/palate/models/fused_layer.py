@@ -23,7 +23,7 @@ PARTS = 8
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
     """See `tensor_layer`."""
     inputs = x.flatten(1)
-    first, output, constant = parts(flat, inputs.shape[1])
+    first, output, constant = parts(flat.detach(), inputs.shape[1])
     columns = [inputs[:, k : k + 1] for k in range(inputs.shape[1])]  # (B, 1) each
     shares = [column * weights for column, weights in zip(columns, first[:-1], strict=True)]
     hidden: Tensor = reduce(torch.add, shares, first[-1])  # (B, n_hidden)

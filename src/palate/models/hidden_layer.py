@@ -59,7 +59,8 @@ class HiddenLayer(nn.Module):
 
         All three are as they are until the next call.
         """
-        loss, by_x, self.flat.grad = self._way(x.device)(x, target, self.flat.detach())
+        flat = self.flat
+        loss, by_x, flat.grad = self._way(flat.device)(x, target, flat)
         return loss, by_x
 
     def _way(self, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:

@@ -20,7 +20,7 @@ def parts(flat: Tensor, n_inputs: int) -> tuple[Tensor, Tensor, Tensor]:
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
     """Mean squared error at x (B, ...) -> scalar, its gradient by x, of x's shape, and by all weights, flat."""
     inputs = x.flatten(1)  # (B, n_inputs)
-    first, output, constant = parts(flat, inputs.shape[1])
+    first, output, constant = parts(flat.detach(), inputs.shape[1])
     joined = functional.pad(inputs, (0, 1), value=1.0).T.contiguous()  # (n_inputs + 1, B)
     active = product(first.T, joined).gt_(0)  # (n_hidden, B)
     q = product(first * output, active)  # (n_inputs + 1, B)
