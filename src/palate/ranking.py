@@ -48,11 +48,17 @@ def top(scores: Tensor, k: int, leave_out: Tensor | None = None) -> tuple[Tensor
     """
     if scores.device.type != "cpu" or k > SHORT:
         return _sorted(scores if leave_out is None else torch.where(leave_out, -torch.inf, scores), k)
-    columns, values = scores.new_zeros(len(scores), k, dtype=torch.int64), scores.new_full((len(scores), k), -torch.inf)
-    left_out = scores.new_zeros(scores.shape[1], dtype=torch.bool) if leave_out is None else leave_out
-    arrays = [t.numpy() for t in (scores.contiguous(), left_out.expand(scores.shape), columns, values)]
-    in_threads(lambda part: _kept(*(array[part] for array in arrays)), len(scores), PEOPLE_A_PART)
-    return columns, values
+    given = np.ascontiguousarray(scores.numpy())
+    left_out = np.zeros(given.shape[1], np.bool_) if leave_out is None else leave_out.numpy()
+    if left_out.shape != given.shape:
+        left_out = np.broadcast_to(left_out, given.shape)
+    columns, values = np.zeros((len(given), k), np.int64), np.full((len(given), k), -np.inf, given.dtype)
+    arrays = given, left_out, columns, values
+    if len(given) <= PEOPLE_A_PART:
+        _kept(*arrays)  # for one person the scores cost less than anything done around them
+    else:
+        in_threads(lambda part: _kept(*(array[part] for array in arrays)), len(given), PEOPLE_A_PART)
+    return torch.from_numpy(columns), torch.from_numpy(values)
 
 
 @compiled
