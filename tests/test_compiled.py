@@ -1,12 +1,14 @@
 """Loops run as machine code wherever they can be kept, and in parts on all threads."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import numba
 import numpy as np
 import pytest
+import torch
 
 from palate import compiled
 from palate.compiled import in_threads
@@ -46,3 +48,13 @@ def test_nothing_to_do_is_nothing_done() -> None:
 def test_an_error_in_a_thread_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         in_threads(lambda part: part.start // 0, 20, 6)
+
+
+def test_numbers_too_small_for_all_their_digits_are_0_on_a_thread_and_those_it_starts() -> None:
+    assert not compiled.flushes()
+    with compiled.flushing():
+        assert float(torch.tensor([1e-39]) * 1) == 0
+        with compiled.flushing(), ThreadPoolExecutor() as pool:
+            assert pool.submit(compiled.flushes).result()
+        assert compiled.flushes()
+    assert not compiled.flushes()

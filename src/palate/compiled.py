@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -46,6 +47,23 @@ def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:
     else:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             list(pool.map(work, parts))
+
+
+@contextmanager
+def flushing() -> Iterator[None]:
+    """Within, what is too small for all digits of its format (1e-38 in float32) is 0, on this thread and those it
+    starts: processors take a hundred times as long for it."""
+    already = flushes()
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(already)
+
+
+def flushes() -> bool:
+    """Whether this thread does so."""
+    return bool(np.float32(1e-39) * np.float32(1) == 0)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from palate.compiled import flushes
 from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
 from palate.errors import OptionError
@@ -321,3 +322,16 @@ def test_trained_tables_are_read_as_they_are(small: Interactions) -> None:
 
 def test_the_loop_is_written_once() -> None:
     assert fit_module.__doc__ == "The training engine: the only loop in the library."
+
+
+def test_numbers_too_small_for_all_their_digits_are_0_while_training_alone(small: Interactions) -> None:
+    found = []
+
+    class Looking(Heard):
+        def stepped(self, events: int) -> None:
+            found.append(flushes())
+
+    fit(neural(small, epochs=1), small, observers=[Looking()])
+    assert found
+    assert all(found)
+    assert not flushes()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from palate.compiled import flushing
 from palate.data.batches import RatingBatches, seeded
 from palate.data.interactions import Interactions
 from palate.errors import Interrupted, OptionError
@@ -112,7 +113,8 @@ class Run:
             self.batches, self.learn = captured, captured.learn
         self.threads = Threads(any_number=self.model.ANY_THREADS and self.model.device.type == "cpu")
         self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the epoch under way
-        with _own_randomness(), self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext():
+        stopping = self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext()
+        with _own_randomness(), flushing(), stopping:
             if resume:
                 self._restore()
             for observer in self.observers:
