@@ -60,7 +60,8 @@ GRIDS: dict[str, dict[str, Grid]] = {
     "latest-small": {
         "popularity": {"days": [None, 30, 100, 365]},
         "item-knn": {"neighbours": [100, 300], "shrinkage": [10, 30], "decay": [1]},
-        "ease": {"l2": [100, 200, 300], "taken": [0, 0.25], "own": [0, 1], "half_life": [None, 1000]},
+        "ease": {"l2": [100, 200, 300], "taken": [0, 0.25], "own": [0, 1]},
+        "ease:recent": {"l2": [200, 300], "taken": [0], "own": [0, 1], "half_life": [300, 1000, 3000]},
         "next-item": {"l2": [200, 1000], "decay": [0.98], "window": [100]},
         "als": {"dim": [32, 64], "unobserved": [0.1, 0.3, 0.5, 1], "l2": [0.003, 0.005, 0.01]},
         "graph-filter": {"rank": [16, 32], "ideal": [0.3, 1]},
