@@ -78,10 +78,8 @@ class Candidates:
 
     def quality(self, weights: Sequence[float], k: int) -> NDArray[np.float64]:
         """nDCG@k of lists by weighted sums -> (B,)"""
-        total = torch.einsum("m,mbc->bc", self.scores.new_tensor(weights), self.scores).masked_fill_(
-            self.out, -torch.inf
-        )
-        places, _ = ranking.top(total, min(k, total.shape[1]))
+        total = torch.einsum("m,mbc->bc", self.scores.new_tensor(weights), self.scores)
+        places, _ = ranking.top(total, min(k, total.shape[1]), self.out)
         return ndcg(self.hits.gather(1, places).numpy(), self.counts)
 
 
