@@ -150,6 +150,12 @@ def test_candidates_are_the_best_of_each_member_once_and_the_rest_is_left_out(mo
     assert found.quality([0.5, 0.5], 2).tolist() == [pytest.approx(1 / (1 + 1 / log2(3)))]  # 2 first
 
 
+def test_a_list_that_ends_early_has_no_hits_in_its_empty_places() -> None:
+    out, hits = torch.tensor([[False, True, True]]), torch.tensor([[True, True, False]])
+    found = Candidates(torch.tensor([[[1.0, 3.0, 2.0]]]), out, hits, np.array([2]))
+    assert found.quality([1.0], 3).tolist() == [pytest.approx(1 / (1 + 1 / log2(3)))]
+
+
 def test_without_a_validation_part_all_weigh_the_same(split: Split) -> None:
     whole = Split(split.table, np.zeros(len(split.table), dtype=np.uint8))
     blend = ListBlend(ListBlendConfig.model_validate({"members": "popularity,mf"}), 120, 60)

@@ -79,8 +79,9 @@ class Candidates:
     def quality(self, weights: Sequence[float], k: int) -> NDArray[np.float64]:
         """nDCG@k of lists by weighted sums -> (B,)"""
         total = torch.einsum("m,mbc->bc", self.scores.new_tensor(weights), self.scores)
-        places, _ = ranking.top(total, min(k, total.shape[1]), self.out)
-        return ndcg(self.hits.gather(1, places).numpy(), self.counts)
+        places, best = ranking.top(total, min(k, total.shape[1]), self.out)
+        hits = self.hits.gather(1, places) & (best > -torch.inf)  # where fewer than k are left, places say nothing
+        return ndcg(hits.numpy(), self.counts)
 
 
 @torch.inference_mode()
