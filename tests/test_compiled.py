@@ -1,7 +1,11 @@
 """Loops run as machine code wherever they can be kept, and in parts on all threads."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +31,33 @@ def test_a_loop_that_can_be_kept_nowhere_is_compiled_all_the_same(monkeypatch: p
 
     monkeypatch.setattr(compiled, "numba", SimpleNamespace(njit=nowhere))
     assert compiled.compiled(double)(np.arange(4.0)) == 12.0
+
+
+def test_no_bit_of_a_model_depends_on_whether_its_loops_were_compiled_now_or_kept(tmp_path: Path) -> None:
+    """A loop stands in the code of each that calls it, and a process that compiles may run another of these than one
+    that finds them: where they take the same sum in another order, both learn something else."""
+    code = """
+import numpy as np
+from palate.models import MODELS
+from palate.queries import of_users
+from palate.training.fit import fit
+from tests.tables import random_table
+few = {
+    "neural": {"dim": 3, "hidden": 8, "batch_size": 64, "epochs": 20},
+    "history": {"epochs": 1},
+    "bayes": {"sweeps": 4, "samples": 1},
+}
+train = random_table()
+for name in ("neural", "mf", "als", "bayes", "history"):
+    model = MODELS[name](MODELS[name].Config(**few.get(name, {})), train.n_users, train.n_items)
+    fit(model, train)
+    print(name, [weights.tolist() for weights in model.state_dict().values()])
+    print(model.score(of_users(train, np.arange(3), model)).tolist())
+"""
+    command, kept = [sys.executable, "-c", code], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    compiled_now, found = (subprocess.run(command, check=True, env=kept, capture_output=True).stdout for _ in range(2))
+    assert list(tmp_path.rglob("*.nbc"))
+    assert compiled_now == found
 
 
 @pytest.mark.parametrize("n", [1, 5, 6, 7, 100])

@@ -84,15 +84,16 @@ def test_squared_error_and_its_gradients_equal_automatic_differentiation(
         assert float((found - right).norm() / right.norm()) <= tolerance
 
 
-@pytest.mark.parametrize("n_inputs", [1, 10, 11, 21, 40])
+@pytest.mark.parametrize("n_inputs", [1, 10, 11, 21, 23, 24, 40, 60])
 @pytest.mark.parametrize("n_hidden", [1, 31, 32, 33, 100])
-def test_a_step_of_any_size(n_inputs: int, n_hidden: int) -> None:
+@pytest.mark.parametrize(("weights", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_a_step_of_any_size(n_inputs: int, n_hidden: int, weights: torch.dtype, tolerance: float) -> None:
     """Sizes that fill registers, and such that are padded."""
-    layer, x = drawn(n_inputs, n_hidden).double(), inputs(70, n_inputs).double()
+    layer, x = drawn(n_inputs, n_hidden).to(weights), inputs(70, n_inputs).to(weights)
     found = layer.squared_error(x, x[:, 0])
     assert layer.flat.grad is not None
     for ours, right in zip((*found, layer.flat.grad), by_automatic_differentiation(layer, x, x[:, 0]), strict=True):
-        torch.testing.assert_close(ours, right, atol=1e-12, rtol=1e-12)
+        torch.testing.assert_close(ours, right, atol=tolerance, rtol=tolerance)
 
 
 def test_a_step_of_any_processor() -> None:
@@ -104,7 +105,8 @@ from palate.models import compiled_parts
 from tests.models import test_hidden_layer as tests
 assert compiled_parts.LANES == 8
 for n_inputs in (10, 21):
-    tests.test_a_step_of_any_size(n_inputs, 33)
+    tests.test_a_step_of_any_size(n_inputs, 33, tests.torch.float64, 1e-12)
+    tests.test_a_step_of_any_size(n_inputs, 33, tests.torch.float32, 1e-5)
 """
     plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **plain})
@@ -129,7 +131,8 @@ def test_no_bit_of_a_step_depends_on_the_threads_that_share_it(n: int) -> None:
 
 def test_who_helps_sleeps_when_there_is_no_step_and_wakes_for_the_next() -> None:
     team = compiled_step.Team(n_inputs=21, n_hidden=32, n_parts=3, number=np.dtype(np.float32))
-    helper = compiled_step.Helper(team.signal, team.space, number=1)
+    weights = drawn(20, 32).flat.detach().numpy()
+    helper = compiled_step.Helper(team.signal, team.space, weights, number=1)
     assert helper.asleep
     for _ in range(2):
         helper.wake()
@@ -167,9 +170,9 @@ def test_a_helper_takes_parts_that_are_left() -> None:
     team.step(weights, x.numpy(), x[:, 0].numpy())
     team.space.by_x[:] = 0
     team.signal[[compiled_parts.HELPERS, compiled_parts.NEXT, compiled_parts.DONE]] = 1, 0, 0
-    compiled_parts.help_out(team.signal, team.space, 2, 1000)  # the second of them, and only one may
+    compiled_parts.help_out(team.signal, team.space, weights, 2, 1000)  # the second of them, and only one may
     assert not team.space.by_x.any()
-    compiled_parts.help_out(team.signal, team.space, 1, 1000)
+    compiled_parts.help_out(team.signal, team.space, weights, 1, 1000)
     assert team.signal[compiled_parts.DONE] == 3
     np.testing.assert_array_equal(team.space.by_x[:600], expected.numpy())
 

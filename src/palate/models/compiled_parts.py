@@ -1,9 +1,10 @@
 """A part of a step of the hidden layer on the CPU, and the threads that share the parts: see `compiled_step`.
 
-The products with M, of zeros and ones, are sums of what the ones choose. M is kept as bits, in words of as many as a
-register has lanes, and a few bits at a time choose among sums that are found beforehand. A compiler does not make good
-code of the loops for that, so `signs`, `sums` and `transpose` say each instruction, in the language of LLVM, which the
-other loops become as well, and which becomes the code of any processor.
+The products with M, of zeros and ones, are sums of what the ones choose. M is kept as bits, and a few of them at a time
+choose among sums that are found beforehand: the method of the Four Russians (Arlazarov, Dinic, Kronrod & Faradzev, "On
+Economical Construction of the Transitive Closure of a Directed Graph", Soviet Mathematics Doklady 1970). A compiler
+does not make good code of the loops for that, so `signs`, the sums and `transpose` say each instruction, in the
+language of LLVM, which the other loops become as well, and which becomes the code of any processor.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,11 +15,12 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
-from palate.compiled import Array, compiled, compiled_sums
+from palate.compiled import Array, compiled
 
 instructions: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
+chosen: Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]] = overload
 tools: Any = cgutils
 
 WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
@@ -26,19 +28,22 @@ WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
 LANES = 16 if WIDE else 8
 """Numbers that are worked on at once."""
 
-WORD = np.dtype(np.uint16 if WIDE else np.uint8)
+WORD = np.dtype(np.uint32)
 
-ROWS, WORDS = 4, 4 if WIDE else 2
-"""`signs` keeps the sums of so many columns of left and so many words of columns of right in registers."""
+BITS = 32
+"""In a word."""
 
-GROUPS = 2
-"""`sums` keeps the sums of all subsets for so many words of bits, in 16 kB."""
+ROWS, COLUMNS = 4, 4 if WIDE else 2
+"""`signs` keeps the sums of so many columns of left and so many times LANES columns of right in registers."""
 
 FEW = 4
 """Bits whose subsets are summed up beforehand, 2^FEW of them."""
 
-INPUTS_A_PART = 256
-"""What their units hold, and the weights, fit the cache of a core."""
+KEPT = 24
+"""Rows of values whose sums of subsets `by_registers` keeps, in 21 kB."""
+
+INPUTS_A_PART, INPUTS_AT_ONCE = 256, max(BITS, LANES * COLUMNS)
+"""Of a part, so that what their units hold, and the weights, fit the cache of a core; and what they are padded to."""
 
 STEP, INPUTS, HELPERS, NEXT, DONE = range(0, 40, 8)
 """Places in a team's signal, 64 bytes apart, as processors hand on 64 bytes at a time: the number of the step, how many
@@ -48,11 +53,8 @@ inputs, how many may help, the next part that is not taken, how many are done.""
 class Space(NamedTuple):
     """The memory of a step with n_inputs, the constant among them, and n_hidden units. What is padded has zeros."""
 
-    first: Array  # (n_inputs, n_hidden), both padded: V
-    output: Array  # (1, n_hidden), padded: w
-    constant: Array  # () c
-    turned: Array  # (n_parts, n_hidden, n_inputs), both padded: Vᵀ, once for each who takes parts
-    flow: Array  # (n_parts, n_hidden, n_inputs), both padded: Gᵀ, of the part that such a one takes
+    first: Array  # (n_parts, n_inputs, n_hidden), both padded: V, once for each who takes parts
+    weighed: Array  # (n_parts, n_inputs, n_hidden), both padded: V * w, likewise
     x: Array  # (n, n_inputs - 1)
     target: Array  # (n,)
     by_x: Array  # (n, n_inputs - 1) ∂loss/∂x
@@ -66,17 +68,17 @@ class Space(NamedTuple):
 def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> Any:
     """Where left[:k].T @ right + left[k] is above 0, from left (k + 1, at least n) and right (k, m), twice over:
 
-    by_right (m / LANES, n): of each column of left, words for LANES columns of right;
-    by_left (n / LANES, m): of each column of right, words for LANES columns of left.
-    n is a multiple of LANES, m of LANES * WORDS.
+    by_right (m / BITS, n): of each column of left, words for BITS columns of right;
+    by_left (n / BITS, m): of each column of right, words for BITS columns of left.
+    n is a multiple of BITS, m of BITS and of LANES * COLUMNS.
     """
 
     def write(code: _Code, left: _Array, right: _Array, by_right: _Array, by_left: _Array) -> None:
         build, (k, m), (_, n) = code.builder, right.shape, by_right.shape
-        with code.loop(m, LANES * WORDS) as column, code.loop(n, LANES) as group:
-            columns = [code.plus(column, word * LANES) for word in range(WORDS)]
+        with code.loop(m, LANES * COLUMNS) as column, code.loop(n, BITS) as group:
+            columns = [code.plus(column, c * LANES) for c in range(COLUMNS)]
             found = [code.variable(code.words) for _ in columns]
-            with code.loop(code.index(LANES), ROWS) as at:
+            with code.loop(code.index(BITS), ROWS) as at:
                 rows = [code.plus(build.add(group, at), row) for row in range(ROWS)]
                 products = [[code.variable(code.numbers) for _ in columns] for _ in rows]
                 for row, totals in zip(rows, products, strict=True):
@@ -91,53 +93,106 @@ def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> An
                             total.set(code.multiplied_and_added(weight, other, total.get()))
                 for r, totals in enumerate(products):
                     bit = code.everywhere(build.shl(ir.Constant(code.word, 1 << r), build.trunc(at, code.word)))
-                    for word, total in enumerate(totals):
+                    for place, words, total in zip(columns, found, totals, strict=True):
                         on = build.fcmp_ordered(">", total.get(), code.nothing)
-                        by_right.put(
-                            build.bitcast(on, code.word), build.udiv(columns[word], code.index(LANES)), rows[r]
-                        )
-                        before = found[word].get()
-                        found[word].set(build.select(on, build.or_(before, bit), before))
+                        by_right.put_bits(on, rows[r], place)
+                        before = words.get()
+                        words.set(build.select(on, build.or_(before, bit), before))
             for place, words in zip(columns, found, strict=True):
-                by_left.put(words.get(), build.udiv(group, code.index(LANES)), place)
+                by_left.put(words.get(), build.udiv(group, code.index(BITS)), place)
 
     return _intrinsic(write, left, right, by_right, by_left)
 
 
-@instructions
-def sums(typing: Any, bits: Any, values: Any, scales: Any, found: Any) -> Any:
-    """found (n, k): of each row the sum of those values (at least G * LANES, k), each times its scale in scales
-    (1, at least G * LANES), whose bit is set in bits[:, row], from bits (G, n). k is a multiple of LANES, G of GROUPS.
+def sums(bits: Array, values: Array, found: Array, k: int) -> None:
+    """found[:k] (k, at least n): of each of n columns the sum of those columns of values[:k] (k, at least G * BITS)
+    whose bit is set in bits[:, column], from bits (G, n).
 
-    The sums of all subsets of FEW values are found first, so that FEW bits cost one addition: the method of the Four
-    Russians (Arlazarov, Dinic, Kronrod & Faradzev, "On Economical Construction of the Transitive Closure of a Directed
-    Graph", Soviet Mathematics Doklady 1970).
+    There are zeros in values, and room in found, up to a multiple of LANES for k; n is a multiple of 2 LANES.
+    """
+    raise NotImplementedError("for compiled loops alone")
+
+
+@chosen(sums, strict=False)
+def _sums(bits: Any, values: Any, found: Any, k: Any) -> Any:
+    if WIDE and values.dtype == types.float32:
+        return lambda bits, values, found, k: by_registers(bits, values[:k], found[:k])
+
+    def by_transposes(bits: Array, values: Array, found: Array, k: int) -> None:
+        inputs, width = values.shape
+        turned, sums = np.empty((width, inputs), values.dtype), np.empty((bits.shape[1], inputs), values.dtype)
+        transpose(values, turned)
+        by_tables(bits, turned, sums)
+        transpose(sums, found)
+
+    return by_transposes
+
+
+@instructions
+def by_registers(typing: Any, bits: Any, values: Any, found: Any) -> Any:
+    """`sums` for LANES columns at once: two registers hold the sums of all subsets of FEW + 1 numbers of a row of
+    values, and each lane of another, with bits, chooses one of their lanes."""
+
+    def write(code: _Code, bits: _Array, values: _Array, found: _Array) -> None:
+        build, (n_words, n), (k, _) = code.builder, bits.shape, values.shape
+        fields = [range(first, min(first + FEW + 1, BITS)) for first in range(0, BITS, FEW + 1)]
+        has = [ir.Constant(code.numbers, [float(lane >> bit & 1) for lane in range(LANES)]) for bit in range(FEW)]
+        memory = code.memory(KEPT * 2 * len(fields))
+
+        def place(row: Any, n: int) -> Any:
+            return build.gep(memory, [code.plus(build.mul(row, code.index(2 * len(fields))), n)])
+
+        with code.loop(k, KEPT) as first, code.loop(n_words, 1) as word:
+            n_rows = code.least(build.sub(k, first), code.index(KEPT))
+            with code.loop(n_rows, 1) as row:
+                for f, field in enumerate(fields):
+                    at = [code.plus(build.mul(word, code.index(BITS)), bit) for bit in field]
+                    numbers = [code.everywhere(values.get(build.add(first, row), column)) for column in at]
+                    low = code.nothing
+                    for number, on in zip(numbers, has, strict=False):
+                        low = code.multiplied_and_added(number, on, low)
+                    build.store(low, place(row, 2 * f))
+                    build.store(build.fadd(low, numbers[FEW]) if len(field) > FEW else low, place(row, 2 * f + 1))
+            fresh = build.icmp_unsigned("==", word, code.index(0))
+            with code.loop(n, 2 * LANES) as column:
+                columns = [column, code.plus(column, LANES)]
+                down = [code.everywhere(ir.Constant(code.word, field[0])) for field in fields]
+                choices = [[build.lshr(bits.lanes(word, column), by) for by in down] for column in columns]
+                with code.loop(n_rows, 1) as row:
+                    low, high = ([build.load(place(row, 2 * f + half)) for f in range(len(fields))] for half in (0, 1))
+                    for column, choice in zip(columns, choices, strict=True):
+                        before = build.select(fresh, code.nothing, found.lanes(build.add(first, row), column))
+                        total = code.total([before, *map(code.permuted, low, high, choice)])
+                        found.put(total, build.add(first, row), column)
+
+    return _intrinsic(write, bits, values, found)
+
+
+@instructions
+def by_tables(typing: Any, bits: Any, values: Any, found: Any) -> Any:
+    """`sums` with columns for rows: found (n, k) from values (at least G * BITS, k), k a multiple of LANES.
+
+    The sums of all subsets of FEW rows stand in memory.
     """
 
-    def write(code: _Code, bits: _Array, values: _Array, scales: _Array, found: _Array) -> None:
-        build, (n_groups, n), (_, k) = code.builder, bits.shape, values.shape
-        tables = [[code.table() for _ in range(0, LANES, FEW)] for _ in range(GROUPS)]
+    def write(code: _Code, bits: _Array, values: _Array, found: _Array) -> None:
+        build, (n_words, n), (_, k) = code.builder, bits.shape, values.shape
+        tables = [code.table() for _ in range(0, BITS, FEW)]
 
         def add(columns: list[Any]) -> None:
-            with code.loop(n_groups, GROUPS) as group:
-                for g, of_group in enumerate(tables):
-                    first = build.mul(code.plus(group, g), code.index(LANES))
-                    for t, table in enumerate(of_group):
-                        rows = [code.plus(first, t * FEW + bit) for bit in range(FEW)]
-                        scale = [code.everywhere(scales.get(code.index(0), row)) for row in rows]
-                        for word, column in enumerate(columns):
-                            lanes = [values.lanes(row, column) for row in rows]
-                            table.fill(word, [build.fmul(*pair) for pair in zip(lanes, scale, strict=True)])
-                fresh = build.icmp_unsigned("==", group, code.index(0))
+            with code.loop(n_words, 1) as word:
+                for t, table in enumerate(tables):
+                    rows = [code.plus(build.mul(word, code.index(BITS)), t * FEW + bit) for bit in range(FEW)]
+                    for c, column in enumerate(columns):
+                        table.fill(c, [values.lanes(row, column) for row in rows])
+                fresh = build.icmp_unsigned("==", word, code.index(0))
                 with code.loop(n, 1) as row:
                     totals = [build.select(fresh, code.nothing, found.lanes(row, column)) for column in columns]
-                    for g, of_group in enumerate(tables):
-                        word = bits.get(code.plus(group, g), row)
-                        for t, table in enumerate(of_group):
-                            chosen = table.of(word, t * FEW)
-                            totals = [build.fadd(total, table.get(chosen, w)) for w, total in enumerate(totals)]
-                    for column, total in zip(columns, totals, strict=True):
-                        found.put(total, row, column)
+                    chosen = bits.get(word, row)
+                    places = [table.of(chosen, t * FEW) for t, table in enumerate(tables)]
+                    for c, (column, total) in enumerate(zip(columns, totals, strict=True)):
+                        added = [table.get(at, c) for table, at in zip(tables, places, strict=True)]
+                        found.put(code.total([total, *added]), row, column)
 
         paired = build.and_(k, code.index(-2 * LANES))
         with code.loop(paired, 2 * LANES) as column:
@@ -145,7 +200,7 @@ def sums(typing: Any, bits: Any, values: Any, scales: Any, found: Any) -> Any:
         with build.if_then(build.icmp_unsigned("<", paired, k)):
             add([paired])
 
-    return _intrinsic(write, bits, values, scales, found)
+    return _intrinsic(write, bits, values, found)
 
 
 @instructions
@@ -225,7 +280,7 @@ def _element(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 class _Code:
     """Instructions on LANES numbers at once."""
 
-    word = ir.IntType(LANES)
+    word = ir.IntType(BITS)
 
     def __init__(self, builder: Any, number: Any) -> None:
         self.builder = builder
@@ -238,14 +293,22 @@ class _Code:
     def plus(self, value: Any, more: int) -> Any:
         return self.builder.add(value, self.index(more))
 
+    def least(self, a: Any, b: Any) -> Any:
+        return self.builder.select(self.builder.icmp_unsigned("<", a, b), a, b)
+
     @contextmanager
-    def loop(self, end: Any, step: int) -> Iterator[Any]:
-        """Its index goes from 0 to end."""
-        with tools.for_range_slice(self.builder, self.index(0), end, self.index(step)) as (at, _):
+    def loop(self, end: Any, step: int, start: Any = None) -> Iterator[Any]:
+        """Its index goes from start, or 0, to end."""
+        with tools.for_range_slice(self.builder, start or self.index(0), end, self.index(step)) as (at, _):
             yield at
 
     def variable(self, kind: Any) -> "_Variable":
         return _Variable(self.builder, kind)
+
+    def memory(self, n: int) -> Any:
+        """For n times LANES numbers."""
+        place = tools.alloca_once(self.builder, ir.ArrayType(self.numbers, n))
+        return self.builder.bitcast(place, self.numbers.as_pointer())
 
     def table(self) -> "_Table":
         return _Table(self)
@@ -259,10 +322,23 @@ class _Code:
         """Of the lanes of both, one after the other, these."""
         return self.builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes))
 
+    def total(self, numbers: list[Any]) -> Any:
+        """Of neighbours first, so that few have to wait for each other."""
+        while len(numbers) > 1:
+            pairs = zip(numbers[::2], numbers[1::2], strict=False)
+            numbers = [self.builder.fadd(*pair) for pair in pairs] + numbers[len(numbers) // 2 * 2 :]
+        return numbers[0]
+
+    def permuted(self, low: Any, high: Any, lanes: Any) -> Any:
+        """Of 16 and 16 more numbers in float32, for each lane that which the low bits of its word name."""
+        return self._call("llvm.x86.avx512.vpermi2var.ps.512", low, lanes, high)
+
     def multiplied_and_added(self, a: Any, b: Any, c: Any) -> Any:
-        name = f"llvm.fma.v{LANES}{'f32' if self.numbers.element == ir.FloatType() else 'f64'}"
-        kind = ir.FunctionType(self.numbers, [self.numbers] * 3)
-        return self.builder.call(tools.get_or_insert_function(self.builder.module, kind, name), [a, b, c])
+        return self._call(f"llvm.fma.v{LANES}{'f32' if self.numbers.element == ir.FloatType() else 'f64'}", a, b, c)
+
+    def _call(self, name: str, *values: Any) -> Any:
+        kind = ir.FunctionType(self.numbers, [value.type for value in values])
+        return self.builder.call(tools.get_or_insert_function(self.builder.module, kind, name), values)
 
 
 class _Variable:
@@ -284,8 +360,7 @@ class _Table:
 
     def __init__(self, code: _Code) -> None:
         self.code, self.builder = code, code.builder
-        kind = ir.ArrayType(code.numbers, 2 << FEW)
-        self.first = self.builder.bitcast(tools.alloca_once(self.builder, kind), code.numbers.as_pointer())
+        self.first = code.memory(2 << FEW)
 
     def fill(self, word: int, values: list[Any]) -> None:
         """For each bit that may be set, what it adds to that word."""
@@ -329,79 +404,18 @@ class _Array:
 
     def put(self, value: Any, row: Any, column: Any) -> None:
         """A number, or LANES of them."""
-        place = self._place(row, column)
+        self._store(value, self._place(row, column))
+
+    def put_bits(self, on: Any, row: Any, column: Any) -> None:
+        """LANES bits of the words of a row, from that column on."""
+        build, lanes = self.builder, ir.IntType(LANES)
+        bits = ir.Constant(column.type, BITS)
+        pieces = build.bitcast(self._place(build.udiv(column, bits), row), lanes.as_pointer())
+        piece = build.udiv(build.urem(column, bits), ir.Constant(column.type, LANES))
+        self._store(build.bitcast(on, lanes), build.gep(pieces, [piece]))
+
+    def _store(self, value: Any, place: Any) -> None:
         self.builder.store(value, self.builder.bitcast(place, value.type.as_pointer()), align=1)
-
-
-@compiled_sums
-def take(part: int, space: Space, n_all: int, who: int) -> None:
-    """What a part of the n_all inputs says."""
-    start, stop = part * INPUTS_A_PART, min((part + 1) * INPUTS_A_PART, n_all)
-    x, target, by_x = space.x[start:stop], space.target[start:stop], space.by_x[start:stop]
-    n, m = stop - start, -(-(stop - start) // (LANES * WORDS)) * (LANES * WORDS)
-    _, n_units, n_inputs = space.flow.shape
-    width = x.shape[1]
-    inputs, turned = np.zeros((m, n_inputs), x.dtype), np.empty((n_inputs, m), x.dtype)
-    for b in range(n):
-        for k in range(width):
-            inputs[b, k] = x[b, k]
-        inputs[b, width] = 1
-    transpose(inputs, turned)
-    by_inputs, by_units = np.empty((m // LANES, n_units), WORD), np.empty((n_units // LANES, m), WORD)
-    q, errors = np.empty((m, n_inputs), x.dtype), np.zeros((1, m), x.dtype)
-    signs(space.first, turned[:width], by_inputs, by_units)
-    sums(by_units, space.turned[who], space.output, q)
-    found = space.loss_and_error[part]
-    found[:] = 0
-    for b in range(n):
-        error = space.constant[()] - target[b]
-        for k in range(n_inputs):
-            error += inputs[b, k] * q[b, k]
-        found[0] += error * error
-        error = 2 * error / n_all
-        found[1] += error
-        for k in range(width):
-            by_x[b, k] = q[b, k] * error
-        errors[0, b] = error
-    sums(by_inputs, inputs, errors, space.flow[who])
-    transpose(space.flow[who], space.flows[part])
-
-
-@compiled
-def take_parts(signal: Array, space: Space, who: int) -> None:
-    """All that nobody else takes. Each who does turns V: handed on from one core to another it would take longer."""
-    turned = -1
-    while read(signal, NEXT) < len(space.flows):
-        part = added(signal, NEXT)
-        if part < len(space.flows):
-            if turned != signal[STEP]:
-                transpose(space.first, space.turned[who])
-                turned = signal[STEP]
-            take(part, space, signal[INPUTS], who)
-            added(signal, DONE)
-
-
-@compiled
-def lead(signal: Array, space: Space, n: int, helpers: int) -> None:
-    """A step with n inputs, some in every part; so many others may help."""
-    signal[STEP] += 1
-    signal[INPUTS], signal[HELPERS] = n, helpers
-    write(signal, DONE, 0)
-    write(signal, NEXT, 0)
-    take_parts(signal, space, 0)
-    while read(signal, DONE) < len(space.flows):
-        pass
-
-
-@compiled
-def help_out(signal: Array, space: Space, number: int, patience: int) -> None:
-    """Of those who help the one of that number, from 1 on: takes parts, until there were none for so many looks."""
-    looks = 0
-    while looks < patience:
-        looks += 1
-        if read(signal, NEXT) < len(space.flows) and number <= read(signal, HELPERS):
-            take_parts(signal, space, number)
-            looks = 0
 
 
 @compiled
@@ -411,49 +425,129 @@ def matrices(flat: Array, n_inputs: int) -> tuple[Array, Array]:
     return flat[: n_inputs * n_hidden].reshape(n_inputs, n_hidden), flat[n_inputs * n_hidden : -1]
 
 
-@compiled_sums
-def give(space: Space, weights: Array, x: Array, target: Array) -> None:
-    """Puts there what a step begins with."""
+@compiled
+def prepare(space: Space, weights: Array, who: int) -> None:
+    """Puts there what one who takes parts needs of the weights."""
     n_inputs = space.x.shape[1] + 1
     first, output = matrices(weights, n_inputs)
-    n_hidden = len(output)
     for k in range(n_inputs):
-        for h in range(n_hidden):
-            space.first[k, h] = first[k, h]
-    for h in range(n_hidden):
-        space.output[0, h] = output[h]
-    space.constant[()] = weights[-1]
+        for h in range(len(output)):
+            space.first[who, k, h] = first[k, h]
+            space.weighed[who, k, h] = first[k, h] * output[h]
+
+
+@compiled
+def take(part: int, space: Space, constant: float, n_all: int, who: int) -> None:
+    """What a part of the n_all inputs says."""
+    start, stop = part * INPUTS_A_PART, min((part + 1) * INPUTS_A_PART, n_all)
+    x, target, by_x = space.x[start:stop], space.target[start:stop], space.by_x[start:stop]
+    n, m = stop - start, -(-(stop - start) // INPUTS_AT_ONCE) * INPUTS_AT_ONCE
+    _, n_inputs, n_units = space.flows.shape
+    n_units, width = n_units // BITS * BITS, x.shape[1]
+    inputs = np.zeros((n_inputs, m), x.dtype)
+    for b in range(n):
+        for k in range(width):
+            inputs[k, b] = x[b, k]
+        inputs[width, b] = 1
+    by_inputs, by_units = np.empty((m // BITS, n_units), WORD), np.empty((n_units // BITS, m), WORD)
+    signs(space.first[who], inputs[:width], by_inputs, by_units)
+    q, errors = np.empty((n_inputs, m), x.dtype), np.empty(n, x.dtype)
+    sums(by_units, space.weighed[who], q, width + 1)
+    for b in range(n):
+        errors[b] = constant - target[b]
+    for k in range(width + 1):
+        for b in range(n):
+            errors[b] += inputs[k, b] * q[k, b]
+    squares, by_constant = x.dtype.type(0), x.dtype.type(0)
+    for b in range(n):
+        squares += errors[b] * errors[b]
+        errors[b] = 2 * errors[b] / n_all
+        by_constant += errors[b]
+    space.loss_and_error[part, 0], space.loss_and_error[part, 1] = squares, by_constant
+    for k in range(width + 1):
+        for b in range(n):
+            inputs[k, b] *= errors[b]
+    for b in range(n):
+        for k in range(width):
+            by_x[b, k] = q[k, b] * errors[b]
+    sums(by_inputs, inputs, space.flows[part], width + 1)
+
+
+@compiled
+def take_parts(signal: Array, space: Space, weights: Array, who: int) -> None:
+    """All that nobody else takes. Each who does prepares for itself: handed on from one core to another what it needs
+    would take longer."""
+    prepared = -1
+    while read(signal, NEXT) < len(space.flows):
+        part = added(signal, NEXT)
+        if part < len(space.flows):
+            if prepared != signal[STEP]:
+                prepare(space, weights, who)
+                prepared = signal[STEP]
+            take(part, space, weights[-1], signal[INPUTS], who)
+            added(signal, DONE)
+
+
+@compiled
+def lead(signal: Array, space: Space, weights: Array, n: int, helpers: int) -> None:
+    """A step with n inputs, some in every part; so many others may help."""
+    signal[STEP] += 1
+    signal[INPUTS], signal[HELPERS] = n, helpers
+    write(signal, DONE, 0)
+    write(signal, NEXT, 0)
+    take_parts(signal, space, weights, 0)
+    while read(signal, DONE) < len(space.flows):
+        pass
+
+
+@compiled
+def help_out(signal: Array, space: Space, weights: Array, number: int, patience: int) -> None:
+    """Of those who help the one of that number, from 1 on: takes parts, until there were none for so many looks."""
+    looks = 0
+    while looks < patience:
+        looks += 1
+        if read(signal, NEXT) < len(space.flows) and number <= read(signal, HELPERS):
+            take_parts(signal, space, weights, number)
+            looks = 0
+
+
+@compiled
+def give(space: Space, x: Array, target: Array) -> None:
+    """Puts there what a step begins with."""
     for b in range(len(x)):
         space.target[b] = target[b]
-        for k in range(n_inputs - 1):
-            space.x[b, k] = x[b, k]
+    found, numbers = space.x.ravel(), x.ravel()
+    for i in range(len(numbers)):
+        found[i] = numbers[i]
 
 
-@compiled_sums
+@compiled
 def total(space: Space, weights: Array, n: int) -> None:
     """Adds up what the parts of a step found."""
     loss, gradient = space.loss, space.gradient
     n_inputs = space.x.shape[1] + 1
     first, output = matrices(weights, n_inputs)
     by_first, by_output = matrices(gradient, n_inputs)
-    n_hidden, flow = len(output), space.flows[0]
+    n_hidden = len(output)
     loss[()], gradient[-1], by_output[:] = 0, 0, 0
     for part in range(len(space.flows)):
         loss[()] += space.loss_and_error[part, 0] / n
         gradient[-1] += space.loss_and_error[part, 1]
     for k in range(n_inputs):
+        for h in range(n_hidden):
+            by_first[k, h] = space.flows[0, k, h]
         for part in range(1, len(space.flows)):
             for h in range(n_hidden):
-                flow[k, h] += space.flows[part, k, h]
+                by_first[k, h] += space.flows[part, k, h]
         for h in range(n_hidden):
-            by_first[k, h] = flow[k, h] * output[h]
-            by_output[h] += flow[k, h] * first[k, h]
+            by_output[h] += by_first[k, h] * first[k, h]
+            by_first[k, h] *= output[h]
 
 
 @compiled
 def step(signal: Array, space: Space, weights: Array, x: Array, target: Array, helpers: int) -> None:
     """The loss at x (n, n_inputs - 1) and its gradients, left in the space, from all weights, as `HiddenLayer` keeps
     them."""
-    give(space, weights, x, target)
-    lead(signal, space, len(x), helpers)
+    give(space, x, target)
+    lead(signal, space, weights, len(x), helpers)
     total(space, weights, len(x))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from palate.compiled import Array
-from palate.models.compiled_parts import GROUPS, INPUTS_A_PART, LANES, NEXT, Space, help_out, step
+from palate.models.compiled_parts import BITS, INPUTS_A_PART, LANES, NEXT, Space, help_out, step
 
 PATIENCE = 3_000_000
 """How often one who helps looks for a next step before falling asleep: about a millisecond."""
@@ -42,14 +42,11 @@ class Team:
     """
 
     def __init__(self, n_inputs: int, n_hidden: int, n_parts: int, number: np.dtype[Any]) -> None:
-        n, units, inputs = n_parts * INPUTS_A_PART, padded(n_hidden, LANES * GROUPS), padded(n_inputs, LANES)
-        width = units + LANES  # rows of 4096 bytes would all want the same cache lines
+        n, inputs = n_parts * INPUTS_A_PART, padded(n_inputs, LANES)
+        units = padded(n_hidden, BITS) + LANES  # more, as rows of 4096 bytes would all want the same cache lines
         self.space = Space(
-            first=np.zeros((inputs, width), number),
-            output=np.zeros((1, units), number),
-            constant=np.zeros((), number),
-            turned=np.empty((n_parts, width, inputs), number),
-            flow=np.empty((n_parts, units, inputs), number),
+            first=np.zeros((n_parts, inputs, units), number),
+            weighed=np.zeros((n_parts, inputs, units), number),
             x=np.empty((n, n_inputs - 1), number),
             target=np.empty(n, number),
             by_x=np.empty((n, n_inputs - 1), number),
@@ -63,13 +60,12 @@ class Team:
         self.signal = np.zeros(64, np.int64)
         self.signal[NEXT] = n_parts  # none is left
         self.helpers: list[Helper] = []
-        help_out(self.signal, self.space, 1, 0)  # compiles it, so that nobody waits for that in a step
 
     def step(self, weights: Array, x: Array, target: Array) -> None:
         """At x (n, n_inputs - 1) and target (n,)."""
         wanted = min(torch.get_num_threads(), len(self.space.flows)) - 1
         while len(self.helpers) < wanted:
-            self.helpers.append(Helper(self.signal, self.space, number=len(self.helpers) + 1))
+            self.helpers.append(Helper(self.signal, self.space, weights, number=len(self.helpers) + 1))
         for helper in self.helpers[:wanted]:
             helper.wake()
         step(self.signal, self.space, weights, x, target, wanted)
@@ -89,16 +85,17 @@ class Team:
 class Helper:
     """A thread of a team."""
 
-    def __init__(self, signal: Array, space: Space, number: int) -> None:
+    def __init__(self, signal: Array, space: Space, weights: Array, number: int) -> None:
         self.asleep, self.ended, self.bell = True, False, threading.Lock()
         self.bell.acquire()
-        self.thread = threading.Thread(target=self._help, args=(signal, space, number), daemon=True)
+        help_out(signal, space, weights, number, 0)  # compiles it, so that nobody waits for that in a step
+        self.thread = threading.Thread(target=self._help, args=(signal, space, weights, number), daemon=True)
         self.thread.start()
 
-    def _help(self, signal: Array, space: Space, number: int) -> None:
+    def _help(self, signal: Array, space: Space, weights: Array, number: int) -> None:
         while not self.ended:
             self.bell.acquire()
-            help_out(signal, space, number, PATIENCE)
+            help_out(signal, space, weights, number, PATIENCE)
             self.asleep = True
 
     def wake(self) -> None:
