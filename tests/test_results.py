@@ -2,10 +2,13 @@
 
 import importlib.util
 
+import numpy as np
 import polars as pl
 import pytest
 
 from palate.results import Results
+from palate.translation import FEW, named_items
+from tests.tables import random_table
 
 
 def results() -> Results:
@@ -96,6 +99,27 @@ def test_html_is_escaped() -> None:
     assert "&lt;script&gt;" in html
     assert "<table" in html
     assert "0.333" in html
+
+
+def test_columns_are_rows_dicts_and_frames_as_a_frame_is() -> None:
+    columns = {"id": ["a", "b"], "title": [None, None], "score": [1.0, None]}
+    schema = {"id": pl.String(), "title": pl.String(), "score": pl.Float64()}
+    frame, found = pl.DataFrame(columns, schema), Results.of(columns, schema)
+    assert found == Results(frame)
+    assert list(found) == list(Results(frame)) == [("a", None, 1.0), ("b", None, None)]
+    assert found.to_dicts() == frame.to_dicts()
+    assert found.to_polars().equals(frame)
+    assert found.to_polars().schema == frame.schema == found[:0].to_polars().schema
+    assert list(Results(pl.DataFrame())) == []
+
+
+@pytest.mark.parametrize("n", [0, 1, FEW, FEW + 1, 10 * FEW])
+def test_items_are_named_alike_however_many(n: int) -> None:
+    table = random_table(n_items=20)
+    rows = np.random.default_rng(n).integers(0, 20, n)
+    found = named_items(table, rows, score=rows / 2)
+    assert list(found) == [(row, None, row / 2) for row in rows.tolist()]
+    assert found.to_polars().schema == {"id": pl.Int64(), "title": pl.String(), "score": pl.Float64()}
 
 
 def test_dicts_and_frames() -> None:

@@ -1,10 +1,10 @@
 """Results: a small table that prints well, iterates as rows, and turns into a frame of any kind."""
 
 from collections import namedtuple
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -31,19 +31,32 @@ class Results(Sequence[Any]):
     """Rows with named fields: `for row in results: row.title`, `results[0].score`, `results.to_pandas()`."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
-        self._row = _row(*frame.columns)
+        self._hold(frame.to_dict(as_series=False), frame.schema)
+
+    @classmethod
+    def of(cls, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> Self:
+        """The same without a frame, which takes longer to make than a short list."""
+        found = cls.__new__(cls)
+        found._hold(columns, schema)
+        return found
+
+    def _hold(self, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> None:
+        self._columns, self._schema, self._row = columns, schema, _row(*columns)
+
+    @cached_property
+    def _frame(self) -> pl.DataFrame:
+        return pl.DataFrame(self._columns, schema=dict(self._schema))
 
     def __len__(self) -> int:
-        return len(self._frame)
+        return len(next(iter(self._columns.values()), ()))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return Results(self._frame[index])
-        return self._row(*self._frame.row(range(len(self))[index]))
+            return self.of({name: column[index] for name, column in self._columns.items()}, self._schema)
+        return self._row(*(column[index] for column in self._columns.values()))
 
     def __iter__(self) -> Iterator[Any]:
-        return (self._row(*row) for row in self._frame.iter_rows())
+        return map(self._row._make, zip(*self._columns.values(), strict=True))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Results) and self._frame.equals(other._frame)
@@ -60,7 +73,7 @@ class Results(Sequence[Any]):
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """A list of {field: value}, ready for JSON."""
-        return self._frame.to_dicts()
+        return [row._asdict() for row in self]
 
     def to_polars(self) -> pl.DataFrame:
         return self._frame

@@ -19,6 +19,9 @@ from palate.results import Results
 Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of int | str
 """{item: rating} of a person."""
 
+FEW = 50
+"""So many rows of a column are fetched one by one: polars' way for all at once takes as long as a hundred."""
+
 
 def item_rows(table: Interactions, ids: Iterable[Id]) -> NDArray[np.int64]:
     """Ids, or exact titles, -> item rows (n,)."""
@@ -56,10 +59,14 @@ def on_scale(table: Interactions, ratings: Rated) -> NDArray[np.float32]:
 
 def named_items(table: Interactions, rows: NDArray[np.int64], **values: NDArray[np.floating]) -> Results:
     """Item rows (n,) and what belongs to each -> id, title and that."""
-    frame = table.item_names[rows]
-    for name, column in values.items():
-        frame.insert_column(frame.width, pl.Series(name, column.astype(np.float64)))
-    return Results(frame)
+    ids, titles = (_at(column, rows) for column in table.item_names)
+    numbers = {name: column.astype(np.float64).tolist() for name, column in values.items()}
+    schema = {"id": table.item_ids.ids.dtype, "title": pl.String(), **dict.fromkeys(numbers, pl.Float64())}
+    return Results.of({"id": ids, "title": titles, **numbers}, schema)
+
+
+def _at(column: pl.Series, rows: NDArray[np.int64]) -> list[Any]:
+    return [column[row] for row in rows.tolist()] if len(rows) <= FEW else column.gather(rows).to_list()
 
 
 def _titled(table: Interactions, name: Id) -> int:

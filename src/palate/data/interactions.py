@@ -69,9 +69,9 @@ class Interactions:
         return np.bincount(self.items, minlength=self.n_items).astype(np.int64)
 
     @cached_property
-    def item_names(self) -> pl.DataFrame:
-        """id and title of each item row."""
-        return pl.DataFrame({"id": self.item_ids.ids, "title": self.catalogue.frame["title"]})
+    def item_names(self) -> tuple[pl.Series, pl.Series]:
+        """The id of each item row, and the title."""
+        return self.item_ids.ids, self.catalogue.frame["title"]
 
     @cached_property
     def scale(self) -> tuple[float, float] | None:
