@@ -99,8 +99,6 @@ def test_a_step_of_any_size(n_inputs: int, n_hidden: int, weights: torch.dtype, 
 def test_a_step_of_any_processor() -> None:
     """What is compiled for one without wide registers, as if this were one."""
     code = """
-import llvmlite.binding as llvm
-llvm.get_host_cpu_features = dict
 from palate.models import compiled_parts
 from tests.models import test_hidden_layer as tests
 assert compiled_parts.LANES == 8

@@ -11,19 +11,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, codegen, config, types
 from numba.extending import intrinsic, overload
 
 from palate.compiled import Array, compiled
 
 instructions: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
-chosen: Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]] = overload
+by_types: Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]] = overload
 tools: Any = cgutils
+processor: Any = codegen
+settings: Any = config
 
-WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
+FEATURES: str = processor.get_host_cpu_features() if settings.CPU_FEATURES is None else settings.CPU_FEATURES
+"""Of the processor that numba compiles for, which is this one unless NUMBA_CPU_FEATURES says something else."""
+
+WIDE = "+avx512f" in FEATURES.split(",")
 
 LANES = 16 if WIDE else 8
 """Numbers that are worked on at once."""
@@ -113,17 +117,17 @@ def sums(bits: Array, values: Array, found: Array, k: int) -> None:
     raise NotImplementedError("for compiled loops alone")
 
 
-@chosen(sums, strict=False)
+@by_types(sums, strict=False)
 def _sums(bits: Any, values: Any, found: Any, k: Any) -> Any:
     if WIDE and values.dtype == types.float32:
         return lambda bits, values, found, k: by_registers(bits, values[:k], found[:k])
 
     def by_transposes(bits: Array, values: Array, found: Array, k: int) -> None:
         inputs, width = values.shape
-        turned, sums = np.empty((width, inputs), values.dtype), np.empty((bits.shape[1], inputs), values.dtype)
+        turned, total = np.empty((width, inputs), values.dtype), np.empty((bits.shape[1], inputs), values.dtype)
         transpose(values, turned)
-        by_tables(bits, turned, sums)
-        transpose(sums, found)
+        by_tables(bits, turned, total)
+        transpose(total, found)
 
     return by_transposes
 
