@@ -1,6 +1,7 @@
 """A small table that prints, iterates, and turns into frames."""
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -102,7 +103,7 @@ def test_html_is_escaped() -> None:
 
 
 def test_columns_are_rows_dicts_and_frames_as_a_frame_is() -> None:
-    columns = {"id": ["a", "b"], "title": [None, None], "score": [1.0, None]}
+    columns: dict[str, list[Any]] = {"id": ["a", "b"], "title": [None, None], "score": [1.0, None]}
     schema = {"id": pl.String(), "title": pl.String(), "score": pl.Float64()}
     frame, found = pl.DataFrame(columns, schema), Results.of(columns, schema)
     assert found == Results(frame)
