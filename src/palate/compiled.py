@@ -29,7 +29,10 @@ def compiled(loop: Loop, **options: Any) -> Loop:
 
 
 def compiled_sums(loop: Loop) -> Loop:
-    """The same, where sums may be taken in another order, so that they fill the processor's wide registers."""
+    """The same, where sums may be taken in another order, so that they fill the processor's wide registers.
+
+    Perhaps in another for each loop that calls it, in whose code it stands as well.
+    """
     return compiled(loop, fastmath={"reassoc", "nsz", "contract"})
 
 

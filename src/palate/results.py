@@ -32,6 +32,7 @@ class Results(Sequence[Any]):
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self._hold(frame.to_dict(as_series=False), frame.schema)
+        self._frame = frame
 
     @classmethod
     def of(cls, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> Self:

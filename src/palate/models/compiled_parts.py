@@ -301,9 +301,9 @@ class _Code:
         return self.builder.select(self.builder.icmp_unsigned("<", a, b), a, b)
 
     @contextmanager
-    def loop(self, end: Any, step: int, start: Any = None) -> Iterator[Any]:
-        """Its index goes from start, or 0, to end."""
-        with tools.for_range_slice(self.builder, start or self.index(0), end, self.index(step)) as (at, _):
+    def loop(self, end: Any, step: int) -> Iterator[Any]:
+        """Its index goes from 0 to end."""
+        with tools.for_range_slice(self.builder, self.index(0), end, self.index(step)) as (at, _):
             yield at
 
     def variable(self, kind: Any) -> "_Variable":
@@ -360,19 +360,19 @@ class _Variable:
 
 
 class _Table:
-    """The sums of all subsets of FEW rows of numbers, each row two words wide."""
+    """The sums of all subsets of FEW rows of numbers, each row two times LANES wide."""
 
     def __init__(self, code: _Code) -> None:
         self.code, self.builder = code, code.builder
         self.first = code.memory(2 << FEW)
 
-    def fill(self, word: int, values: list[Any]) -> None:
-        """For each bit that may be set, what it adds to that word."""
+    def fill(self, half: int, values: list[Any]) -> None:
+        """For each bit that may be set, what it adds to that half of a row."""
         found = [self.code.nothing]
         for value in values:
             found += [value, *(self.builder.fadd(sum_, value) for sum_ in found[1:])]
         for subset, sum_ in enumerate(found):
-            self.builder.store(sum_, self._place(self.code.index(2 * subset), word))
+            self.builder.store(sum_, self._place(self.code.index(2 * subset), half))
 
     def of(self, bits: Any, first: int) -> Any:
         """Where the sum stands that FEW of the bits choose, from the first on."""
@@ -380,11 +380,11 @@ class _Table:
         chosen = build.lshr(build.zext(bits, ir.IntType(64)), self.code.index(first))
         return build.mul(build.and_(chosen, self.code.index((1 << FEW) - 1)), self.code.index(2))
 
-    def get(self, at: Any, word: int) -> Any:
-        return self.builder.load(self._place(at, word))
+    def get(self, at: Any, half: int) -> Any:
+        return self.builder.load(self._place(at, half))
 
-    def _place(self, at: Any, word: int) -> Any:
-        return self.builder.gep(self.first, [self.code.plus(at, word)])
+    def _place(self, at: Any, half: int) -> Any:
+        return self.builder.gep(self.first, [self.code.plus(at, half)])
 
 
 class _Array:
@@ -407,7 +407,7 @@ class _Array:
         return self.builder.load(place, align=1)
 
     def put(self, value: Any, row: Any, column: Any) -> None:
-        """A number, or LANES of them."""
+        """LANES numbers from there on."""
         self._store(value, self._place(row, column))
 
     def put_bits(self, on: Any, row: Any, column: Any) -> None:
