@@ -34,7 +34,7 @@ from palate.data.split import Split
 from palate.evaluation.evaluate import evaluate
 from palate.models import als
 from palate.models.compiled_als import improve
-from palate.models.liked_history import relevant
+from palate.models.shared.liked_history import relevant
 from palate.training.fit import fit
 
 DIMS = (64, 128, 256)

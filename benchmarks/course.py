@@ -19,7 +19,7 @@ import palate
 from benchmarks.common import PICTURES, data, record, spread
 from palate.data.batches import seeded
 from palate.evaluation.evaluate import squared_error
-from palate.models.neural import NeuralRating
+from palate.models.neural.model import NeuralRating
 
 SETUPS: Mapping[str, Mapping[str, Any]] = {
     "SGD, N(0, 0.01²)": {"preset": "sgd"},

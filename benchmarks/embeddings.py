@@ -29,9 +29,9 @@ from torch.nn import functional
 import palate
 from benchmarks.common import data, record
 from palate.data.interactions import Interactions
-from palate.directions import ENOUGH_RATINGS, Attribute, attributes, direction, measured
-from palate.embeddings import random_offsets
-from palate.ranking import top
+from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, measured
+from palate.inference.ranking import top
+from palate.inference.vectors import random_offsets
 
 K = 10
 STRENGTH = 1.0

@@ -22,7 +22,7 @@ from benchmarks.common import peak, printed, record
 from benchmarks.ratings import new, tenth, whole
 from benchmarks.top_n import beauty
 from palate.data.interactions import Interactions
-from palate.learning import learn
+from palate.training.trainer import learn
 
 
 def rated() -> Interactions:

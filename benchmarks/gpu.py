@@ -31,12 +31,14 @@ from palate.data.interactions import Interactions
 from palate.data.shuffle import shuffled
 from palate.data.split import Split
 from palate.evaluation.evaluate import squared_error
-from palate.models import hidden_layer, tensor_layer
-from palate.models.neural import NeuralRating, NeuralRatingConfig
-from palate.training import captured, optimizers
+from palate.models.neural import hidden_layer
+from palate.models.neural import step_tensor as tensor_layer
+from palate.models.neural.model import NeuralRating, NeuralRatingConfig
+from palate.training import cuda_graphs as captured
 from palate.training import fit as fit_module
 from palate.training.fit import Record, fit
-from palate.training.optimizers import KINDS
+from palate.training.optimizers import optimizer as optimizers
+from palate.training.optimizers.optimizer import KINDS
 
 COMPARED, COMPARED_EPOCHS = 1_000_000, 5
 COURSE = 512

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import synthetic
 from benchmarks.common import PICTURES, peak, printed, record
-from palate.models.neural import NeuralRating, NeuralRatingConfig
+from palate.models.neural.model import NeuralRating, NeuralRatingConfig
 from palate.training.fit import fit
 
 MILLIONS = (1, 2, 5, 10, 20)

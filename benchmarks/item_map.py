@@ -21,7 +21,7 @@ from torch.nn import functional
 
 import palate
 from benchmarks.common import data, record
-from palate import item_map
+from palate.inference import item_map
 
 K = 10
 BLOCK = 1024

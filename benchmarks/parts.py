@@ -16,13 +16,15 @@ import torch
 
 from benchmarks import synthetic
 from benchmarks.common import record
-from palate.compiled import flushing
 from palate.data.batches import RatingBatch, seeded
-from palate.models import hidden_layer, products, tensor_layer
 from palate.models.contract import LearnedModel
-from palate.models.neural import NeuralRating, NeuralRatingConfig
-from palate.training import optimizers
-from palate.training.optimizers import KINDS, Optimizer
+from palate.models.neural import hidden_layer
+from palate.models.neural import step_tensor as tensor_layer
+from palate.models.neural.model import NeuralRating, NeuralRatingConfig
+from palate.models.shared import matmul as products
+from palate.system.jit import flushing
+from palate.training.optimizers import optimizer as optimizers
+from palate.training.optimizers.optimizer import KINDS, Optimizer
 
 RATINGS = 2_000_000
 STEPS = 600

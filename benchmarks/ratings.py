@@ -33,10 +33,10 @@ from palate.evaluation.evaluate import predict
 from palate.evaluation.evaluate import spread as wide
 from palate.evaluation.intervals import held
 from palate.evaluation.rating_metrics import mae, rmse
-from palate.learning import learn, refit
 from palate.models import MODELS
 from palate.models.contract import Model
 from palate.pipeline import half_widths_of
+from palate.training.trainer import learn, refit
 
 TIMES: dict[str, dict[str, Any]] = {
     "bayes": {},

@@ -28,9 +28,9 @@ import uvloop
 from benchmarks.common import HERE, record
 from benchmarks.load import Result, get, run
 from benchmarks.synthetic import ITEMS, USERS, interactions
+from palate.artifact.header import Training
 from palate.data import split as splits
 from palate.data.catalogue import Catalogue
-from palate.header import Training
 from palate.models import find
 from palate.recommender import Recommender
 

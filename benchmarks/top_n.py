@@ -25,7 +25,6 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.common import HERE, data, peak, record, write
-from palate.blending import candidates, judges, list_weights
 from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions, in_order
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
@@ -33,7 +32,8 @@ from palate.data.vocabulary import Vocabulary
 from palate.evaluation.evaluate import Metrics, evaluate
 from palate.models import MODELS
 from palate.models.contract import Model
-from palate.models.liked_history import relevant
+from palate.models.shared.liked_history import relevant
+from palate.training.blend_weights import candidates, judges, list_weights
 from palate.training.fit import fit
 
 Settings = dict[str, Any]

@@ -27,7 +27,7 @@ from palate.data.batches import seeded
 from palate.data.interactions import Interactions
 from palate.evaluation.evaluate import squared_error
 from palate.models.contract import Model
-from palate.models.neural import NeuralRating, NeuralRatingConfig
+from palate.models.neural.model import NeuralRating, NeuralRatingConfig
 from palate.training.fit import Watch, fit
 
 BATCH = 512

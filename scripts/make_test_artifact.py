@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests import trained
 
-from palate.header import FORMAT
+from palate.artifact.header import FORMAT
 from palate.models import MODELS
 
 FOLDER = Path(__file__).parents[1] / "tests" / "artifacts" / f"format-{FORMAT}"

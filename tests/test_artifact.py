@@ -19,9 +19,10 @@ from safetensors import numpy as safe_numpy
 from safetensors.torch import load_file, save_file
 
 import palate
-from palate import artifact, header
+from palate.artifact import folder as artifact
+from palate.artifact import header
+from palate.artifact.header import FILES, HEADER, INTERACTIONS, ITEMS, USERS, WEIGHTS
 from palate.errors import ArtifactError, OutputError, PalateError
-from palate.header import FILES, HEADER, INTERACTIONS, ITEMS, USERS, WEIGHTS
 from palate.models import MODELS
 from tests import trained
 from tests.names import EVERY_MODEL

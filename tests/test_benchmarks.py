@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from benchmarks import gpu, synthetic
 
-from palate.training import captured
+from palate.training import cuda_graphs as captured
 
 
 def test_the_gpu_s_steps_learn_what_the_cpu_learns(monkeypatch: pytest.MonkeyPatch) -> None:

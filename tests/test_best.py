@@ -12,22 +12,23 @@ import pytest
 import torch
 
 import palate
-from palate import best, contenders
-from palate.best import Found, Judge, search
-from palate.blending import weigh
-from palate.contenders import Cost, able, cost, sample_of, weights
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.evaluate import evaluate
 from palate.evaluation.significance import PerPerson
-from palate.learning import learn
+from palate.model_selection import candidates as contenders
+from palate.model_selection import search as best
+from palate.model_selection.candidates import Cost, able, cost, sample_of, weights
+from palate.model_selection.search import Found, Judge, search
 from palate.models import MODELS
 from palate.models.blend import RatingBlend, RatingBlendConfig
 from palate.models.contract import BaseConfig
-from palate.models.single import SINGLE
+from palate.models.registry import SINGLE
+from palate.training.blend_weights import weigh
 from palate.training.fit import fit
+from palate.training.trainer import learn
 from tests import tables, trained
 from tests.cli.conftest import Palate, here
 from tests.cli.conftest import palate as palate_command
@@ -274,7 +275,7 @@ def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: py
 
 
 def test_what_asks_for_too_much_memory_is_left_out(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("palate.memory.free", lambda: 4 * split.table.n_items**2 - 1)
+    monkeypatch.setattr("palate.system.memory.free", lambda: 4 * split.table.n_items**2 - 1)
     names, reasons = able(split.table, "lists")
     assert set(names) == set(QUICK) - {"ease"}
     assert reasons["ease"].startswith("ease needs 0.0 GB of memory for the pairs of 40 items")

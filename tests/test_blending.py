@@ -7,14 +7,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate.blending import Candidates, candidates, list_weights
 from palate.data import split as splits
 from palate.data.split import Split
 from palate.evaluation.evaluate import evaluate, squared_error
-from palate.learning import learn
 from palate.models.blend import ListBlend, ListBlendConfig, RatingBlend, RatingBlendConfig, standard
 from palate.models.contract import Model
-from palate.models.liked_history import relevant
+from palate.models.shared.liked_history import relevant
+from palate.training.blend_weights import Candidates, candidates, list_weights
+from palate.training.trainer import learn
 from tests import tables
 from tests.scripted import Scripted
 
@@ -68,8 +68,8 @@ def guesses(skill: list[float], people: int = 300) -> Candidates:
 
 def test_members_are_chosen_one_by_one_while_lists_become_better(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way of choosing four, one after the other, tried by hand for everybody at once."""
-    monkeypatch.setattr("palate.blending.DRAWS", 1)
-    monkeypatch.setattr("palate.blending.ROUNDS", 4)
+    monkeypatch.setattr("palate.training.blend_weights.DRAWS", 1)
+    monkeypatch.setattr("palate.training.blend_weights.ROUNDS", 4)
     monkeypatch.setattr("numpy.random.default_rng", lambda seed: Everybody())
     found = guesses([0.5, 0.9, 0.8])
     counts, best, value = [0.0, 0, 0], [0.0, 0, 0], 0.0
@@ -117,7 +117,7 @@ def test_weights_of_few_people_lie_nearer_to_those_of_many_than_the_best_for_the
         few = slice(start, start + 40)
         some = Candidates(everybody.scores[:, few], everybody.out[few], everybody.hits[few], everybody.counts[few])
         with monkeypatch.context() as patch:
-            patch.setattr("palate.blending.DRAWS", 1)
+            patch.setattr("palate.training.blend_weights.DRAWS", 1)
             patch.setattr("numpy.random.default_rng", lambda seed: Everybody())
             lucky = list_weights([some], 10)
         gains.append(everybody.quality(list_weights([some], 10), 10).mean() - everybody.quality(lucky, 10).mean())
@@ -137,7 +137,7 @@ def test_one_member_alone_where_no_blend_is_better() -> None:
 
 def test_candidates_are_the_best_of_each_member_once_and_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of seven items, 0 met and 5 and 2 gone for; the two best of one member are 1 and 2, of the other 2 and 3."""
-    monkeypatch.setattr("palate.blending.BEST", 2)
+    monkeypatch.setattr("palate.training.blend_weights.BEST", 2)
     known, liked = tables.table([0], [0], all_items=range(7)), tables.table([0, 0], [5, 2], all_items=range(7))
     members = [Scripted(torch.tensor([row])) for row in ([9.0, 5, 4, 0, 1, 3, 2], [9.0, 0, 5, 4, 1, 2, 3])]
     found = candidates(members, known, liked, np.array([0]), np.array([False]))

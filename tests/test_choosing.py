@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import palate
-from palate.choosing import Chosen, Filters, _varied, choose
 from palate.errors import OptionError, UnknownIdError
 from palate.evaluation.beyond_accuracy import Alike
-from palate.queries import Person
+from palate.inference.queries import Person
+from palate.inference.top_n import Chosen, Filters, _varied, choose
 from tests import trained
 from tests.tables import table
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from palate import compiled
-from palate.compiled import in_threads
+from palate.system import jit as compiled
+from palate.system.jit import in_threads
 
 
 def double(array: Any) -> float:
@@ -39,7 +39,7 @@ def test_no_bit_of_a_model_depends_on_whether_its_loops_were_compiled_now_or_kep
     code = """
 import numpy as np
 from palate.models import MODELS
-from palate.queries import of_users
+from palate.inference.queries import of_users
 from palate.training.fit import fit
 from tests.tables import random_table
 few = {

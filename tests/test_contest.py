@@ -142,7 +142,7 @@ def test_a_training_that_diverges_leaves_the_others(small: Interactions, monkeyp
 def test_a_model_that_asks_for_too_much_memory_is_left_out(
     small: Interactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("palate.memory.free", lambda: 10)
+    monkeypatch.setattr("palate.system.memory.free", lambda: 10)
     found = palate.compare(small, models=("ease", "popularity"), seeds=1)
     assert [one.model for one in found.models] == ["popularity"]
     assert "ease needs" in found.left_out["ease"]

@@ -21,8 +21,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from palate import datasets, download
+from palate import datasets
 from palate.errors import DataError, DownloadError, OptionError
+from palate.system import download
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from palate import devices
 from palate.errors import OptionError
+from palate.system import devices
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, cuda: int = 0, mps: bool = False) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from palate.data.catalogue import Catalogue
-from palate.directions import LEAST, MOST, Attribute, attributes, auc, direction, measured, moved
+from palate.inference.directions import LEAST, MOST, Attribute, attributes, auc, direction, measured, moved
 
 N, DIM = 600, 6
 VECTORS = torch.randn(N, DIM, generator=torch.Generator().manual_seed(0))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import palate
 from palate.cli import app
-from palate.service.events import Event, EventStore
+from palate.service.event_store import Event, EventStore
 from tests.tables import ROOT
 
 PAGES = [

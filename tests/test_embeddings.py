@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from palate.embeddings import analogy, export_text, nearest, random_offsets
 from palate.errors import OutputError
+from palate.inference.vectors import analogy, export_text, nearest, random_offsets
 
 EAST, NORTH, NORTHEAST, WEST, NOTHING = [1.0, 0.0], [0.0, 3.0], [2.0, 2.0], [-5.0, 0.0], [0.0, 0.0]
 VECTORS = torch.tensor([EAST, NORTH, NORTHEAST, WEST, NOTHING])

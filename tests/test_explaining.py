@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from palate import explaining
+from palate.inference import explanations as explaining
 from tests import trained
 
 MODELS = ("neural", "mf", "bias", "ease", "item-knn", "sasrec")

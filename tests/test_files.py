@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from palate import files
 from palate.errors import ArtifactError, OutputError
-from palate.files import check_writable, folder_written_beside, previous_of, written_beside
+from palate.system import files
+from palate.system.files import check_writable, folder_written_beside, previous_of, written_beside
 
 
 def names(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 import palate
-from palate import item_map
+from palate.inference import item_map
 from tests import trained
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from palate import memory
 from palate.errors import OptionError
 from palate.models import MODELS
+from palate.system import memory
 from palate.training.fit import fit
 from tests import tables
 

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 import palate
-from palate import learning, pipeline, queries
+from palate import pipeline
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.errors import ArtifactError, DataError, Interrupted, OptionError, OutputError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, squared_error
+from palate.inference import queries
 from palate.models.contract import BaseConfig, KnowsSpread, Query, SolvedModel
+from palate.training import trainer as learning
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import fit
 from tests import trained

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.image import imread
 
 import palate
-from palate import plots
 from palate.errors import OptionError, OutputError
+from palate.training import curves as plots
 
 HISTORY = [
     {"epoch": 1, "train_loss": 1.25, "validation_loss": 1.5, "seconds": 1.0, "ratings_per_second": 10.0},

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from palate import queries
 from palate.data.interactions import Interactions
+from palate.inference import queries
+from palate.inference.queries import Person
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN
-from palate.queries import Person
 from tests import tables
 from tests.scripted import LookingBack, Scripted
 

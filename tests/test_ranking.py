@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from palate import queries, ranking
 from palate.data.interactions import Interactions
+from palate.inference import queries, ranking
 from palate.models.contract import PADDING
 from tests import tables
 from tests.scripted import LookingBack, Scripted

@@ -11,9 +11,9 @@ import torch
 from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate
-from palate.directions import direction
-from palate.embeddings import random_offsets
 from palate.errors import OptionError, OutputError, UnknownIdError, UnsupportedError
+from palate.inference.directions import direction
+from palate.inference.vectors import random_offsets
 from palate.results import DRAWS
 from tests import trained
 from tests.names import PREDICTING, WITH_VECTORS

@@ -14,12 +14,12 @@ from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError
-from palate.learning import Learned, learn, refit
 from palate.models import MODELS
 from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Record, fit
+from palate.training.trainer import Learned, learn, refit
 from tests import tables, trained
 
 SETTINGS: dict[str, dict[str, Any]] = {

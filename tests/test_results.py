@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from palate.inference.ids import FEW, named_items
 from palate.results import Results
-from palate.translation import FEW, named_items
 from tests.tables import random_table
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import palate
-from palate import queries
 from palate.data import split as splits
 from palate.evaluation.evaluate import evaluate
+from palate.inference import queries
 from palate.models import MODELS
 from palate.models.contract import PADDING, UNSEEN
 from palate.training.fit import fit

@@ -12,8 +12,8 @@ import platformdirs
 import polars as pl
 
 from palate.data.vocabulary import did_you_mean
-from palate.download import beside, download, extract, locked, md5_of, reason
 from palate.errors import DataError, DownloadError, OptionError
+from palate.system.download import beside, download, extract, locked, md5_of, reason
 
 BASE = "https://files.grouplens.org/datasets/movielens"
 """Where the archives lie; the environment variable PALATE_DATASETS_URL names a mirror."""

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from palate import datasets, devices, models
-from palate.artifact import check_place
-from palate.best import Found, search
+from palate import datasets, models
+from palate.artifact.folder import check_place
+from palate.artifact.header import Metrics, Training
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.read import read
@@ -19,15 +19,16 @@ from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.evaluate import evaluate, predict, spread
 from palate.evaluation.intervals import half_widths, normal_half_widths
-from palate.header import Metrics, Training
-from palate.item_map import item_map
-from palate.learning import learn
-from palate.learning import refit as learn_again
+from palate.inference.item_map import item_map
+from palate.model_selection.search import Found, search
 from palate.models.contract import BaseConfig, KnowsSpread, Model, PredictsRatings
 from palate.models.settings import configure
 from palate.recommender import Recommender
+from palate.system import devices
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, fit
+from palate.training.trainer import learn
+from palate.training.trainer import refit as learn_again
 
 BEST = "best"
 """The name that stands for whichever model suits the table."""

@@ -12,28 +12,32 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from palate import artifact, choosing, embeddings, explaining, queries
-from palate.artifact import Artifact
-from palate.bulk import write_lists
-from palate.choosing import Chosen, Filters
+from palate.artifact import folder as artifact
+from palate.artifact.folder import Artifact
+from palate.artifact.header import Metrics, Training
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.data.vocabulary import Id
-from palate.directions import ENOUGH_RATINGS
 from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.beyond_accuracy import Alike
 from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate, predict
 from palate.evaluation.held_out import told_from
 from palate.evaluation.intervals import around
 from palate.evaluation.rating_metrics import calibration
-from palate.explaining import Explanation, Losses
-from palate.header import Metrics, Training
+from palate.inference import explanations as explaining
+from palate.inference import queries
+from palate.inference import top_n as choosing
+from palate.inference import vectors as embeddings
+from palate.inference.bulk import write_lists
+from palate.inference.directions import ENOUGH_RATINGS
+from palate.inference.explanations import Explanation, Losses
+from palate.inference.ids import Rated, item_rows, named_items, on_scale
+from palate.inference.neighbours import Neighbours, met_by_the_same
+from palate.inference.queries import Person
+from palate.inference.top_n import Chosen, Filters
 from palate.models import MODELS, name_of
 from palate.models.contract import UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
-from palate.neighbours import Neighbours, met_by_the_same
-from palate.queries import Person
 from palate.results import CheckedAnalogy, Results
-from palate.translation import Rated, item_rows, named_items, on_scale
 
 Ratings = Rated | Iterable[Id]
 """What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from palate.header import FILES
+from palate.artifact.header import FILES
 from tests import trained
 
 DRIVER = """

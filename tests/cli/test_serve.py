@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import palate as library
-from palate.service.events import Event, EventStore
+from palate.service.event_store import Event, EventStore
 from palate.service.tokens import Tokens
 from tests import trained
 from tests.cli.conftest import Palate

@@ -10,7 +10,7 @@ import pytest
 from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate as library
-from palate.cli.grouping import grouped
+from palate.cli.option_groups import grouped
 from palate.cli.options import Run
 from tests.cli.conftest import Palate
 from tests.names import EVERY_MODEL, WITH_VECTORS, WITHOUT_RATINGS

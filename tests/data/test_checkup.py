@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from palate.data import checkup, split
-from palate.data.checkup import Finding
+from palate.data import findings as checkup
+from palate.data import split
+from palate.data.findings import Finding
 from palate.data.interactions import Interactions
 from palate.data.split import TEST, TRAIN, Split
 from tests import tables

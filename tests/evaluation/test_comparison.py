@@ -5,8 +5,8 @@ from typing import Literal
 
 import pytest
 
-from palate.evaluation.comparison import Compared, Comparison, Measure, Run, measures_of
 from palate.evaluation.significance import Standing
+from palate.model_selection.comparison import Compared, Comparison, Measure, Run, measures_of
 
 RMSE, NDCG, RECALL = measures_of(10)
 

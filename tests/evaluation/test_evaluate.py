@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from palate import queries
 from palate.data.interactions import Interactions
 from palate.evaluation import evaluate as module
 from palate.evaluation.evaluate import evaluate, predict, squared_error
+from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
-from palate.models.liked_history import relevant
+from palate.models.shared.liked_history import relevant
 from palate.training.fit import fit
 from tests import tables
 from tests.scripted import LookingBack, Scripted, ScriptedRatings

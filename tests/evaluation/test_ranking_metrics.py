@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from pytrec_eval import RelevanceEvaluator
 
-from palate import ranking
 from palate.evaluation.evaluate import evaluate
 from palate.evaluation.ranking_metrics import (
     RANKING_METRICS,
@@ -19,6 +18,7 @@ from palate.evaluation.ranking_metrics import (
     recall,
     reciprocal_rank,
 )
+from palate.inference import ranking
 from tests import tables
 from tests.scripted import Scripted
 

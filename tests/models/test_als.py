@@ -10,8 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate import queries
 from palate.data.interactions import Interactions
+from palate.inference import queries
 from palate.models.als import AlternatingLeastSquares, AlternatingLeastSquaresConfig
 from palate.models.compiled_als import improve
 from palate.models.contract import PADDING, UNSEEN, Query

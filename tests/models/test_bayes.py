@@ -16,18 +16,18 @@ from pydantic import ValidationError
 from torch import Tensor
 
 import palate
-from palate import queries
 from palate.data.interactions import Interactions
 from palate.errors import UnsupportedError
 from palate.evaluation.evaluate import predict, spread
 from palate.evaluation.rating_metrics import rmse
-from palate.models import newcomers
-from palate.models.bayes import BayesConfig, BayesianFactorization
+from palate.inference import queries
+from palate.models.bayes import fold_in as newcomers
+from palate.models.bayes.chain import LEVELS, Chain, Group, Links, categories, implicit, levels_of
+from palate.models.bayes.model import BayesConfig, BayesianFactorization
+from palate.models.bayes.occasions import occasions
+from palate.models.bayes.priors import SHAPES, mean_within, truncated
 from palate.models.blend import RatingBlend, RatingBlendConfig
-from palate.models.chain import LEVELS, Chain, Group, Links, categories, implicit, levels_of
 from palate.models.contract import PADDING, UNSEEN, KnowsSpread, Query
-from palate.models.gibbs import SHAPES, mean_within, truncated
-from palate.models.occasions import occasions
 from palate.training.fit import fit
 from tests import tables
 
@@ -109,7 +109,7 @@ def test_chains_are_kept_side_by_side() -> None:
 
 DIGEST = """
 import hashlib, torch
-from palate.models.bayes import BayesConfig, BayesianFactorization
+from palate.models.bayes.model import BayesConfig, BayesianFactorization
 from tests import tables
 train = tables.random_table(700, 300, 0.2)
 model = BayesianFactorization(BayesConfig(dim=16, chains=1, sweeps=2, samples=1), 700, 300)
@@ -444,8 +444,8 @@ def test_about_half_as_many_numbers_as_a_row_has_ratings(n_users: int, n_items: 
 def test_an_artifact_says_how_many_numbers_that_were(tmp_path: Path) -> None:
     table = tables.random_table(120, 80, 1.0)  # 9,600 / 200 = 48: the fewest are left
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("palate.models.bayes.FEWEST", 3)
-        patch.setattr("palate.models.bayes.MOST", 5)
+        patch.setattr("palate.models.bayes.model.FEWEST", 3)
+        patch.setattr("palate.models.bayes.model.MOST", 5)
         members = {"bayes": {"chains": 1, "sweeps": 4, "samples": 2}, "bias": {}}
         before = palate.train(table, model="rating-blend", settings={"members": members}, output=tmp_path / "m.palate")
     after = palate.load(tmp_path / "m.palate")  # where other bounds are the usual

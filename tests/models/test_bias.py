@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from palate import queries
 from palate.data.interactions import Interactions
+from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.training.fit import fit

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from palate import queries
 from palate.data.interactions import Interactions
 from palate.errors import OptionError
+from palate.inference import queries
 from palate.models.blend import TOWARDS_EQUAL, ListBlend, ListBlendConfig, RatingBlend, RatingBlendConfig, standard
 from palate.models.settings import configure
 from palate.training.fit import fit

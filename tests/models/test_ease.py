@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate import queries
 from palate.data.interactions import DAY, Interactions
+from palate.inference import queries
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.models.ease import Ease, EaseConfig
 from palate.training.fit import fit

@@ -10,13 +10,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from palate import queries, ranking
 from palate.data.interactions import Interactions
 from palate.data.split import Split
-from palate.learning import learn
+from palate.inference import queries, ranking
 from palate.models import MODELS
 from palate.models.blend import Blend
 from palate.models.contract import PADDING, UNSEEN, HasVectors, LearnedModel, Model, PredictsRatings, Query
+from palate.training.trainer import learn
 from tests import tables
 
 QUICK: dict[tuple[str, str | None], dict[str, Any]] = {

@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate.models.compiled_gibbs import products, row_sums
-from palate.models.compiled_ridge import draw_rows
-from palate.models.gibbs import STRENGTH, Cutpoints, Link, Noise, Prior, leading, truncated, wishart
+from palate.models.bayes.loops import products, row_sums
+from palate.models.bayes.priors import STRENGTH, Cutpoints, Link, Noise, Prior, leading, truncated, wishart
+from palate.models.shared.ridge import draw_rows
 
 Floats = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate import queries
 from palate.data.interactions import Interactions
+from palate.inference import queries
 from palate.models.compiled_graph import LANES, there_and_back
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.models.graph_filter import GraphFilter, GraphFilterConfig

@@ -11,9 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from palate.models import compiled_parts, compiled_step, fused_layer, hidden_layer, tensor_layer
-from palate.models.hidden_layer import HiddenLayer
-from palate.models.tiled_pairs import TILE, near_ones
+from palate.models.neural import hidden_layer
+from palate.models.neural import step_cpu as compiled_step
+from palate.models.neural import step_fused as fused_layer
+from palate.models.neural import step_llvm as compiled_parts
+from palate.models.neural import step_tensor as tensor_layer
+from palate.models.neural.hidden_layer import HiddenLayer
+from palate.models.neural.pairs_cpu import TILE, near_ones
 
 
 def drawn(n_inputs: int = 6, n_hidden: int = 16, seed: int = 0) -> HiddenLayer:
@@ -99,7 +103,7 @@ def test_a_step_of_any_size(n_inputs: int, n_hidden: int, weights: torch.dtype, 
 def test_a_step_of_any_processor() -> None:
     """What is compiled for one without wide registers, as if this were one."""
     code = """
-from palate.models import compiled_parts
+from palate.models.neural import step_llvm as compiled_parts
 from tests.models import test_hidden_layer as tests
 assert compiled_parts.LANES == 8
 for n_inputs in (10, 21):

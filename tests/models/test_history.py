@@ -10,14 +10,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate import queries
 from palate.data.batches import RatingBatch, seeded
 from palate.data.interactions import Interactions
 from palate.evaluation.evaluate import predict
 from palate.evaluation.rating_metrics import rmse
+from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import UNSEEN, LearnedModel, Query
-from palate.models.history import PEOPLE_FOLDED, GradientHistory, GradientHistoryConfig, Graph, biases
+from palate.models.history.model import PEOPLE_FOLDED, GradientHistory, GradientHistoryConfig, Graph, biases
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import fit
 from tests import tables

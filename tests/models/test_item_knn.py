@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from palate import queries
 from palate.data.interactions import Interactions
+from palate.inference import queries
 from palate.models import item_knn
 from palate.models.contract import UNSEEN, Query
 from palate.models.item_knn import ItemKNN, ItemKNNConfig

@@ -5,12 +5,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from palate import queries
 from palate.data.interactions import Interactions
+from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
-from palate.models.compiled_ridge import ridge
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.models.mf import MatrixFactorization, MatrixFactorizationConfig, joined
+from palate.models.shared.ridge import ridge
 from palate.training.fit import fit
 from tests import tables
 

@@ -7,7 +7,7 @@ import pytest
 
 from palate.errors import OptionError
 from palate.models import MODELS, find, name_of
-from palate.models.neural import NeuralRating
+from palate.models.neural.model import NeuralRating
 from tests.names import EVERY_MODEL
 
 
@@ -26,7 +26,7 @@ def test_a_model_of_others_is_found_by_module_and_class() -> None:
     name = name_of(Outer.Theirs)
     assert name == f"{__name__}:Outer.Theirs"
     assert find(name) is Outer.Theirs
-    assert find("palate.models.neural:NeuralRating") is NeuralRating
+    assert find("palate.models.neural.model:NeuralRating") is NeuralRating
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_a_model_of_others_is_found_by_module_and_class() -> None:
         ("nueral", f"unknown model 'nueral': there are {EVERY_MODEL}"),
         ("", "unknown model ''"),
         ("no.such.module:Model", "can't be imported: No module named 'no'"),
-        ("palate.models.neural:NoSuch", "can't be imported: .*NoSuch"),
-        ("palate.models.neural:", "can't be imported"),
+        ("palate.models.neural.model:NoSuch", "can't be imported: .*NoSuch"),
+        ("palate.models.neural.model:", "can't be imported"),
         (":NeuralRating", "can't be imported"),
         (".neural:NeuralRating", "can't be imported"),
         ("pathlib:Path", "'pathlib:Path' is not a model"),

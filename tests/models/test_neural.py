@@ -7,16 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from palate import queries
 from palate.data.batches import RatingBatch, seeded
 from palate.data.interactions import Interactions
-from palate.models import hidden_layer
+from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN, Query
-from palate.models.neural import LEAST_NOISE, NeuralRating, NeuralRatingConfig
-from palate.training import compiled_dense, compiled_rows
+from palate.models.neural import hidden_layer
+from palate.models.neural.model import LEAST_NOISE, NeuralRating, NeuralRatingConfig
 from palate.training.fit import fit
-from palate.training.optimizers import Optimizer
+from palate.training.optimizers import dense_cpu as compiled_dense
+from palate.training.optimizers import rows_cpu as compiled_rows
+from palate.training.optimizers.optimizer import Optimizer
 from tests import course_transcription as course
 from tests import tables
 

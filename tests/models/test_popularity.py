@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from palate import queries, ranking
+from palate.inference import queries, ranking
 from palate.models.popularity import Popularity, PopularityConfig
 from palate.training.fit import fit
 from tests import tables

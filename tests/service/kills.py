@@ -28,7 +28,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from palate.service.events import EventStore
+from palate.service.event_store import EventStore
 from palate.service.server import run
 from tests import trained
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from palate.service.app import create_app
-from palate.service.core import Core
-from palate.service.gate import Gate
+from palate.service.middleware import Gate
 from palate.service.server import LOCAL, server
+from palate.service.state import Core
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sql
 
 import palate
-from palate.service.events import Event, EventStore, StoreError
+from palate.service.event_store import Event, EventStore, StoreError
 from tests import trained
 from tests.service.conftest import Models
 from tests.service.running import Client, running
@@ -145,7 +145,7 @@ def test_a_database_that_is_away_when_the_service_starts(models: Models, tmp_pat
 
 
 def test_a_locked_database_is_an_error_and_not_a_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("palate.service.events.PATIENCE", 0.1)
+    monkeypatch.setattr("palate.service.event_store.PATIENCE", 0.1)
     store = EventStore(str(tmp_path / "events.sqlite"))
     store.prepare()
     other = sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)

@@ -13,7 +13,7 @@ import pytest
 from palate.errors import OptionError
 from palate.service import server as serving
 from palate.service.batching import Batcher
-from palate.service.gate import Limits
+from palate.service.middleware import Limits
 from palate.service.tokens import Tokens, new_token
 from tests.service.conftest import Models
 from tests.service.running import Client, running

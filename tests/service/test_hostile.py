@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
-from palate.service.problems import Problem
+from palate.service.errors import Problem
 from palate.service.schemas import EventsPosted, RecommendationsAsked
-from palate.service.wire import decode
+from palate.service.strict_json import decode
 from tests.service.running import Client
 
 POSTS = ("recommendations", "predictions", "explanations", "analogies", "events")

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from palate.models.contract import Model
-from palate.models.neural import NeuralRating, NeuralRatingConfig
+from palate.models.neural.model import NeuralRating, NeuralRatingConfig
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Record, Watch, fit
 from tests.tables import random_table

@@ -11,14 +11,15 @@ from torch import Tensor
 
 from palate.data.batches import RatingBatch, seeded
 from palate.data.interactions import Interactions
-from palate.models import hidden_layer, tensor_layer
-from palate.models.neural import NeuralRating
-from palate.training import captured
+from palate.models.neural import hidden_layer
+from palate.models.neural import step_tensor as tensor_layer
+from palate.models.neural.model import NeuralRating
+from palate.training import cuda_graphs as captured
 from palate.training import fit as fit_module
-from palate.training.captured import Captured
 from palate.training.checkpoint import Checkpoint
+from palate.training.cuda_graphs import Captured
 from palate.training.fit import Record, fit
-from palate.training.optimizers import KINDS, Optimizer
+from palate.training.optimizers.optimizer import KINDS, Optimizer
 from tests.training.test_checkpoint import StopAfter, Stopped, without_timings
 from tests.training.test_fit import Heard, neural
 

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from palate.data.interactions import Interactions
 from palate.errors import ArtifactError, Interrupted, OptionError, OutputError
 from palate.models.contract import LearnedModel
-from palate.models.neural import NeuralRating
+from palate.models.neural.model import NeuralRating
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Record, Watch, fit
 from tests.tables import ROOT

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from palate.compiled import flushes
 from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
 from palate.errors import OptionError
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import LearnedConfig, LearnedModel, Model, Query
-from palate.models.neural import NeuralRating, NeuralRatingConfig
+from palate.models.neural.model import NeuralRating, NeuralRatingConfig
+from palate.system.jit import flushes
 from palate.training import fit as fit_module
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Record, Watch, fit

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from palate.data.interactions import Interactions
 from palate.models.contract import AnnealedConfig, Batches, LearnedConfig, LearnedModel, Query
-from palate.models.layers import EmbeddingTable
-from palate.training import compiled_rows
-from palate.training import rows as row_updates
-from palate.training.compiled_dense import CompiledAdamDense, CompiledSgdDense
-from palate.training.compiled_rows import CompiledAdamRows, CompiledSgdRows
-from palate.training.dense import AdamDense, SgdDense
-from palate.training.optimizers import KINDS, Optimizer
-from palate.training.rows import AdamRows, SgdRows
+from palate.models.shared.layers import EmbeddingTable
+from palate.training.optimizers import rows as row_updates
+from palate.training.optimizers import rows_cpu as compiled_rows
+from palate.training.optimizers.dense import AdamDense, SgdDense
+from palate.training.optimizers.dense_cpu import CompiledAdamDense, CompiledSgdDense
+from palate.training.optimizers.optimizer import KINDS, Optimizer
+from palate.training.optimizers.rows import AdamRows, SgdRows
+from palate.training.optimizers.rows_cpu import CompiledAdamRows, CompiledSgdRows
 
 N, DIM = 12, 3
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from palate.data.interactions import Interactions
-from palate.models.neural import NeuralRating, NeuralRatingConfig
+from palate.models.neural.model import NeuralRating, NeuralRatingConfig
 from palate.training.fit import fit
-from palate.training.threads import KEPT, WINDOW, Threads
+from palate.training.thread_tuner import KEPT, WINDOW, Threads
 from tests import tables
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.grouping import grouped
+from palate.cli.option_groups import grouped
 from palate.cli.options import Json, Reading, Table
 from palate.cli.output import as_json, as_table, say
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.grouping import grouped
+from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Reading, Run, Table
 from palate.cli.output import as_json, as_table, errors, say, say_notes
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.grouping import grouped
+from palate.cli.option_groups import grouped
 from palate.cli.options import Json, Model, Reading
 from palate.cli.output import as_json, as_table, say
 from palate.errors import OptionError

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import palate
-from palate.cli.grouping import grouped
+from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Reading, Run, Table, of_run, of_table, with_events
 from palate.cli.output import as_json, as_table, errors, say, say_notes
 from palate.errors import OptionError, UnsupportedError
 
 if TYPE_CHECKING:
-    from palate.best import Found
+    from palate.model_selection.search import Found
 
 
 of_model = partial(typer.Option, rich_help_panel="The model", show_default=False)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from palate.compiled import Array, compiled
+from palate.system.jit import Array, compiled
 
 PIECE = 2**16
 """Rows of a piece, on average."""

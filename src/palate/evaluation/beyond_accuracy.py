@@ -7,9 +7,9 @@ is taken from the known events, so that it is the same for every model.
 import numpy as np
 from numpy.typing import NDArray
 
-from palate.compiled import Array, compiled
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING
+from palate.system.jit import Array, compiled
 
 Lists = NDArray[np.int64]
 Counts = NDArray[np.int64]

@@ -12,7 +12,7 @@ from palate.evaluation.ranking_metrics import ndcg, recall
 from palate.evaluation.rating_metrics import Ratings
 from palate.evaluation.significance import PerPerson
 from palate.models.contract import Model
-from palate.models.liked_history import relevant
+from palate.models.shared.liked_history import relevant
 
 
 def squared_errors(predicted: Ratings, held_out: Interactions) -> PerPerson:

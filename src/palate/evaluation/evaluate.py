@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from palate import queries, ranking
 from palate.data.interactions import Interactions
 from palate.evaluation import beyond_accuracy as beyond
 from palate.evaluation.intervals import HalfWidths, Held, held
 from palate.evaluation.ranking_metrics import RANKING_METRICS
 from palate.evaluation.rating_metrics import Ratings, calibration, mae, rmse, user_mae, user_rmse
+from palate.inference import queries, ranking
 from palate.models.contract import PADDING, KnowsSpread, Model, PredictsAtTimes, PredictsRatings, Query
-from palate.models.liked_history import relevant
+from palate.models.shared.liked_history import relevant
 
 Metrics = dict[str, float]
 

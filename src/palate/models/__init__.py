@@ -7,7 +7,7 @@ from operator import attrgetter
 from palate.errors import OptionError
 from palate.models.blend import ListBlend, RatingBlend
 from palate.models.contract import Model
-from palate.models.single import SINGLE
+from palate.models.registry import SINGLE
 
 MODELS: dict[str, type[Model]] = {**SINGLE, "rating-blend": RatingBlend, "list-blend": ListBlend}
 

@@ -15,12 +15,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from palate.compiled import Array, one_thread
 from palate.data.interactions import Interactions, in_turn
 from palate.models.compiled_als import improve
 from palate.models.contract import PADDING, UNSEEN, BaseConfig, Query, SolvedModel
-from palate.models.liked_history import LikedHistory
-from palate.models.products import product
+from palate.models.shared.liked_history import LikedHistory
+from palate.models.shared.matmul import product
+from palate.system.jit import Array, one_thread
 
 FIRST_LENGTH = 0.1
 """Length, on average, of the first item vectors."""

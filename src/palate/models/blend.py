@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from palate.data.interactions import Interactions
 from palate.models.contract import BaseConfig, Model, PredictsAtTimes, PredictsRatings, Query
-from palate.models.single import SINGLE
+from palate.models.registry import SINGLE
 
 TOWARDS_EQUAL = 0.01
 """Strength of the pull towards equal weights, a rating that weights are chosen on."""

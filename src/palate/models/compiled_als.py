@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from palate.compiled import Array, compiled_sums, in_threads
+from palate.system.jit import Array, compiled_sums, in_threads
 
 ROWS_A_PART = 256
 """Regressions that one thread takes at a time."""

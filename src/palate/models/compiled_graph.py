@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from palate.compiled import Array, compiled_sums, in_threads
+from palate.system.jit import Array, compiled_sums, in_threads
 
 LANES = 16
 """Signals that go together: what a wide register holds."""

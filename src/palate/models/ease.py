@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from palate import memory
 from palate.data.interactions import DAY, Interactions
-from palate.models.compiled_counts import Pairs
 from palate.models.contract import BaseConfig, Query, SolvedModel
-from palate.models.liked_history import LikedHistory, summed
+from palate.models.shared.cooccurrence import Pairs
+from palate.models.shared.liked_history import LikedHistory, summed
+from palate.system import memory
 
 WORKING = 3.5
 """Numbers that training holds for each pair of items beside the weights."""

@@ -15,11 +15,11 @@ from pydantic import Field
 from torch import Tensor
 
 from palate.data.interactions import Interactions
-from palate.models.compiled_counts import Pairs
 from palate.models.compiled_graph import there_and_back
 from palate.models.contract import BaseConfig, Query, SolvedModel
-from palate.models.liked_history import LikedHistory, summed
-from palate.models.products import product
+from palate.models.shared.cooccurrence import Pairs
+from palate.models.shared.liked_history import LikedHistory, summed
+from palate.models.shared.matmul import product
 
 SPARE = 16
 """Directions followed beside those wanted, so that the last of these come out right."""

@@ -14,9 +14,9 @@ from pydantic import Field
 from torch import Tensor
 
 from palate.data.interactions import Interactions
-from palate.models.compiled_counts import Pairs
 from palate.models.contract import BaseConfig, Query, SolvedModel
-from palate.models.liked_history import LikedHistory
+from palate.models.shared.cooccurrence import Pairs
+from palate.models.shared.liked_history import LikedHistory
 
 NUMBERS_AT_ONCE = 2**22
 """Similarities that are held at once, in training and in scoring."""

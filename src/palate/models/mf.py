@@ -15,9 +15,9 @@ from pydantic import Field
 from torch import Tensor
 
 from palate.data.interactions import Interactions, in_turn
-from palate.models.compiled_ridge import ridge
 from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
-from palate.models.layers import dots_with_biases
+from palate.models.shared.layers import dots_with_biases
+from palate.models.shared.ridge import ridge
 
 FIRST_STD = 0.1
 """Spread of the first item vectors; they are the same in every run."""

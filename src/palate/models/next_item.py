@@ -11,11 +11,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from palate import memory
 from palate.data.interactions import Interactions
-from palate.models.compiled_counts import followers
 from palate.models.contract import BaseConfig, Query, SolvedModel
-from palate.models.liked_history import LikedHistory, summed
+from palate.models.shared.cooccurrence import followers
+from palate.models.shared.liked_history import LikedHistory, summed
+from palate.system import memory
 
 WORKING = 3.5
 """Numbers that training holds for each pair of items beside the weights."""

@@ -25,7 +25,7 @@ from torch.nn import functional
 from palate.data.interactions import Interactions
 from palate.errors import DataError
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
-from palate.models.liked_history import LikedHistory, relevant
+from palate.models.shared.liked_history import LikedHistory, relevant
 
 FIRST_STD = 0.02
 """Spread of the first weights."""

@@ -14,9 +14,13 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from palate.errors import PalateError
-from palate.service import about, lists, people, problems, things
-from palate.service.core import Core
-from palate.service.wire import StrictRequest, check_query
+from palate.service import errors as problems
+from palate.service.routes import items as things
+from palate.service.routes import meta as about
+from palate.service.routes import recommendations as lists
+from palate.service.routes import users as people
+from palate.service.state import Core
+from palate.service.strict_json import StrictRequest, check_query
 
 HANDLERS = [
     lists.of_user,

@@ -7,7 +7,7 @@ import numpy as np
 from palate.data.extend import extend
 from palate.data.interactions import Interactions
 from palate.errors import DataError
-from palate.service.events import EventStore, StoreError
+from palate.service.event_store import EventStore, StoreError
 
 
 def with_events(table: Interactions, where: str) -> Interactions:

@@ -14,8 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from palate.errors import OptionError
 from palate.service.app import create_app
-from palate.service.core import Core
-from palate.service.gate import Gate
+from palate.service.middleware import Gate
+from palate.service.state import Core
 from palate.service.tokens import Tokens
 
 LONGEST_HEAD = 2**15

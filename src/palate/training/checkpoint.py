@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from palate.errors import ArtifactError, OptionError
-from palate.files import written_beside
+from palate.system.files import written_beside
 
 EVERY = 30.0
 """Seconds between two saves."""

@@ -11,15 +11,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from palate.compiled import flushing
 from palate.data.batches import RatingBatches, seeded
 from palate.data.interactions import Interactions
 from palate.errors import Interrupted, OptionError
 from palate.models.contract import Batches, LearnedModel, Model, SolvedModel
-from palate.training.captured import Captured, captures, compiles
+from palate.system.jit import flushing
 from palate.training.checkpoint import Checkpoint
-from palate.training.optimizers import Optimizer
-from palate.training.threads import Threads
+from palate.training.cuda_graphs import Captured, captures, compiles
+from palate.training.optimizers.optimizer import Optimizer
+from palate.training.thread_tuner import Threads
 
 Record = dict[str, float]
 """What is known of one epoch: epoch, train_loss, what was watched, seconds (of training alone), ratings_per_second."""

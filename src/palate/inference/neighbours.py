@@ -1,0 +1,112 @@
+"""What is near what: similar items and users, analogies, directions, by learned vectors; else items by who met them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from palate.data.interactions import Interactions
+from palate.data.vocabulary import Id, did_you_mean
+from palate.errors import OptionError, UnknownIdError, at_least
+from palate.evaluation.beyond_accuracy import Alike
+from palate.inference import vectors as embeddings
+from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
+from palate.inference.ids import item_rows, named_items
+from palate.inference.ranking import top
+from palate.models.contract import HasVectors
+from palate.results import DRAWS, CheckedAnalogy, Results
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """Answers by the vectors of a model, about the users and items of its table."""
+
+    model: HasVectors
+    table: Interactions
+
+    def of_user(self, user: Id, k: int, min_ratings: int) -> Results:
+        row = self.table.user_ids.row(user)
+        leave_out = self._rare(np.diff(self.table.offsets), k, min_ratings)
+        leave_out[row] = True
+        vectors = self.model.user_vectors()
+        rows, cosines = embeddings.nearest(vectors, vectors[row], k, leave_out.to(vectors.device))
+        ids = self.table.user_ids.ids[rows.cpu().numpy()]
+        return Results(pl.DataFrame({"id": ids, "score": cosines.cpu().numpy().astype(np.float64)}))
+
+    def of_item(self, item: Id, k: int, min_ratings: int, towards: str | None, strength: float) -> Results:
+        if not math.isfinite(strength):
+            raise OptionError(f"strength is {strength}: it must be a finite number")
+        row = int(item_rows(self.table, [item])[0])
+        vector = self.model.item_vectors()[row]
+        if towards is not None:
+            vector = moved(vector, self._direction(towards), strength)
+        return self._nearest(vector, [row], k, min_ratings)
+
+    def analogy(self, a: Id, b: Id, c: Id, k: int, min_ratings: int) -> Results:
+        rows = item_rows(self.table, [a, b, c])
+        vectors = self.model.item_vectors()
+        return self._nearest(
+            embeddings.analogy(*(vectors[row] for row in rows.tolist())), rows.tolist(), k, min_ratings
+        )
+
+    def check_analogy(self, a: Id, b: Id, c: Id, k: int, min_ratings: int, seed: int) -> CheckedAnalogy:
+        answer = self.analogy(a, b, c, k, min_ratings)
+        rows, vectors = item_rows(self.table, [a, b, c]).tolist(), self.model.item_vectors()
+        unit = functional.normalize(vectors[rows], dim=1)  # (3, d)
+        among = self.table.item_counts >= min_ratings
+        among[rows] = True
+        pairs = vectors[torch.from_numpy(among).to(vectors.device)]
+        offsets = embeddings.random_offsets(pairs, unit[0] - unit[1], DRAWS, seed)
+        plain = self._nearest(unit[2], rows, k, min_ratings)
+        shuffled = [self._nearest(unit[2] + offset, rows, k, min_ratings) for offset in offsets]
+        found = {row.id for row in answer}
+        shared = [len(found & {row.id for row in other}) for other in (plain, *shuffled)]
+        return CheckedAnalogy(answer, plain, shuffled[0], shared[0], sum(shared[1:]) / DRAWS)
+
+    def directions(self, min_ratings: int) -> Results:
+        at_least(min_ratings, 0, "min_ratings")
+        return Results(table(*self._attributes(min_ratings)))
+
+    def _attributes(self, min_ratings: int) -> tuple[Tensor, list[Attribute]]:
+        """Vectors (n, d) of the items that were rated often enough, and what is known of these items."""
+        vectors = self.model.item_vectors()
+        rows = torch.from_numpy(np.flatnonzero(self.table.item_counts >= min_ratings))
+        return vectors[rows.to(vectors.device)], attributes(self.table.catalogue, rows)
+
+    def _direction(self, name: str) -> Tensor:
+        vectors, known = self._attributes(ENOUGH_RATINGS)
+        for attribute in known:
+            if attribute.name == name:
+                return direction(vectors, attribute.values.to(vectors))
+        hint = did_you_mean(name, [attribute.name for attribute in known])
+        raise UnknownIdError(f"unknown attribute {name!r}{hint or '; palate directions lists those there are'}")
+
+    def _nearest(self, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
+        mask = self._rare(self.table.item_counts, k, min_ratings)
+        mask[leave_out] = True
+        rows, cosines = embeddings.nearest(self.model.item_vectors(), towards, k, mask.to(towards.device))
+        return named_items(self.table, rows.cpu().numpy(), score=cosines.cpu().numpy())
+
+    @staticmethod
+    def _rare(counts: NDArray[np.int64], k: int, min_ratings: int) -> Tensor:
+        at_least(k, 1, "k")
+        at_least(min_ratings, 0, "min_ratings")
+        return torch.from_numpy(counts < min_ratings)
+
+
+def met_by_the_same(table: Interactions, alike: Alike, item: Id, k: int, min_ratings: int) -> Results:
+    """The items nearest to an item by the cosine of who met them, where there are no vectors; of those that somebody
+    met who also met it."""
+    at_least(k, 1, "k")
+    at_least(min_ratings, 0, "min_ratings")
+    [row] = item_rows(table, [item])
+    cosines = alike.cosines_with(int(row))
+    cosines[(table.item_counts < min_ratings) | (cosines == 0)] = -np.inf
+    cosines[row] = -np.inf
+    rows, best = top(torch.from_numpy(cosines).unsqueeze(0), min(k, int(np.isfinite(cosines).sum())))
+    return named_items(table, rows[0].numpy(), score=best[0].numpy())

@@ -1,0 +1,320 @@
+"""GradientHistory: matrix factorization in which people and items are also what their ratings say of them, both ways.
+
+Koren, "Factorization Meets the Neighborhood", KDD 2008, sections 3 and 4: a person's vector is their own and a sum over
+what they rated, one vector for that they rated it (his y) and one weighed by how (his x). Different from there:
+
+- Items are described by the people who rated them in the same way, and the biases of both are part of their vectors.
+- The rating that is learned from is left out of both sums, as it will be missing when the model is asked for one.
+- A sigmoid keeps predictions near the scale.
+- All rows' sums are taken in every step, and Adam's rate falls along a cosine, in place of a pass event by event.
+
+Penalties are those of squared errors summed over the training ratings, in units of the ratings' variance, and an epoch
+has a number of steps: so the same settings suit tables of any size and scale.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from palate.data.batches import RatingBatch, RatingBatches
+from palate.data.interactions import Interactions
+from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
+from palate.models.history.step_cpu import step
+from palate.models.shared.layers import dots_with_biases
+
+MARGIN = 0.125
+"""How far predictions may leave the scale on each side, in its widths."""
+
+FIRST_STD = 0.1
+"""Spread of the first vectors; of those in sums a tenth of it."""
+
+SHRINK = 3.0
+"""Ratings that a history counts as more."""
+
+USER_L2, ITEM_L2, SWEEPS = 10.0, 5.0, 10
+"""Of the biases whose residuals weigh a history: their ridge penalties, and how often they are solved by turns."""
+
+NOISE = 0.4
+"""Mean squared error of ratings of people whose vectors are known, as a share of the ratings' variance."""
+
+FOLD_IN_STEPS = 5
+"""Gauss-Newton steps for a person never seen."""
+
+PEOPLE_FOLDED = 64
+"""People never seen who are solved at once: bounds memory."""
+
+LEAST_VARIANCE = 1e-3
+"""Of people's vectors in every direction, for the prior: few people span no space."""
+
+
+class GradientHistoryConfig(AnnealedConfig):
+    """Settings of `history`."""
+
+    epochs: int = Field(10, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
+    patience: int = Field(10, ge=1, description="Epochs without a better validation loss before training stops.")
+    batch_size: int = Field(16, ge=1, description="Ratings in a step, at least.")
+    steps: int = Field(40, ge=1, description="Steps in an epoch, at most: the more ratings, the larger the batches.")
+    learning_rate: float = Field(0.008, gt=0, description="Size of a step, at its highest.")
+    dim: int = Field(48, ge=1, description="Numbers in a vector.")
+    l2: float = Field(20.0, ge=0, description="Penalty on the squares of own vectors.")
+    whole_l2: float = Field(0.01, ge=0, description="Penalty on whole vectors, sums in them, for each rating.")
+    bias_l2: float = Field(0.5, ge=0, description="Penalty on the squares of own biases.")
+    rated_l2: float = Field(300.0, ge=0, description="Penalty on the vectors that say how something was rated.")
+    met_l2: float = Field(12.0, ge=0, description="Penalty on the vectors that say that something was rated.")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Who rated what, and how: a row for each person, then for each item, with the rows of the other side."""
+
+    columns: Tensor  # (2 n,) int32 rows, those of row 0 first
+    offsets: Tensor  # (n_rows + 1,) int32: the columns of row r are offsets[r]:offsets[r + 1]
+    counts: Tensor  # (n_rows,) how many they are
+    weights: Tensor  # (2 n,) residuals: the same from both sides
+    expected: Tensor  # (n_rows,) which add up to the rating that biases make one expect
+    spread: Tensor  # () of ratings
+
+    @classmethod
+    def of(cls, users: Tensor, items: Tensor, ratings: Tensor, expected: Tensor, spread: Tensor) -> "Graph":
+        """From the two rows (n,) int32 of each rating (n,), in the order of the users'."""
+        by_item = items.argsort(stable=True)
+        counts = torch.bincount(users, minlength=len(expected)) + torch.bincount(items, minlength=len(expected))
+        offsets = functional.pad(counts.cumsum(0, dtype=torch.int32), (1, 0))
+        graph = cls(torch.cat([items, users[by_item]]), offsets, counts, ratings, expected, spread)
+        residuals = graph.residuals(torch.stack([users, items], 1), ratings)
+        return replace(graph, weights=torch.cat([residuals, residuals[by_item]]))
+
+    def residuals(self, rows: Tensor, ratings: Tensor) -> Tensor:
+        """By how much ratings (n,) differ from what is expected of their two rows (n, 2) -> (n,)"""
+        return (ratings - self.expected[rows].sum(1)) / self.spread
+
+    def sums(self, table: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Of each row the sum over its columns of `table` (n_rows, d) -> (n_rows, d)"""
+        return functional.embedding_bag(
+            self.columns, table, self.offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
+        )
+
+    def of_both(self, rated: Tensor, met: Tensor) -> Tensor:
+        """Of each row the sum over its ratings of the other side's row of `rated`, weighed, and of `met`."""
+        return self.sums(rated, self.weights) + self.sums(met)
+
+    def back(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """From the gradient of `of_both` (n_rows, d) to those of its tables: the graph is symmetric."""
+        return self.sums(gradient, self.weights), self.sums(gradient)
+
+
+class Sums(torch.autograd.Function):
+    """`Graph.of_both` and what it is differentiated to."""
+
+    @staticmethod
+    def forward(ctx: Any, graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
+        ctx.graph = graph
+        return graph.of_both(rated, met)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor]:
+        to_rated, to_met = ctx.graph.back(*gradients)
+        return None, to_rated, to_met
+
+
+def sums_of_both(graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
+    """`Graph.of_both`, for automatic differentiation -> (n_rows, d)"""
+    found: Tensor = Sums.apply(graph, rated, met)  # type: ignore[no-untyped-call]
+    return found
+
+
+class GradientHistory(LearnedModel):
+    """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), each with sums over ratings in it.
+
+    (p_u, b_u) is u's own and Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise
+    over those who rated i; e is by how much a rating differs from what biases say, x and y have biases too. A person
+    never seen gets the vector and bias that explain their ratings best and are likely for a person.
+    """
+
+    Config: ClassVar[type[BaseConfig]] = GradientHistoryConfig
+    NEEDS_RATINGS: ClassVar[bool] = True
+    LOOKS_BACK: ClassVar[bool] = False
+    ANY_THREADS: ClassVar[bool] = True
+
+    config: GradientHistoryConfig
+    span: Tensor  # (4,): lowest prediction, width from there, mean of the training ratings as a logit, their spread
+    users: Tensor  # (n_users, dim + 1): vectors and biases, sums in them
+    items: Tensor  # (n_items, dim + 1)
+    prior_mean: Tensor  # (dim + 1,) of the users
+    prior_precision: Tensor  # (dim + 1, dim + 1) of the users, in units of the noise's
+
+    def __init__(self, config: GradientHistoryConfig, n_users: int, n_items: int) -> None:
+        super().__init__(config, n_users, n_items)
+        both, width = n_users + n_items, config.dim + 1
+        self.own = nn.Parameter(torch.zeros(both, width))  # rows of users, then of items
+        self.rated = nn.Parameter(torch.zeros(both, width))
+        self.met = nn.Parameter(torch.zeros(both, width))
+        self.register_buffer("span", torch.tensor([0.0, 1.0, 0.0, 1.0]))
+        self.register_buffer("users", torch.zeros(n_users, width))
+        self.register_buffer("items", torch.zeros(n_items, width))
+        self.register_buffer("prior_mean", torch.zeros(width))
+        self.register_buffer("prior_precision", torch.eye(width))
+        self.graph: Graph | None = None
+
+    @torch.no_grad()
+    def start(self, train: Interactions, generator: torch.Generator) -> None:
+        assert train.ratings is not None
+        assert train.scale is not None
+        low, high = train.scale
+        margin = MARGIN * (high - low or 1)
+        low, width = low - margin, high - low + 2 * margin
+        mean, spread = train.ratings.mean(dtype=np.float64), train.ratings.std(dtype=np.float64)
+        share = (mean - low) / width
+        self.span.copy_(torch.tensor([low, width, np.log(share / (1 - share)), spread or 1]))
+        for parameter, std in (self.own, FIRST_STD), (self.rated, FIRST_STD / 10), (self.met, FIRST_STD / 10):
+            parameter.normal_(0, std, generator=generator)
+            parameter[:, -1] = 0
+
+    def batches(self, train: Interactions) -> RatingBatches:
+        assert train.ratings is not None
+        columns = (train.users, train.items, train.ratings, biases(train))
+        users, items, ratings, expected = (torch.from_numpy(column).to(self.device) for column in columns)
+        self.graph = Graph.of(users, items + self.n_users, ratings, expected, self.span[3])
+        batch_size = max(self.config.batch_size, -(-len(train) // self.config.steps))
+        return RatingBatches(train, batch_size, self.device)
+
+    def loss(self, batch: RatingBatch) -> Tensor:
+        sides = self._sides(batch)  # (B, 2, dim + 1)
+        error = functional.mse_loss(self._rating(sides[..., :-1].prod(1).sum(1) + sides[..., -1].sum(1)), batch.ratings)
+        whole = self._whole_l2() * sides[..., :-1].square().sum() / len(batch)
+        each = zip(self._penalties(), self._tables(), strict=True)
+        return error + whole + torch.stack([(l2 * table.square()).sum() for l2, table in each]).sum()
+
+    def _sides(self, batch: RatingBatch) -> Tensor:
+        """The vectors and biases of B training ratings' people and items, as without that rating -> (B, 2, dim + 1)"""
+        assert self.graph is not None
+        rows, other = batch.rows, batch.rows.flip(1)  # (B, 2)
+        shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
+        whole = self.own + shrinkage * sums_of_both(self.graph, self.rated, self.met)  # (n_rows, dim + 1)
+        residuals = self.graph.residuals(rows, batch.ratings).view(-1, 1, 1)  # (B, 1, 1)
+        itself = residuals * functional.embedding(other, self.rated) + functional.embedding(other, self.met)
+        return functional.embedding(rows, whole) - shrinkage[rows] * itself
+
+    @torch.no_grad()
+    def backward(self, batch: RatingBatch) -> Tensor:
+        """On the CPU equal to automatic differentiation of `loss`, in one pass over the batch."""
+        if self.device.type != "cpu":
+            with torch.enable_grad():
+                return super().backward(batch)
+        assert self.graph is not None
+        tables = self._tables()
+        gradients = [2 * l2 * table for l2, table in zip(self._penalties(), tables, strict=True)]
+        penalty = torch.stack([(half * table).sum() for half, table in zip(gradients, tables, strict=True)]).sum() / 2
+        shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
+        whole = self.own + shrinkage * self.graph.of_both(self.rated, self.met)  # (n_rows, dim + 1)
+        to_whole = torch.zeros_like(whole)
+        events = (batch.rows, batch.ratings, self.graph.residuals(batch.rows, batch.ratings))
+        known = (whole, self.rated, self.met, shrinkage.squeeze(1), self.span, self._whole_l2())
+        loss = step(*(tensor.detach().numpy() for tensor in (*events, *known, to_whole, *gradients[1:])))
+        through_sums = self.graph.back(shrinkage * to_whole)
+        for table, gradient, more in zip(tables, gradients, (to_whole, *through_sums), strict=True):
+            table.grad = gradient.add_(more)
+        return penalty + loss
+
+    def _tables(self) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
+        return self.own, self.rated, self.met
+
+    def _penalties(self) -> tuple[Tensor, Tensor, Tensor]:
+        """On the squares of each table's numbers, a training rating's share of them."""
+        assert self.graph is not None
+        settings, ratings = self.config, self.graph.counts.sum() / 2
+        own = self.own.new_full((settings.dim + 1,), settings.l2)
+        own[-1] = settings.bias_l2
+        share = self.span[3].square() / ratings
+        return own * share, settings.rated_l2 * share, settings.met_l2 * share
+
+    def _whole_l2(self) -> Tensor:
+        """On the squares of a rating's two vectors -> ()"""
+        return self.config.whole_l2 * self.span[3].square()
+
+    def _shrinkage(self, counts: Tensor) -> Tensor:
+        """What sums of so many (n_rows,) are multiplied with -> (n_rows, 1)"""
+        return (counts + SHRINK).rsqrt().unsqueeze(1)
+
+    @torch.no_grad()
+    def train(self, mode: bool = True) -> "GradientHistory":
+        """Leaving training, everybody's vectors follow from the weights."""
+        if self.training and not mode and self.graph is not None:
+            counts = self.graph.counts
+            whole = self.own + self._shrinkage(counts) * self.graph.of_both(self.rated, self.met)
+            users, items = whole.split([self.n_users, self.n_items])
+            met = counts > 0
+            known = users[met[: self.n_users]]
+            away = (known - known.mean(0)).double()
+            covariance = away.T @ away / len(known) + LEAST_VARIANCE * torch.eye(away.shape[1], device=self.device)
+            self.prior_mean.copy_(known.mean(0))
+            self.prior_precision.copy_(torch.linalg.inv(covariance) * NOISE * self.span[3].square())
+            self.users.copy_(torch.where(met[: self.n_users, None], users, self.prior_mean))
+            self.items.copy_(torch.where(met[self.n_users :, None], items, 0))
+        return super().train(mode)
+
+    def finish(self, train: Interactions) -> None:
+        self.graph = None
+
+    def score(self, query: Query) -> Tensor:
+        people = self._people(query)
+        return self._rating(dots_with_biases(people, self.items).add_(people[:, -1:]))
+
+    def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
+        left, right = self._people(query)[people], self.items[items]
+        return self._rating((left[:, :-1] * right[:, :-1]).sum(1) + left[:, -1] + right[:, -1])
+
+    def user_vectors(self) -> Tensor:
+        return self.users[:, :-1]
+
+    def item_vectors(self) -> Tensor:
+        return self.items[:, :-1]
+
+    def _rating(self, logits: Tensor) -> Tensor:
+        low, width, mean, _ = self.span
+        ratings: Tensor = low + width * torch.sigmoid(mean + logits)
+        return ratings
+
+    def _people(self, query: Query) -> Tensor:
+        """-> (B, dim + 1): what was learned of a person known, what their ratings say of a person never seen."""
+        return query.people(self.users, self._fold_in)
+
+    def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
+        """Histories (B, L) -> (B, dim + 1)"""
+        parts = zip(histories.split(PEOPLE_FOLDED), ratings.split(PEOPLE_FOLDED), strict=True)
+        return torch.cat([self._likeliest(*part) for part in parts])
+
+    def _likeliest(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """Histories (B, L) -> (B, dim + 1): Gauss-Newton from the prior mean, the sigmoid made linear at each step."""
+        low, width, *_ = self.span
+        known = (items != PADDING).float().unsqueeze(2)  # (B, L, 1)
+        theirs = self.items[items.clamp(min=0)]  # (B, L, dim + 1)
+        features = torch.cat([theirs[..., :-1], torch.ones_like(known)], dim=2)
+        mean = self.prior_mean.unsqueeze(1)  # (dim + 1, 1)
+        people = mean.expand(len(items), -1, 1)  # (B, dim + 1, 1)
+        for _ in range(FOLD_IN_STEPS):
+            rating = self._rating((features @ people).squeeze(2) + theirs[..., -1])  # (B, L)
+            share = (rating - low) / width
+            slopes = features * (width * share * (1 - share)).unsqueeze(2) * known
+            target = (ratings - rating).unsqueeze(2) * known + slopes @ (people - mean)
+            people = mean + torch.linalg.solve(slopes.mT @ slopes + self.prior_precision, slopes.mT @ target)
+        found: Tensor = people.squeeze(2)
+        return found
+
+
+def biases(train: Interactions) -> NDArray[np.float32]:
+    """Of people, the mean rating in them, then of items, by ridge regression -> (n_users + n_items,)"""
+    assert train.ratings is not None
+    mean = train.ratings.mean(dtype=np.float64)
+    off, users = train.ratings - mean, np.zeros(train.n_users)
+    for _ in range(SWEEPS):
+        sums = np.bincount(train.items, off - users[train.users], train.n_items)
+        items = sums / (train.item_counts + ITEM_L2)
+        users = np.bincount(train.users, off - items[train.items], train.n_users) / (np.diff(train.offsets) + USER_L2)
+    return np.concatenate([mean + users, items]).astype(np.float32)

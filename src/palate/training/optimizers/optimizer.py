@@ -1,0 +1,83 @@
+"""What turns gradients into steps: embedding tables row by row, other parameters whole."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from palate.models.contract import AnnealedConfig, LearnedConfig, LearnedModel
+from palate.models.shared.layers import EmbeddingTable
+from palate.training.optimizers.dense import AdamDense, DenseUpdates, SgdDense
+from palate.training.optimizers.dense_cpu import CompiledAdamDense, CompiledSgdDense
+from palate.training.optimizers.rows import AdamRows, RowUpdates, SgdRows, Updates
+from palate.training.optimizers.rows_cpu import CompiledAdamRows, CompiledSgdRows
+
+KINDS: dict[
+    tuple[str, bool],
+    tuple[Callable[[EmbeddingTable, LearnedConfig], RowUpdates], Callable[[nn.Parameter, LearnedConfig], DenseUpdates]],
+] = {
+    ("sgd", True): (CompiledSgdRows, CompiledSgdDense),
+    ("sgd", False): (SgdRows, SgdDense),
+    ("adam", True): (CompiledAdamRows, CompiledAdamDense),
+    ("adam", False): (AdamRows, AdamDense),
+}
+"""The two sides of an optimizer, by its name and whether it runs on the CPU."""
+
+
+class Optimizer:
+    """Trains all of a model: its embedding tables row by row, its other parameters whole."""
+
+    def __init__(self, model: LearnedModel) -> None:
+        self.config = model.config
+        tables = {name: module for name, module in model.named_modules() if isinstance(module, EmbeddingTable)}
+        rows, dense = KINDS[model.config.optimizer, model.device.type == "cpu"]
+        self.tables = {name: rows(table, model.config) for name, table in tables.items()}
+        assert not (tables and isinstance(model.config, AnnealedConfig)), "see AnnealedConfig"
+        self.dense = {name: dense(p, model.config) for name, p in model.named_parameters() if p.requires_grad}
+
+    def _all(self) -> Iterator[tuple[str, Updates]]:
+        yield from self.tables.items()
+        yield from self.dense.items()
+
+    @property
+    def at_once(self) -> int:
+        """Steps that `ready` can make room for."""
+        return min((updates.at_once for updates in self.tables.values()), default=RowUpdates.at_once)
+
+    def step(self, done: float = 0.0) -> None:
+        """Apply the gradients of one batch, which begins when `done` epochs are."""
+        self.ready(1)
+        self.take(done)
+
+    def ready(self, steps: int) -> None:
+        """Make room for so many steps that will be taken."""
+        for updates in self.tables.values():
+            updates.ready(steps)
+
+    def take(self, done: float = 0.0) -> None:
+        """What every step does: on tensors alone, but for the learning rate."""
+        for updates in self.tables.values():
+            updates.take()
+        rate = self.config.rate(done)
+        for dense in self.dense.values():
+            dense.step(rate)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Bring every table up to date, for those who read it whole: evaluation, and the artifact."""
+        for updates in self.tables.values():
+            updates.settle()
+
+    def release(self) -> None:
+        """Let the tables be read as they are again."""
+        for updates in self.tables.values():
+            updates.table.lender = None
+
+    def state(self) -> dict[str, Tensor]:
+        """All that resuming needs beside the model, by name."""
+        return {f"{name}.{key}": value for name, updates in self._all() for key, value in updates.state().items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state()`."""
+        for name, updates in self._all():
+            updates.restore({key: state[f"{name}.{key}"] for key in updates.state()})
