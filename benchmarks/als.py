@@ -30,11 +30,11 @@ import palate
 from benchmarks.common import HERE, data, printed, record
 from benchmarks.top_n import gowalla
 from palate.data.interactions import Interactions
+from palate.data.relevance import relevant
 from palate.data.split import Split
 from palate.evaluation.evaluate import evaluate
 from palate.models import als
-from palate.models.compiled_als import improve
-from palate.models.shared.liked_history import relevant
+from palate.models.als import improve
 from palate.training.fit import fit
 
 DIMS = (64, 128, 256)

@@ -29,13 +29,13 @@ import palate
 from benchmarks.common import HERE, data, peak, printed, record, spread, write
 from palate.data.interactions import Interactions
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
+from palate.evaluation.calibrate import half_widths_of
 from palate.evaluation.evaluate import predict
 from palate.evaluation.evaluate import spread as wide
 from palate.evaluation.intervals import held
 from palate.evaluation.rating_metrics import mae, rmse
 from palate.models import MODELS
 from palate.models.contract import Model
-from palate.pipeline import half_widths_of
 from palate.training.trainer import learn, refit
 
 TIMES: dict[str, dict[str, Any]] = {

@@ -16,9 +16,10 @@ import palate
 from benchmarks.common import data, record, spread
 from palate.data import split as splits
 from palate.data.split import Split
-from palate.evaluation.evaluate import Metrics, evaluate
+from palate.evaluation.evaluate import evaluate
 from palate.models import MODELS
 from palate.models.contract import Model, PredictsRatings
+from palate.results import Metrics
 from palate.training.trainer import learn, refit
 
 MODELS_HERE = ["mf", "neural", "ease", "next-item"]

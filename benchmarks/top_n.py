@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 from benchmarks.common import HERE, data, peak, record, write
 from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions, in_order
+from palate.data.relevance import relevant
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
 from palate.data.vocabulary import Vocabulary
-from palate.evaluation.evaluate import Metrics, evaluate
+from palate.evaluation.evaluate import evaluate
 from palate.models import MODELS
 from palate.models.contract import Model
-from palate.models.shared.liked_history import relevant
+from palate.results import Metrics
 from palate.training.blend_weights import candidates, judges, list_weights
 from palate.training.fit import fit
 

@@ -21,7 +21,7 @@ from palate.evaluation.significance import PerPerson
 from palate.model_selection import candidates as contenders
 from palate.model_selection import search as best
 from palate.model_selection.candidates import Cost, able, cost, sample_of, weights
-from palate.model_selection.search import Found, Judge, search
+from palate.model_selection.search import Judge, SearchResult, search
 from palate.models import MODELS
 from palate.models.blend import RatingBlend, RatingBlendConfig
 from palate.models.contract import BaseConfig
@@ -52,11 +52,11 @@ def split() -> Split:
     return splits.random(tables.random_table(60, 40, 0.5), test=0.2, validation=0.25, seed=0)
 
 
-def found_in(split: Split, aim: str | None = None, *, minutes: float = 1, **options: Any) -> Found:
+def found_in(split: Split, aim: str | None = None, *, minutes: float = 1, **options: Any) -> SearchResult:
     return search(split, aim, end=time.monotonic() + 60 * minutes, seed=0, device=CPU, **options)
 
 
-def scores(found: Found) -> dict[str, float]:
+def scores(found: SearchResult) -> dict[str, float]:
     return {one.model: one.score for one in found.tried if one.score is not None}
 
 
@@ -248,7 +248,7 @@ def test_a_blend_is_chosen_only_where_it_is_better_beyond_chance(
 def test_no_blend_is_tried_that_would_leave_no_time_for_the_refit(
     split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(best.Search, "_refit", lambda self, models: 1000.0 * (len(models) == 2))
+    monkeypatch.setattr(best.ModelSearch, "_refit", lambda self, models: 1000.0 * (len(models) == 2))
     monkeypatch.setattr(Judge, "of_blend", lambda self, blend: pytest.fail("a blend was tried"))
     found = found_in(split)
     assert found.sentences[1:] == ["there was no time to try a blend with another model"]

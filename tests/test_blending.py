@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from palate.data import split as splits
+from palate.data.relevance import relevant
 from palate.data.split import Split
 from palate.evaluation.evaluate import evaluate, squared_error
 from palate.models.blend import ListBlend, ListBlendConfig, RatingBlend, RatingBlendConfig, standard
 from palate.models.contract import Model
-from palate.models.shared.liked_history import relevant
 from palate.training.blend_weights import Candidates, candidates, list_weights
 from palate.training.trainer import learn
 from tests import tables

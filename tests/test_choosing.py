@@ -5,9 +5,9 @@ import pytest
 
 import palate
 from palate.errors import OptionError, UnknownIdError
-from palate.evaluation.beyond_accuracy import Alike
+from palate.inference.cooccurrence import Alike
 from palate.inference.queries import Person
-from palate.inference.top_n import Chosen, Filters, _varied, choose
+from palate.inference.top_n import Filters, RankedItems, _varied, choose
 from tests import trained
 from tests.tables import table
 
@@ -30,7 +30,7 @@ def test_categories(mf: palate.Recommender) -> None:
 def test_diversity_by_hand() -> None:
     """Items 0 and 1 are alike; with d = 0.5 the second place goes to item 2: 0.5 * 0.6 - 0 > 0.5 * 0.9 - 0.5 * 0.9."""
     alike = np.array([[1, 0.9, 0, 0.2], [0.9, 1, 0, 0], [0, 0, 1, 0], [0.2, 0, 0, 1]])
-    best = Chosen(np.array([7, 8, 9, 3]), np.array([10, 9, 6, 0], dtype=np.float32))
+    best = RankedItems(np.array([7, 8, 9, 3]), np.array([10, 9, 6, 0], dtype=np.float32))
     assert _varied(best, Filters(3, None, 0.5), lambda rows: alike).rows.tolist() == [7, 9, 8]
     assert _varied(best, Filters(4, None, 0.0), lambda rows: alike).rows.tolist() == [7, 8, 9, 3]
     assert _varied(best, Filters(3, None, 1.0), lambda rows: alike).rows.tolist() == [7, 9, 3]

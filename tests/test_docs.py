@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import palate
 from palate.cli import app
-from palate.service.event_store import Event, EventStore
+from palate.service.event_store import EventStore, StoredEvent
 from tests.tables import ROOT
 
 PAGES = [
@@ -74,7 +74,7 @@ def test_the_examples_of_the_command_pages_run(tmp_path: Path, monkeypatch: pyte
     newer = ["userId,movieId,rating", "1,1,4", "1,318,5", "2,1,3"]
     (tmp_path / "newer-ratings.csv").write_text("\n".join(newer) + "\n", encoding="utf-8")
     told = EventStore("movies.palate.events.sqlite")
-    told.add([[Event(0, "a", "1", "318", "rating", 5.0, 1.7e9)]])
+    told.add([[StoredEvent(0, "a", "1", "318", "rating", 5.0, 1.7e9)]])
     told.close()
     for examples in MADE["EXAMPLES"].values():
         for command in examples:

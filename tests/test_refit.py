@@ -19,7 +19,7 @@ from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Record, fit
-from palate.training.trainer import Learned, learn, refit
+from palate.training.trainer import TrainingRecord, learn, refit
 from tests import tables, trained
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -88,7 +88,7 @@ def test_the_chosen_epoch_is_not_just_the_last(split: Split) -> None:
 def test_a_solved_model_is_that_of_both_parts(split: Split) -> None:
     model, plain = build("mf", split.table), build("mf", split.table)
     learned = learn(model, split)
-    assert learned == Learned([])
+    assert learned == TrainingRecord([])
     fit(plain, split.before_test)
     same(refit(model, split, learned), plain)
 

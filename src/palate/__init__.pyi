@@ -4,6 +4,7 @@ from .artifact.header import read_header as read_header
 from .data.findings import Finding as Finding
 from .data.interactions import Interactions as Interactions
 from .data.read import read as read
+from .datasets import load_table as load_table
 from .model_selection.checkup import checkup as checkup
 from .model_selection.compare import compare as compare
 from .model_selection.comparison import Comparison as Comparison
@@ -11,7 +12,6 @@ from .model_selection.verdict import verdict as verdict
 from .models import MODELS as MODELS
 from .models.settings import settings_of as settings_of
 from .pipeline import Trained as Trained
-from .pipeline import load_table as load_table
 from .pipeline import train as train
 from .pipeline import usual_model as usual_model
 from .recommender import Recommender as Recommender

@@ -1,22 +1,28 @@
 """The data sets that Palate knows by name: one travels with the package, five are fetched from GroupLens."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import platformdirs
 import polars as pl
 
+from palate.data.interactions import Interactions
+from palate.data.read import read
 from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, DownloadError, OptionError
 from palate.system.download import beside, download, extract, locked, md5_of, reason
 
 BASE = "https://files.grouplens.org/datasets/movielens"
 """Where the archives lie; the environment variable PALATE_DATASETS_URL names a mirror."""
+
+DATASET_NAMES = ("movielens-", "ml-")
+"""How the name of a data set begins; what is called so and is no file is one, or one misspelt."""
 
 RATINGS = ["userId", "movieId", "rating", "timestamp"]
 MOVIES = ["movieId", "title", "genres"]
@@ -287,3 +293,15 @@ def _old(path: Path, separator: str, columns: list[str]) -> pl.LazyFrame:
     return pl.read_csv(
         text.encode(), separator="\t", has_header=False, new_columns=columns, quote_char=None, infer_schema=False
     ).lazy()
+
+
+def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Interactions:
+    """A data set by its name where there is one and no file of that name, else `palate.read`."""
+    if isinstance(source, Interactions):
+        return source
+    if isinstance(source, str) and source.startswith(DATASET_NAMES) and not Path(source).exists():
+        files = fetch(source)
+        about = describe(source)
+        table = read(files.ratings, items=files.items if items is None else items, **reading)
+        return replace(table, notes=(*table.notes, f"{about.title}: {about.terms}"))
+    return read(source, items=items, **reading)

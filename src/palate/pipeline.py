@@ -9,21 +9,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from palate import datasets, models
+from palate import models
 from palate.artifact.folder import check_place
-from palate.artifact.header import Metrics, Training
+from palate.artifact.header import Training
 from palate.data import split as splits
 from palate.data.interactions import Interactions
-from palate.data.read import read
 from palate.data.split import Split
-from palate.errors import OptionError, UnsupportedError, at_least
-from palate.evaluation.evaluate import evaluate, predict, spread
-from palate.evaluation.intervals import half_widths, normal_half_widths
+from palate.datasets import load_table
+from palate.errors import OptionError, at_least
+from palate.evaluation.calibrate import half_widths_of
+from palate.evaluation.evaluate import evaluate
 from palate.inference.item_map import item_map
-from palate.model_selection.search import Found, search
-from palate.models.contract import BaseConfig, KnowsSpread, Model, PredictsRatings
+from palate.model_selection.search import SearchResult, search
+from palate.models.contract import BaseConfig, Model
 from palate.models.settings import configure
 from palate.recommender import Recommender
+from palate.results import Metrics
 from palate.system import devices
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, fit
@@ -42,10 +43,6 @@ DURATIONS = {"seconds", "ratings_per_second"}
 """What the artifact leaves out of the history, so that the same run gives the same bytes."""
 
 
-DATASET_NAMES = ("movielens-", "ml-")
-"""How the name of a data set begins; what is called so and is no file is one, or one misspelt."""
-
-
 @dataclass(frozen=True, eq=False)
 class Trained:
     """What training gave."""
@@ -58,7 +55,7 @@ class Trained:
     """Of the test part: rmse and mae where ratings are predicted, recall@10 and ndcg@10."""
     baselines: dict[str, Metrics]
     """The same of simpler models, on the same test part."""
-    found: Found | None = None
+    found: SearchResult | None = None
     """What the search found, where Palate chose the model."""
 
 
@@ -114,7 +111,7 @@ def train(
         check_place(Path(output))
     table = load_table(source, items, reading)
     chosen, config, end = _what(model or usual_model(table, preset), preset, settings, epochs, minutes, aim, resume)
-    check_ratings(chosen, table)
+    models.check_ratings(chosen, table)
     rivals = [name for name in baselines if _can_learn(name, table)]
     parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
 
@@ -186,27 +183,6 @@ def _what(
     return None, BaseConfig(), time.monotonic() + 60 * minutes
 
 
-def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Interactions:
-    """A data set by its name where there is one and no file of that name, else `palate.read`."""
-    if isinstance(source, Interactions):
-        return source
-    if isinstance(source, str) and source.startswith(DATASET_NAMES) and not Path(source).exists():
-        files = datasets.fetch(source)
-        about = datasets.describe(source)
-        table = read(files.ratings, items=files.items if items is None else items, **reading)
-        return replace(table, notes=(*table.notes, f"{about.title}: {about.terms}"))
-    return read(source, items=items, **reading)
-
-
-def check_ratings(cls: type[Model] | None, table: Interactions) -> None:
-    """Raises UnsupportedError where a model, if there is one yet, needs ratings and the table has none."""
-    if cls is not None and cls.NEEDS_RATINGS and table.ratings is None:
-        others = ", ".join(name for name, other in models.MODELS.items() if not other.NEEDS_RATINGS)
-        raise UnsupportedError(
-            f"model {models.name_of(cls)!r} learns from ratings, and this table has none: choose --model {others}"
-        )
-
-
 class Runs(NamedTuple):
     """How the training and, after it, the refit go on if they are stopped: the checkpoint of each, if there is one.
 
@@ -260,19 +236,6 @@ def _report(model: Model, split: Split, newcomers: NDArray[np.bool_], seed: int)
     if not len(split.test):
         return {}
     return evaluate(model, split.shown, split.test, seed=seed, newcomers=newcomers)
-
-
-def half_widths_of(model: Model, split: Split) -> dict[float, float]:
-    """Of intervals around predicted ratings, from the validation part, of which the model must not have learned yet;
-    without one, only of a model's own spread. Those of a model that is then refitted are meant for it too: it is no
-    worse as a rule."""
-    real, scale = split.validation.ratings, split.train.scale
-    if not isinstance(model, PredictsRatings) or real is None or scale is None:
-        return {}
-    if not len(real):
-        return normal_half_widths() if isinstance(model, KnowsSpread) else {}
-    asked = split.train, split.validation, split.newcomers
-    return half_widths(predict(model, *asked).clip(*scale), real, scale, spread(model, *asked))
 
 
 def _can_learn(name: str, table: Interactions) -> bool:

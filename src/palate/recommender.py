@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from palate.artifact import folder as artifact
 from palate.artifact.folder import Artifact
-from palate.artifact.header import Metrics, Training
+from palate.artifact.header import Training
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.data.vocabulary import Id
 from palate.errors import OptionError, UnsupportedError, at_least
-from palate.evaluation.beyond_accuracy import Alike
 from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate, predict
 from palate.evaluation.held_out import told_from
 from palate.evaluation.intervals import around
@@ -29,21 +28,22 @@ from palate.inference import queries
 from palate.inference import top_n as choosing
 from palate.inference import vectors as embeddings
 from palate.inference.bulk import write_lists
+from palate.inference.cooccurrence import Alike
 from palate.inference.directions import ENOUGH_RATINGS
-from palate.inference.explanations import Explanation, Losses
+from palate.inference.explanations import Losses, ScoreExplanation
 from palate.inference.ids import Rated, item_rows, named_items, on_scale
 from palate.inference.neighbours import Neighbours, met_by_the_same
 from palate.inference.queries import Person
-from palate.inference.top_n import Chosen, Filters
+from palate.inference.top_n import Filters, RankedItems
 from palate.models import MODELS, name_of
 from palate.models.contract import UNSEEN, HasVectors, KnowsSpread, Model, PredictsRatings
-from palate.results import CheckedAnalogy, Results
+from palate.results import CheckedAnalogy, Metrics, Results
 
 Ratings = Rated | Iterable[Id]
 """What a person never seen has rated: {item: rating}; or the items alone, for models that need no ratings."""
 
 
-class Prediction(NamedTuple):
+class PredictedRating(NamedTuple):
     """A predicted rating and its interval."""
 
     rating: float
@@ -89,7 +89,9 @@ class Recommender:
     @overload
     def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None, interval: None = None) -> float: ...
     @overload
-    def predict(self, user: Id | None, item: Id, *, ratings: Rated | None = None, interval: float) -> Prediction: ...
+    def predict(
+        self, user: Id | None, item: Id, *, ratings: Rated | None = None, interval: float
+    ) -> PredictedRating: ...
     @overload
     def predict(
         self, user: Id | None, item: list[Any], *, ratings: Rated | None = None, interval: float | None = None
@@ -102,13 +104,14 @@ class Recommender:
         *,
         ratings: Rated | None = None,
         interval: float | None = None,
-    ) -> float | Prediction | Results:
+    ) -> float | PredictedRating | Results:
         """The rating that a user would give to an item, within the table's scale; rated already or not.
 
         With `ratings` and `None` for the user it is that of a person never seen. A list of items gives a table with
         id, title and rating. interval: such as 0.8, for where 80 % of the real ratings lie: one item gives a
-        `Prediction` with rating, low and high, a list the columns low and high. It holds on average over people like
-        those of the table, and is as wide for all unless the model knows its spread; see `evaluation/intervals.py`.
+        `PredictedRating` with rating, low and high, a list the columns low and high. It holds on average over people
+        like those of the table, and is as wide for all unless the model knows its spread; see
+        `evaluation/intervals.py`.
 
         Raises:
             OptionError: an interval of a level that is not known.
@@ -122,7 +125,7 @@ class Recommender:
         if isinstance(item, list):
             return named_items(self.table, rows, **found)
         one = [float(values[0]) for values in found.values()]
-        return one[0] if interval is None else Prediction(*one)
+        return one[0] if interval is None else PredictedRating(*one)
 
     @torch.inference_mode()
     def rate(
@@ -175,13 +178,13 @@ class Recommender:
         [found] = self.choose([self.person(user, ratings)], [wanted])
         return named_items(self.table, found.rows, score=found.scores)
 
-    def choose(self, people: Sequence[Person], wanted: Sequence[Filters]) -> list[Chosen]:
+    def choose(self, people: Sequence[Person], wanted: Sequence[Filters]) -> list[RankedItems]:
         """`recommend` for several people at once, in rows: each with filters of their own."""
         return choosing.choose(self.model, people, wanted, self.likeness)
 
     def explain(
         self, user: Id | None, item: Id, *, ratings: Ratings | None = None, k: int | None = None
-    ) -> Explanation:
+    ) -> ScoreExplanation:
         """Why a person has this score for an item: the k ratings of theirs that it would lose most without.
 
         Exact for this model: it is asked again without each of them. A person of the table asks as one never seen, with
@@ -193,7 +196,7 @@ class Recommender:
         rated = np.full(len(person.items), np.nan) if person.ratings is None else person.ratings
         named = named_items(self.table, person.items[events], rating=rated[events], loss=found.losses[events, 0])
         reasons = named.to_polars().with_columns(pl.col("rating").fill_nan(None))
-        return Explanation(float(found.scores[0]), Results(reasons))
+        return ScoreExplanation(float(found.scores[0]), Results(reasons))
 
     def losses(self, person: Person, rows: NDArray[np.int64], deadline: float = inf) -> Losses:
         """What the scores of item rows (n,) would lose without each event of the person; see `explaining.losses`."""

@@ -11,6 +11,9 @@ import polars as pl
 if TYPE_CHECKING:
     import pandas as pd
 
+Metrics = dict[str, float]
+"""Metrics by their names, such as "rmse" or "ndcg@10"."""
+
 LOOK: dict[str, Any] = {
     "tbl_hide_dataframe_shape": True,
     "tbl_hide_column_data_types": True,

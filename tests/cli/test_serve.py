@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import palate as library
-from palate.service.event_store import Event, EventStore
+from palate.service.event_store import EventStore, StoredEvent
 from palate.service.tokens import Tokens
 from tests import trained
 from tests.cli.conftest import Palate
@@ -128,9 +128,9 @@ def test_recommend_by_category_and_diversity(palate: Palate, model: Path) -> Non
 def test_train_on_events(palate: Palate, here: Path) -> None:
     store = EventStore("events.sqlite")
     events = [
-        Event(0, "a", "1", "101", "rating", 5.0, 2e9),
-        Event(0, "b", "77", "101", "rating", 4.0, 2e9),
-        Event(0, "c", "77", "102", "view", None, 2e9),
+        StoredEvent(0, "a", "1", "101", "rating", 5.0, 2e9),
+        StoredEvent(0, "b", "77", "101", "rating", 4.0, 2e9),
+        StoredEvent(0, "c", "77", "102", "view", None, 2e9),
     ]
     store.add([events])
     trained.ratings().write_csv("ratings.csv")

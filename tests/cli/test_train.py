@@ -11,7 +11,7 @@ from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate as library
 from palate.cli.option_groups import grouped
-from palate.cli.options import Run
+from palate.cli.options import RunOptions
 from tests.cli.conftest import Palate
 from tests.names import EVERY_MODEL, WITH_VECTORS, WITHOUT_RATINGS
 
@@ -224,7 +224,7 @@ def test_the_history_is_in_the_folder(palate: Palate, tables: Path, here: Path) 
 @pytest.mark.parametrize("function", [library.train, library.compare])
 def test_a_run_is_told_the_defaults_of_the_library(function: Callable[..., object]) -> None:
     there = signature(function).parameters
-    assert vars(Run()) == {name: there[name].default for name in vars(Run())}
+    assert vars(RunOptions()) == {name: there[name].default for name in vars(RunOptions())}
 
 
 def test_what_belongs_together_is_an_option_each() -> None:
@@ -232,10 +232,10 @@ def test_what_belongs_together_is_an_option_each() -> None:
     told: list[object] = []
 
     @grouped
-    def command(name: str, *, run: Run, json: bool = False) -> None:
+    def command(name: str, *, run: RunOptions, json: bool = False) -> None:
         told.extend([name, run, json])
 
-    assert list(signature(command).parameters) == ["name", *vars(Run()), "json"]
+    assert list(signature(command).parameters) == ["name", *vars(RunOptions()), "json"]
     assert signature(command).parameters["test"].default == 0.2
-    command(name="a", json=True, **{**vars(Run()), "seed": 3})
-    assert told == ["a", Run(seed=3), True]
+    command(name="a", json=True, **{**vars(RunOptions()), "seed": 3})
+    assert told == ["a", RunOptions(seed=3), True]

@@ -11,7 +11,6 @@ def test_an_empty_catalogue_knows_nothing() -> None:
         assert len(catalogue) == n_items
         assert dict(catalogue.frame.schema) == SCHEMA
         assert catalogue.frame.rows() == [(None, None, [])] * n_items
-        assert not catalogue.has_titles
 
 
 def test_titles() -> None:
@@ -19,4 +18,3 @@ def test_titles() -> None:
         pl.DataFrame({"title": ["A", None], "text": ["t", "u"], "categories": [["x"], []]}, schema=SCHEMA)
     )
     assert (catalogue.title(0), catalogue.title(1)) == ("A", None)
-    assert catalogue.has_titles

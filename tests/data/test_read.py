@@ -361,5 +361,5 @@ def test_categories_inside_the_ratings_table(tmp_path: Path) -> None:
 
 def test_a_title_that_differs_within_an_item_is_no_title(tmp_path: Path) -> None:
     data = read(written(tmp_path, "user,item,title\na,1,Good\nb,1,Bad\nb,2,So so\n"))
-    assert not data.catalogue.has_titles
+    assert data.catalogue.frame["title"].to_list() == [None, None]
     assert "column 'title' differs between rows of one item: not used for the catalogue" in data.notes

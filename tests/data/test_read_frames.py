@@ -140,7 +140,7 @@ def test_columns_that_tell_of_items() -> None:
     assert read(text).catalogue.frame.rows() == expected
     assert read(text.to_pandas()).catalogue.frame.rows() == expected
     nested = pd.DataFrame({**COLUMNS, "title": [{"en": "B"}, {"en": "A"}], "category": [["x"], ["y"]]})
-    assert not read(nested).catalogue.has_titles
+    assert read(nested).catalogue.frame["title"].to_list() == [None, None]
 
 
 def test_same_table_same_fingerprint_from_any_source() -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from palate.evaluation.significance import Standing
-from palate.model_selection.comparison import Compared, Comparison, Measure, Run, measures_of
+from palate.model_selection.comparison import Compared, Comparison, Measure, MeasuredRun, measures_of
 
 RMSE, NDCG, RECALL = measures_of(10)
 
@@ -20,7 +20,8 @@ def model(
     standings = {
         measure: Standing(value, value - 0.01, value + 0.01, 0.001, group) for measure, (value, group) in groups.items()
     }
-    return Compared(name, kind, [Run(seconds, 10**6, [], {}), Run(seconds + 2, 10**7, [], {})], standings)
+    runs = [MeasuredRun(seconds, 10**6, [], {}), MeasuredRun(seconds + 2, 10**7, [], {})]
+    return Compared(name, kind, runs, standings)
 
 
 def comparison(*models: Compared, measures: tuple[Measure, ...] = (RMSE,)) -> Comparison:

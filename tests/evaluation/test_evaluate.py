@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from palate.data.interactions import Interactions
+from palate.data.relevance import relevant
 from palate.evaluation import evaluate as module
 from palate.evaluation.evaluate import evaluate, predict, squared_error
 from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
-from palate.models.shared.liked_history import relevant
 from palate.training.fit import fit
 from tests import tables
 from tests.scripted import LookingBack, Scripted, ScriptedRatings

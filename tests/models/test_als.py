@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
 from palate.inference import queries
-from palate.models.als import AlternatingLeastSquares, AlternatingLeastSquaresConfig
-from palate.models.compiled_als import improve
+from palate.models.als import AlternatingLeastSquares, AlternatingLeastSquaresConfig, improve
 from palate.models.contract import PADDING, UNSEEN, Query
 from palate.models.popularity import Popularity, PopularityConfig
 from palate.training.fit import fit

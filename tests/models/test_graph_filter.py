@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
 from palate.inference import queries
-from palate.models.compiled_graph import LANES, there_and_back
 from palate.models.contract import PADDING, UNSEEN, Query
-from palate.models.graph_filter import GraphFilter, GraphFilterConfig
+from palate.models.graph_filter import LANES, GraphFilter, GraphFilterConfig, there_and_back
 from palate.training.fit import fit
 from tests import tables
 

@@ -14,7 +14,7 @@ from typing import Any
 from palate.service.app import create_app
 from palate.service.middleware import Gate
 from palate.service.server import LOCAL, server
-from palate.service.state import Core
+from palate.service.state import ServiceState
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Answer:
 @dataclass(frozen=True)
 class Client:
     port: int
-    core: Core
+    core: ServiceState
 
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -70,7 +70,7 @@ def running(
     model: Path, events: str | Path, *, watch: bool = False, cached: int = 100, **options: Any
 ) -> Iterator[Client]:
     """options: as `Gate` takes them."""
-    core = Core(model, str(events), cached)
+    core = ServiceState(model, str(events), cached)
     app = Gate(create_app(core, watch), core.metrics, **{"hosts": LOCAL, **options})
     serving = server(app)
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sql
 
 import palate
-from palate.service.event_store import Event, EventStore, StoreError
+from palate.service.event_store import EventStore, StoredEvent, StoreError
 from tests import trained
 from tests.service.conftest import Models
 from tests.service.running import Client, running
@@ -138,7 +138,7 @@ def test_a_database_that_is_away_when_the_service_starts(models: Models, tmp_pat
         assert client.post("/v1/events", {"events": [rating("a", 1, before[0], 1)]}).status == 503
         folder.mkdir()
         store = EventStore(str(folder / "events.sqlite"))
-        store.add([[Event(0, "earlier", "1", str(before[1]), "view", None, 1.0)]])
+        store.add([[StoredEvent(0, "earlier", "1", str(before[1]), "view", None, 1.0)]])
         store.close()
         assert client.post("/v1/events", {"events": [view("a", 1, before[0])]}).ok["accepted"] == 1
         assert listed(client, 1) == before[2:], "what was stored earlier counts too"
@@ -151,9 +151,9 @@ def test_a_locked_database_is_an_error_and_not_a_wait_for_ever(tmp_path: Path, m
     other = sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError):
-        store.add([[Event(0, "a", "1", "101", "view", None, 1.0)]])
+        store.add([[StoredEvent(0, "a", "1", "101", "view", None, 1.0)]])
     other.execute("ROLLBACK")
-    assert store.add([[Event(0, "a", "1", "101", "view", None, 1.0)]])[0].accepted == 1
+    assert store.add([[StoredEvent(0, "a", "1", "101", "view", None, 1.0)]])[0].accepted == 1
 
 
 def test_a_commit_is_written_through(tmp_path: Path) -> None:

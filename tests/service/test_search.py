@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from palate.service.search import Search, folded, whole
+from palate.service.search import NameSearch, folded, whole
 
 TITLES = ["Amélie (2001)", "Toy Story (1995)", "Toy Story 2 (1999)", "The Story of Us", "WALL·E (2008)", "東京物語"]
 
 
 @pytest.fixture(scope="module")
-def search() -> Search:
-    return Search([[title, str(row)] for row, title in enumerate(TITLES)], np.array([5, 9, 9, 20, 1, 1]))
+def search() -> NameSearch:
+    return NameSearch([[title, str(row)] for row, title in enumerate(TITLES)], np.array([5, 9, 9, 20, 1, 1]))
 
 
 @pytest.mark.parametrize(
@@ -31,17 +31,17 @@ def search() -> Search:
         "?!": [],
     }.items(),
 )
-def test_beginnings_of_words_best_known_first(search: Search, text: str, rows: list[int]) -> None:
+def test_beginnings_of_words_best_known_first(search: NameSearch, text: str, rows: list[int]) -> None:
     assert search.find(text, 10).tolist() == rows
 
 
-def test_k(search: Search) -> None:
+def test_k(search: NameSearch) -> None:
     assert search.find("sto", 2).tolist() == [3, 1]
     assert search.find("", 1).tolist() == [3]
 
 
 def test_ids_are_found_by_their_own_beginning() -> None:
-    search = Search([["user-1"], ["user-12"], ["1"]], np.array([1, 2, 3]), whole)
+    search = NameSearch([["user-1"], ["user-12"], ["1"]], np.array([1, 2, 3]), whole)
     assert search.find("1", 5).tolist() == [2]
     assert search.find("USER-1", 5).tolist() == [1, 0]
 

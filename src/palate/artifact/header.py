@@ -22,7 +22,6 @@ LARGEST_HEADER = 64 * 2**20
 UNSEALED = "0" * 32
 """What stands for the header's own checksum while that is computed."""
 
-Metrics = dict[str, float]
 Record = Mapping[str, int | float]
 Rows = Annotated[int, Field(ge=1, lt=2**31)]
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]

@@ -8,7 +8,7 @@ import typer
 
 import palate
 from palate.cli.option_groups import grouped
-from palate.cli.options import Items, Json, Reading, Run, Table
+from palate.cli.options import Items, Json, Reading, RunOptions, Table
 from palate.cli.output import as_json, as_table, errors, say, say_notes
 
 of_comparison = partial(typer.Option, rich_help_panel="The comparison")
@@ -37,7 +37,7 @@ def compare(
         Path | None,
         of_comparison(help="A page to write, .html, with tables, intervals and curves.", show_default=False),
     ] = None,
-    run: Run,
+    run: RunOptions,
     json: Json = False,
 ) -> None:
     """Which model to use for a table, and which can't be told apart."""

@@ -62,7 +62,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunOptions:
     """What every training needs to be told, as `palate.train` and `palate.compare` take it."""
 
     seed: Annotated[int, of_run(help="What every draw follows from.", min=0)] = 0

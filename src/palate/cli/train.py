@@ -13,12 +13,12 @@ import typer
 
 import palate
 from palate.cli.option_groups import grouped
-from palate.cli.options import Items, Json, Reading, Run, Table, of_run, of_table, with_events
+from palate.cli.options import Items, Json, Reading, RunOptions, Table, of_run, of_table, with_events
 from palate.cli.output import as_json, as_table, errors, say, say_notes
 from palate.errors import OptionError, UnsupportedError
 
 if TYPE_CHECKING:
-    from palate.model_selection.search import Found
+    from palate.model_selection.search import SearchResult
 
 
 of_model = partial(typer.Option, rich_help_panel="The model", show_default=False)
@@ -70,7 +70,7 @@ def train(
         Path | None,
         of_run("-o", "--output", help="The model's folder; named after the table if not here.", show_default=False),
     ] = None,
-    run: Run,
+    run: RunOptions,
     watch_test: Annotated[bool, of_run(help="Show the test loss of each epoch too; nothing is chosen by it.")] = False,
     refit: Annotated[
         bool, of_run(help="Once validation has chosen, train again on training and validation part.")
@@ -153,7 +153,7 @@ def _answer(trained: "palate.Trained") -> dict[str, Any]:
     return {**searched, "history": trained.history, "metrics": trained.metrics, "baselines": trained.baselines}
 
 
-def _say_found(found: "Found") -> None:
+def _say_found(found: "SearchResult") -> None:
     fields = ("model", found.measure, "seconds", "note")
     rows = [(one.model, one.score, f"{one.seconds:7.1f}", one.note) for one in found.tried if one.seconds is not None]
     say()

@@ -31,10 +31,6 @@ class Catalogue:
         found: str | None = self.frame["title"][int(row)]
         return found
 
-    @property
-    def has_titles(self) -> bool:
-        return self.frame["title"].null_count() < len(self.frame)
-
     @cached_property
     def categories(self) -> dict[str, NDArray[np.int64]]:
         """The item rows of each category, the commonest category first."""

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
+from palate.data.relevance import relevant
 from palate.evaluation.evaluate import lists
 from palate.evaluation.ranking_metrics import ndcg, recall
 from palate.evaluation.rating_metrics import Ratings
 from palate.evaluation.significance import PerPerson
 from palate.models.contract import Model
-from palate.models.shared.liked_history import relevant
 
 
 def squared_errors(predicted: Ratings, held_out: Interactions) -> PerPerson:

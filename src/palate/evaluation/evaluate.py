@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate.data.interactions import Interactions
+from palate.data.relevance import relevant
 from palate.evaluation import beyond_accuracy as beyond
-from palate.evaluation.intervals import HalfWidths, Held, held
+from palate.evaluation.intervals import HalfWidths, IntervalCoverage, held
 from palate.evaluation.ranking_metrics import RANKING_METRICS
 from palate.evaluation.rating_metrics import Ratings, calibration, mae, rmse, user_mae, user_rmse
 from palate.inference import queries, ranking
+from palate.inference.cooccurrence import Alike
 from palate.models.contract import PADDING, KnowsSpread, Model, PredictsAtTimes, PredictsRatings, Query
-from palate.models.shared.liked_history import relevant
-
-Metrics = dict[str, float]
+from palate.results import Metrics
 
 PEOPLE_RANKED = 1_000
 """Ranking metrics are of at most so many people, drawn by the seed; each of them ranks the whole catalogue."""
@@ -68,7 +68,7 @@ def _more_of_ratings(predicted: Ratings, real: Ratings, users: NDArray[np.int32]
     }
 
 
-def _of_intervals(found: dict[float, Held]) -> Metrics:
+def _of_intervals(found: dict[float, IntervalCoverage]) -> Metrics:
     report = {}
     for level, one in found.items():
         report[f"covered@{100 * level:.0f}"], report[f"width@{100 * level:.0f}"] = one.covered, one.width
@@ -182,7 +182,7 @@ def _evaluate_lists(
 
 def _beyond_accuracy(found: Lists, known: Interactions) -> Metrics:
     """Without those that can't be told, such as the diversity of lists of one item."""
-    popularity, alike = known.item_counts, beyond.Alike(known)
+    popularity, alike = known.item_counts, Alike(known)
     recommended = beyond.counts_of(found.items, known.n_items)
     diversity, met = np.empty((2, len(found.users)))
     for start in range(0, len(found.users), PEOPLE_RANKED):

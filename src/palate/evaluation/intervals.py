@@ -55,7 +55,7 @@ def around(predicted: Ratings, half_width: Ratings | float, scale: tuple[float, 
     return (ends - half_width).clip(*scale), (ends + half_width).clip(*scale)
 
 
-class Held(NamedTuple):
+class IntervalCoverage(NamedTuple):
     """What the intervals of one level were worth."""
 
     covered: float
@@ -68,12 +68,12 @@ class Held(NamedTuple):
 
 def held(
     predicted: Ratings, real: Ratings, scale: tuple[float, float], half_widths: HalfWidths, spread: Ratings | None
-) -> dict[float, Held]:
+) -> dict[float, IntervalCoverage]:
     """{level: what its intervals were worth}, of n ratings. spread: (n,), of a model that knows it."""
     found = {}
     for level, half_width in half_widths.items():
         reach = half_width * (1.0 if spread is None else spread)
         low, high = around(predicted, reach, scale)
         width, mean_reach = float((high - low).mean()), float(np.mean(reach, dtype=np.float64))
-        found[level] = Held(covered(low, high, real), width, mean_reach)
+        found[level] = IntervalCoverage(covered(low, high, real), width, mean_reach)
     return found

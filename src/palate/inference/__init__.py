@@ -1,0 +1,1 @@
+"""Questions to a trained model: top-N lists, similar items, analogies, explanations."""

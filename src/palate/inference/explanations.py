@@ -17,7 +17,7 @@ from palate.results import Results
 
 
 @dataclass(frozen=True)
-class Explanation:
+class ScoreExplanation:
     """The score of an item for a person, and the ratings of theirs that it owes most to."""
 
     score: float

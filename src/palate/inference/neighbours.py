@@ -13,8 +13,8 @@ from torch.nn import functional
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
 from palate.errors import OptionError, UnknownIdError, at_least
-from palate.evaluation.beyond_accuracy import Alike
 from palate.inference import vectors as embeddings
+from palate.inference.cooccurrence import Alike
 from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
 from palate.inference.ids import item_rows, named_items
 from palate.inference.ranking import top

@@ -28,7 +28,7 @@ Likeness = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """How alike items (n,) are -> (n, n), at most 1."""
 
 
-class Chosen(NamedTuple):
+class RankedItems(NamedTuple):
     """A list, best first."""
 
     rows: NDArray[np.int64]  # (k,)
@@ -79,7 +79,7 @@ def filters(
     return Filters(k, leave_out, diversity)
 
 
-def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], likeness: Likeness) -> list[Chosen]:
+def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], likeness: Likeness) -> list[RankedItems]:
     """The list of each of B people, under the filters of each, without what they met; scored in batches.
 
     With diversity d the next item of a list is the one with the largest (1 - d) · score - d · its likeness to the
@@ -87,7 +87,7 @@ def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], li
     Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering Documents and Producing Summaries", SIGIR 1998,
     with the range of the scores in place of a similarity to a query.
     """
-    found: list[Chosen] = [Chosen(np.empty(0, np.int64), np.empty(0, np.float32))] * len(people)
+    found: list[RankedItems] = [RankedItems(np.empty(0, np.int64), np.empty(0, np.float32))] * len(people)
     for group in _groups(model, people):
         depths = [_depth(wanted[at]) for at in group]
         mask = np.zeros((len(group), model.n_items), dtype=np.bool_)  # (B, n_items)
@@ -104,7 +104,7 @@ def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], li
             group, depths, rows.cpu().numpy(), scores.cpu().numpy(), strict=True
         ):
             there = its_rows[:depth] != PADDING
-            best = Chosen(its_rows[:depth][there], its_scores[:depth][there])
+            best = RankedItems(its_rows[:depth][there], its_scores[:depth][there])
             found[at] = _varied(best, wanted[at], likeness) if wanted[at].diversity else best
     return found
 
@@ -132,7 +132,7 @@ def _groups(model: Model, people: Sequence[Person]) -> list[list[int]]:
     return groups
 
 
-def _varied(best: Chosen, wanted: Filters, likeness: Likeness) -> Chosen:
+def _varied(best: RankedItems, wanted: Filters, likeness: Likeness) -> RankedItems:
     scores = best.scores.astype(np.float64)
     low, high = scores.min(initial=np.inf), scores.max(initial=-np.inf)
     worth = (1 - wanted.diversity) * (scores - low) / (high - low if high > low else 1.0)  # (n,)
@@ -145,4 +145,4 @@ def _varied(best: Chosen, wanted: Filters, likeness: Likeness) -> Chosen:
         likest = alike[following] if not chosen else np.maximum(likest, alike[following])
         left[following] = False
         chosen.append(following)
-    return Chosen(best.rows[chosen], best.scores[chosen])
+    return RankedItems(best.rows[chosen], best.scores[chosen])

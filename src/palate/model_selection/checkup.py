@@ -5,8 +5,9 @@ from palate.data import split as splits
 from palate.data.findings import Finding
 from palate.data.interactions import Interactions
 from palate.data.split import Split
-from palate.evaluation.evaluate import Metrics, evaluate
+from palate.evaluation.evaluate import evaluate
 from palate.models import MODELS
+from palate.results import Metrics
 from palate.training.fit import fit
 
 LOOKED_AT = {"bias": "rmse", "popularity": "ndcg@10"}

@@ -11,18 +11,19 @@ import numpy as np
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
+from palate.datasets import load_table
 from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.by_person import of_lists, squared_errors
+from palate.evaluation.calibrate import half_widths_of
 from palate.evaluation.evaluate import PEOPLE_RANKED, predict, spread
 from palate.evaluation.intervals import HalfWidths, held
 from palate.evaluation.rating_metrics import calibration
 from palate.evaluation.significance import PerPerson, Standing, standings
-from palate.model_selection.comparison import Compared, Comparison, Measure, Run, measures_of
+from palate.model_selection.comparison import Compared, Comparison, Measure, MeasuredRun, measures_of
 from palate.model_selection.report import check_report, write_report
-from palate.models import MODELS, find
+from palate.models import MODELS, check_ratings, find
 from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model, PredictsRatings
-from palate.pipeline import check_ratings, half_widths_of, load_table
 from palate.system import devices
 from palate.system.memory import Peak
 from palate.training.fit import Observer
@@ -81,7 +82,7 @@ def compare(
     chosen = _chosen(models, table, left_out)
     parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
 
-    runs: dict[str, list[Run]] = {name: [] for name in chosen}
+    runs: dict[str, list[MeasuredRun]] = {name: [] for name in chosen}
     turns = [(name, number) for number in range(seeds) for name in chosen]
     end = time.monotonic() + 60 * minutes
     for place, (name, number) in enumerate(turns):
@@ -133,7 +134,7 @@ def _build(name: str, table: Interactions) -> Model:
 
 def _train(
     model: Model, split: Split, seed: int, deadline: float, observers: Sequence[Observer], again: bool
-) -> tuple[Model, Run]:
+) -> tuple[Model, MeasuredRun]:
     """-> the model, and the run without what is measured of it; again: also refitted."""
     began = time.perf_counter()
     with Peak() as peak:
@@ -141,7 +142,7 @@ def _train(
         half_widths = half_widths_of(model, split)
         if again:
             model = learn_again(model, split, learned, seed=seed, observers=observers)
-    return model, Run(time.perf_counter() - began, peak.bytes, learned.history, half_widths)
+    return model, MeasuredRun(time.perf_counter() - began, peak.bytes, learned.history, half_widths)
 
 
 def _measured(model: Model, split: Split, half_widths: HalfWidths, k: int, people: int, seed: int) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def _kind(name: str) -> Literal["learned", "solved", "blend"]:
     return "learned" if issubclass(model, LearnedModel) else "solved"
 
 
-def _draws_nothing(runs: list[Run]) -> bool:
+def _draws_nothing(runs: list[MeasuredRun]) -> bool:
     """Whether a second run, of another seed, was as the first."""
     return len(runs) > 1 and all(
         np.array_equal(runs[0].measured[name].sums, runs[1].measured[name].sums) for name in runs[0].measured
@@ -174,7 +175,7 @@ def _draws_nothing(runs: list[Run]) -> bool:
 
 
 def _ranked(
-    runs: Mapping[str, list[Run]], measures: list[Measure], left_out: dict[str, str], facts: Mapping[str, Any]
+    runs: Mapping[str, list[MeasuredRun]], measures: list[Measure], left_out: dict[str, str], facts: Mapping[str, Any]
 ) -> Comparison:
     standing: dict[str, dict[str, Standing]] = {name: {} for name in runs}
     for measure in measures:

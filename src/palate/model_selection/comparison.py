@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
-from palate.evaluation.intervals import Held
+from palate.evaluation.intervals import IntervalCoverage
 from palate.evaluation.rating_metrics import Calibration
 from palate.evaluation.significance import PerPerson, Standing
 
@@ -34,7 +34,7 @@ def measures_of(k: int) -> list[Measure]:
 
 
 @dataclass(frozen=True)
-class Run:
+class MeasuredRun:
     """One model, trained once."""
 
     seconds: float
@@ -48,7 +48,7 @@ class Run:
     """By measure."""
     calibration: Calibration | None = None
     """Predicted against real ratings of the test part, where ratings are predicted."""
-    intervals: Mapping[float, Held] = field(default_factory=dict)
+    intervals: Mapping[float, IntervalCoverage] = field(default_factory=dict)
     """{level: what the intervals of that level were worth on the test part}."""
 
 
@@ -58,8 +58,8 @@ class Compared:
 
     model: str
     kind: Literal["learned", "solved", "blend"]
-    """Learned is by gradient descent; a blend may hold members of both kinds."""
-    runs: list[Run]
+    """Learned by gradient descent; a blend may hold members of both kinds."""
+    runs: list[MeasuredRun]
     standings: Mapping[str, Standing]
     """By measure; a ranking model has no rmse."""
 
@@ -111,7 +111,7 @@ class Comparison:
         return {"models": rows, "left_out": self.left_out, "facts": self.facts, "sentences": self.sentences}
 
 
-def _of_ratings(run: Run) -> dict[str, Any]:
+def _of_ratings(run: MeasuredRun) -> dict[str, Any]:
     if run.calibration is None:
         return {}
     tenths = {name: values.tolist() for name, values in run.calibration._asdict().items()}

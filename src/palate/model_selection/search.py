@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from palate.data.relevance import relevant
 from palate.data.split import TEST, VALIDATION, Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.by_person import of_lists, squared_errors
@@ -21,10 +22,9 @@ from palate.models import name_of
 from palate.models.blend import Blend, ListBlend, RatingBlend
 from palate.models.contract import Model, PredictsRatings
 from palate.models.registry import SINGLE
-from palate.models.shared.liked_history import relevant
 from palate.training.blend_weights import weigh
 from palate.training.fit import Observer
-from palate.training.trainer import Learned, learn
+from palate.training.trainer import TrainingRecord, learn
 
 MEASURES: dict[str, str] = {"ratings": "rmse", "lists": "ndcg@10"}
 """What validation judges by, for each thing that a model may be wanted for."""
@@ -47,7 +47,7 @@ BLENDING = 0.15
 
 
 @dataclass(frozen=True)
-class Tried:
+class Trial:
     """One model, and how it did."""
 
     model: str
@@ -59,14 +59,14 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search found."""
 
     name: str
     model: Model
     """Trained on the training part alone."""
-    learned: Learned
-    tried: list[Tried]
+    learned: TrainingRecord
+    tried: list[Trial]
     """The best first, and then those that were not trained."""
     measure: str
     """What `tried` was judged by."""
@@ -90,7 +90,7 @@ class Candidate:
 
     name: str
     model: Model | None
-    learned: Learned
+    learned: TrainingRecord
     seconds: float
     measured: PerPerson
     score: float
@@ -140,7 +140,7 @@ class Judge:
 
 
 @dataclass
-class Search:
+class ModelSearch:
     """Which models have been trained, and what is left of the time."""
 
     split: Split
@@ -155,7 +155,7 @@ class Search:
     """The best first; only MOST of them keep their model."""
     reasons: dict[str, str] = field(default_factory=dict)
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         began = time.monotonic()
         self.judge = Judge(self.split, self.aim, self.seed)
         self.blending = BLENDING * (self.end - began)
@@ -194,7 +194,7 @@ class Search:
         for one in self.candidates[MOST:]:
             one.model = None
 
-    def _chosen(self) -> Found:
+    def _chosen(self) -> SearchResult:
         chosen = self.candidates[:1]
         model, measured = chosen[0].model, chosen[0].measured
         assert model is not None
@@ -221,12 +221,13 @@ class Search:
             chosen, model, measured = [*chosen, others[best]], blends[best], judged[best]
             weigh(blends[best], self.split, self.seed)
             took = time.monotonic() - began
-        learned = chosen[0].learned if len(chosen) == 1 else Learned([], members=tuple(one.learned for one in chosen))
+        members = tuple(one.learned for one in chosen)
+        learned = members[0] if len(members) == 1 else TrainingRecord([], members=members)
         in_time = time.monotonic() + self._refit(chosen) <= self.end
         if not in_time:
             sentences.append("there was no time to train it again on training and validation part")
         tried = self._tried([one.name for one in chosen])
-        return Found(name_of(type(model)), model, learned, tried, self.judge.measure, sentences, in_time)
+        return SearchResult(name_of(type(model)), model, learned, tried, self.judge.measure, sentences, in_time)
 
     def _refit(self, models: Sequence[Candidate]) -> float:
         """Seconds that it takes to train them again."""
@@ -257,13 +258,13 @@ class Search:
         alike = [one.name for one, group in zip(self.candidates[1:], groups[1:], strict=True) if group == 1]
         return said + (f"; {_and(alike)} can't be told from it" if alike else "; the others are behind beyond chance")
 
-    def _tried(self, chosen: Sequence[str]) -> list[Tried]:
+    def _tried(self, chosen: Sequence[str]) -> list[Trial]:
         how = "chosen" if len(chosen) == 1 else "in the blend"
         there = [
-            Tried(one.name, one.score, round(one.seconds, 2), how if one.name in chosen else "")
+            Trial(one.name, one.score, round(one.seconds, 2), how if one.name in chosen else "")
             for one in self.candidates
         ]
-        return there + [Tried(name, note=why) for name, why in self.reasons.items()]
+        return there + [Trial(name, note=why) for name, why in self.reasons.items()]
 
 
 def search(
@@ -275,7 +276,7 @@ def search(
     device: torch.device,
     observers: Sequence[Observer] = (),
     told: Callable[[str], None] = lambda line: None,
-) -> Found:
+) -> SearchResult:
     """The best model for the aim that can be found until `end`, a `time.monotonic`, with time left for its refit.
 
     aim: "ratings" or "lists"; if not said, ratings where the table has any.
@@ -290,7 +291,7 @@ def search(
         raise OptionError(f"a model can be wanted for {' or '.join(MEASURES)}, not for {aim!r}")
     if aim == "ratings" and not rated:
         raise UnsupportedError("this table has no ratings to predict: choose the best model for lists")
-    return Search(split, aim, end, seed, device, observers, told).run()
+    return ModelSearch(split, aim, end, seed, device, observers, told).run()
 
 
 def _and(names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-Metrics = Mapping[str, float]
+from palate.results import Metrics
 
 
 def verdict(model: str, metrics: Metrics, baselines: Mapping[str, Metrics], k: int = 10) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from operator import attrgetter
 
-from palate.errors import OptionError
+from palate.data.interactions import Interactions
+from palate.errors import OptionError, UnsupportedError
 from palate.models.blend import ListBlend, RatingBlend
 from palate.models.contract import Model
 from palate.models.registry import SINGLE
@@ -39,3 +40,12 @@ def name_of(model: type[Model]) -> str:
     """The name that `find` finds a model's class by."""
     names = {found: name for name, found in MODELS.items()}
     return names.get(model, f"{model.__module__}:{model.__qualname__}")
+
+
+def check_ratings(cls: type[Model] | None, table: Interactions) -> None:
+    """Raises UnsupportedError where a model, if there is one yet, needs ratings and the table has none."""
+    if cls is not None and cls.NEEDS_RATINGS and table.ratings is None:
+        others = ", ".join(name for name, other in MODELS.items() if not other.NEEDS_RATINGS)
+        raise UnsupportedError(
+            f"model {name_of(cls)!r} learns from ratings, and this table has none: choose --model {others}"
+        )

@@ -147,11 +147,6 @@ class SolvedModel(Model):
         """Learn all there is to learn from the training part; what is drawn by chance is drawn from the generator."""
 
 
-class Batch(Protocol):
-    def __len__(self) -> int:
-        """Events to learn from, over which the loss is a mean."""
-
-
 class Batches(Protocol):
     """A training part as batches on the device."""
 

@@ -15,17 +15,21 @@ from pydantic import Field
 from torch import Tensor
 
 from palate.data.interactions import Interactions
-from palate.models.compiled_graph import there_and_back
 from palate.models.contract import BaseConfig, Query, SolvedModel
 from palate.models.shared.cooccurrence import Pairs
 from palate.models.shared.liked_history import LikedHistory, summed
 from palate.models.shared.matmul import product
+from palate.system.jit import Array, compiled_sums, in_threads
 
 SPARE = 16
 """Directions followed beside those wanted, so that the last of these come out right."""
 
 NOTHING = 1e-6
 """A direction that R shrinks to less than this, squared, is not in the data."""
+
+
+LANES = 16
+"""Signals that go together: what a wide register holds."""
 
 
 class GraphFilterConfig(BaseConfig):
@@ -94,3 +98,43 @@ class GraphFilter(SolvedModel):
         if starts[0] != 0 or starts[-1] != len(items) or (starts.diff() < 0).any():
             raise ValueError("weight starts does not divide the items")
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+def there_and_back(starts: Array, items: Array, scale: Array, signals: Array) -> Array:
+    """Signals on the items (n, n_items), each times RᵀR  -> (n, n_items), float32 as they are.
+
+    R (n_users, n_items) is 1 / sqrt(n_u) * scale_i where user u has item i, n_u their number of items, else 0.
+    starts (n_users + 1,): the items of user u are items[starts[u]:starts[u + 1]], each once; scale (n_items,) float32.
+    """
+    found = np.empty_like(signals)
+
+    def walk(part: slice) -> None:
+        _walk(starts, items, scale, signals[part], found[part])
+
+    in_threads(walk, len(signals), LANES)
+    return found
+
+
+@compiled_sums
+def _walk(starts: Array, items: Array, scale: Array, signals: Array, found: Array) -> None:
+    n = len(signals)
+    there = np.zeros((len(scale), LANES), np.float32)
+    back = np.zeros((len(scale), LANES), np.float32)
+    at_user = np.empty(LANES, np.float32)
+    for lane in range(n):
+        for item in range(len(scale)):
+            there[item, lane] = signals[lane, item] * scale[item]
+    for user in range(len(starts) - 1):
+        at_user[:] = 0
+        for e in range(starts[user], starts[user + 1]):
+            for lane in range(LANES):
+                at_user[lane] += there[items[e], lane]
+        if not at_user.any():
+            continue
+        at_user /= starts[user + 1] - starts[user]
+        for e in range(starts[user], starts[user + 1]):
+            for lane in range(LANES):
+                back[items[e], lane] += at_user[lane]
+    for lane in range(n):
+        for item in range(len(scale)):
+            found[lane, item] = back[item, lane] * scale[item]

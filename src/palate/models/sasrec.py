@@ -23,9 +23,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from palate.data.interactions import Interactions
+from palate.data.relevance import relevant
 from palate.errors import DataError
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
-from palate.models.shared.liked_history import LikedHistory, relevant
+from palate.models.shared.liked_history import LikedHistory
 
 FIRST_STD = 0.02
 """Spread of the first weights."""

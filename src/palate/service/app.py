@@ -19,7 +19,7 @@ from palate.service.routes import items as things
 from palate.service.routes import meta as about
 from palate.service.routes import recommendations as lists
 from palate.service.routes import users as people
-from palate.service.state import Core
+from palate.service.state import ServiceState
 from palate.service.strict_json import StrictRequest, check_query
 
 HANDLERS = [
@@ -47,7 +47,7 @@ HANDLERS = [
 ]
 
 
-def create_app(core: Core, watch: bool = False) -> Litestar:
+def create_app(core: ServiceState, watch: bool = False) -> Litestar:
     """The application, around a core that is ready. watch: whether a new artifact is looked for."""
 
     @asynccontextmanager

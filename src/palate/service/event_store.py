@@ -36,7 +36,7 @@ AT_ONCE = 500
 """Rows in a statement, at most."""
 
 
-class Event(NamedTuple):
+class StoredEvent(NamedTuple):
     """A row of the table; ids as text."""
 
     number: int
@@ -48,15 +48,15 @@ class Event(NamedTuple):
     time: float
 
 
-NUMBERLESS = Event._fields[1:]
+NUMBERLESS = StoredEvent._fields[1:]
 
 
-class Kept(NamedTuple):
+class StoredEvents(NamedTuple):
     """What became of the events of one request."""
 
     accepted: int
     repeated: int
-    events: list[Event]
+    events: list[StoredEvent]
     """As they are stored, with their numbers: of a repeated one what came first."""
 
 
@@ -86,7 +86,7 @@ class EventStore:
                 TABLE.metadata.create_all(self._engine)
                 self._prepared = True
 
-    def read(self) -> Iterator[Event]:
+    def read(self) -> Iterator[StoredEvent]:
         """Every event, in the order they were stored in.
 
         Raises:
@@ -95,9 +95,9 @@ class EventStore:
         self.prepare()
         with self._engine.connect() as connection:
             for row in connection.execution_options(yield_per=10_000).execute(TABLE.select().order_by(TABLE.c.number)):
-                yield Event(*row)
+                yield StoredEvent(*row)
 
-    def add(self, requests: Sequence[Sequence[Event]]) -> list[Kept]:
+    def add(self, requests: Sequence[Sequence[StoredEvent]]) -> list[StoredEvents]:
         """Store the events of several requests in one transaction; their numbers are not looked at.
 
         Raises:
@@ -106,7 +106,7 @@ class EventStore:
         self.prepare()
         wanted = {event.id: event for events in reversed(requests) for event in reversed(events)}  # the first of each
         ids = sorted(wanted)  # in one order, so that no two writers wait for each other
-        found: dict[str, Event] = {}
+        found: dict[str, StoredEvent] = {}
         new: set[str] = set()
         with self._engine.begin() as connection:
             for start in range(0, len(ids), AT_ONCE):
@@ -115,13 +115,13 @@ class EventStore:
                 rows = [dict(zip(NUMBERLESS, wanted[id_][1:], strict=True)) for id_ in some]
                 new.update(connection.execute(insert.values(rows)).scalars())
                 stored = connection.execute(TABLE.select().where(TABLE.c.id.in_(some)))
-                found.update((row.id, Event(*row)) for row in stored)
+                found.update((row.id, StoredEvent(*row)) for row in stored)
         kept = []
         for events in requests:
             mine = list(dict.fromkeys(event.id for event in events))
             accepted = sum(id_ in new for id_ in mine)
             new.difference_update(mine)
-            kept.append(Kept(accepted, len(events) - accepted, [found[id_] for id_ in mine]))
+            kept.append(StoredEvents(accepted, len(events) - accepted, [found[id_] for id_ in mine]))
         return kept
 
     def close(self) -> None:

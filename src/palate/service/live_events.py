@@ -8,29 +8,29 @@ from numpy.typing import NDArray
 
 from palate.inference.queries import Person
 from palate.models.contract import UNSEEN
-from palate.service.event_store import Event
+from palate.service.event_store import StoredEvent
 from palate.service.loaded_model import Served
 
 
-class Posted:
+class LiveEvents:
     """Events by user, each once."""
 
     def __init__(self) -> None:
-        self._of: dict[str, dict[int, Event]] = {}
+        self._of: dict[str, dict[int, StoredEvent]] = {}
 
-    def add(self, events: Iterable[Event]) -> None:
+    def add(self, events: Iterable[StoredEvent]) -> None:
         for event in events:
             self._of.setdefault(event.user, {})[event.number] = event
 
     def count(self, user: object) -> int:
         return len(self._of.get(str(user), ()))
 
-    def of(self, user: object) -> list[Event]:
+    def of(self, user: object) -> list[StoredEvent]:
         """In the order they were stored in."""
         return [event for _, event in sorted(self._of.get(str(user), {}).items())]
 
 
-def since(served: Served, row: int | None, events: list[Event]) -> Person:
+def since(served: Served, row: int | None, events: list[StoredEvent]) -> Person:
     """A person, by their row in the table if they have one, with what they did since the model was trained.
 
     A later rating of an item stands for an earlier one. Events that the model's table holds already are not news, and
@@ -71,13 +71,13 @@ def _nobody(served: Served) -> Person:
     )
 
 
-def _rows(served: Served, events: list[Event]) -> NDArray[np.int64]:
+def _rows(served: Served, events: list[StoredEvent]) -> NDArray[np.int64]:
     """Their item rows (n,), -1 of items that this model does not know."""
     ids = served.recommender.table.item_ids
     return ids.find([ids.parse(event.item) for event in events])
 
 
-def _held(person: Person, rows: NDArray[np.int64], events: list[Event]) -> NDArray[np.bool_]:
+def _held(person: Person, rows: NDArray[np.int64], events: list[StoredEvent]) -> NDArray[np.bool_]:
     """Which events (n,) of item rows (n,) the person's history holds as they are."""
     same = person.items == rows[:, None]  # (n, L)
     if person.ratings is not None:

@@ -21,7 +21,7 @@ from palate.recommender import Recommender, load
 from palate.service.cache import Cache
 from palate.service.parameters import unslashed
 from palate.service.schemas import About, Count, Item, Map, Place, Point, WholeItem
-from palate.service.search import Search, whole
+from palate.service.search import NameSearch, whole
 
 RANKS_POORLY = (
     "Ordered by predicted rating, which puts items that few people rated first: ask for items with more ratings, or "
@@ -150,15 +150,15 @@ class Served:
         return Map(1.0, categories, points)
 
     @cached_property
-    def find_items(self) -> Search:
+    def find_items(self) -> NameSearch:
         names = [
             [name for name in (title, str(id_)) if name] for title, id_ in zip(self.titles, self.item_ids, strict=True)
         ]
-        return Search(names, self.recommender.table.item_counts)
+        return NameSearch(names, self.recommender.table.item_counts)
 
     @cached_property
-    def find_users(self) -> Search:
-        return Search([[str(id_)] for id_ in self.user_ids], self.user_counts, whole)
+    def find_users(self) -> NameSearch:
+        return NameSearch([[str(id_)] for id_ in self.user_ids], self.user_counts, whole)
 
     @cached_property
     def about(self) -> About:

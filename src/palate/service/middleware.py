@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from palate.service.errors import RETRY_AFTER
-from palate.service.metrics import Metrics
+from palate.service.metrics import ServiceMetrics
 from palate.service.parameters import SLASH
 from palate.service.schemas import Error
 from palate.service.tokens import Tokens
@@ -70,7 +70,7 @@ class Gate:
     def __init__(
         self,
         app: Any,
-        metrics: Metrics,
+        metrics: ServiceMetrics,
         *,
         tokens: Tokens | None = None,
         hosts: frozenset[str] | None = None,

@@ -36,7 +36,7 @@ def folded(text: str) -> str:
     return "".join(sign for sign in parts if not unicodedata.combining(sign))
 
 
-class Search:
+class NameSearch:
     """Names of n rows, found by the beginning of any of their words, the most used rows first."""
 
     def __init__(self, names: Sequence[Sequence[str]], counts: NDArray[np.int64], split: Split = words) -> None:

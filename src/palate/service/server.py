@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from palate.errors import OptionError
 from palate.service.app import create_app
 from palate.service.middleware import Gate
-from palate.service.state import Core
+from palate.service.state import ServiceState
 from palate.service.tokens import Tokens
 
 LONGEST_HEAD = 2**15
@@ -93,7 +93,7 @@ def run(
         )
     allowed = None if tokens is None else Tokens(tokens)
     with _listen(host, port) as listening:
-        core = Core(path, events, cache)
+        core = ServiceState(path, events, cache)
         app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

@@ -12,13 +12,13 @@ from typing import NamedTuple, TypeVar
 from palate.data.vocabulary import Id
 from palate.errors import ArtifactError
 from palate.inference.queries import Person
-from palate.inference.top_n import Chosen, Filters
+from palate.inference.top_n import Filters, RankedItems
 from palate.service.batching import Batcher
 from palate.service.errors import Problem, at
-from palate.service.event_store import Event, EventStore, Kept, StoreError
-from palate.service.live_events import Posted, since
+from palate.service.event_store import EventStore, StoredEvent, StoredEvents, StoreError
+from palate.service.live_events import LiveEvents, since
 from palate.service.loaded_model import Served
-from palate.service.metrics import Metrics
+from palate.service.metrics import ServiceMetrics
 
 LARGEST_BATCH = 64
 """Lists made at once; a batch of course models of 27,000 items takes some 100 ms."""
@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 log = logging.getLogger("palate.service")
 
 
-class Wish(NamedTuple):
+class ListRequest(NamedTuple):
     """One list to make."""
 
     served: Served
@@ -42,20 +42,20 @@ class Wish(NamedTuple):
     filters: Filters
 
 
-class Core:
+class ServiceState:
     """One for each running service."""
 
     def __init__(self, path: Path, events: str, cached: int = 0) -> None:
         """cached: how many lists are kept, to be given again while nothing has changed."""
         self._cached = cached
         self.served = Served.open(path, cached)
-        self.posted = Posted()
-        self.metrics = Metrics()
+        self.posted = LiveEvents()
+        self.metrics = ServiceMetrics()
         self.metrics.models.inc()
         self._store = EventStore(events)
         self._caught_up = False
-        self.lists: Batcher[Wish, Chosen] = Batcher(choose, LARGEST_BATCH, "lists")
-        self._commits: Batcher[Sequence[Event], Kept] = Batcher(self._keep, LARGEST_COMMIT, "events")
+        self.lists: Batcher[ListRequest, RankedItems] = Batcher(choose, LARGEST_BATCH, "lists")
+        self._commits: Batcher[Sequence[StoredEvent], StoredEvents] = Batcher(self._keep, LARGEST_COMMIT, "events")
         self.lists.sizes, self._commits.sizes = self.metrics.batches.observe, self.metrics.commits.observe
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="quick")
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
@@ -79,7 +79,7 @@ class Core:
             row = ids.row(user)
         return since(served, row, events)
 
-    async def post(self, events: Sequence[Event]) -> Kept:
+    async def post(self, events: Sequence[StoredEvent]) -> StoredEvents:
         """Store events; they count at the next question.
 
         Raises:
@@ -96,7 +96,7 @@ class Core:
         self.metrics.events.labels("repeated").inc(kept.repeated)
         return kept
 
-    def _keep(self, requests: Sequence[Sequence[Event]]) -> list[Kept]:
+    def _keep(self, requests: Sequence[Sequence[StoredEvent]]) -> list[StoredEvents]:
         self._catch_up()
         return self._store.add(requests)
 
@@ -152,9 +152,9 @@ class Core:
         self._store.close()
 
 
-def choose(wishes: Sequence[Wish]) -> list[Chosen]:
+def choose(wishes: Sequence[ListRequest]) -> list[RankedItems]:
     """Lists of one batch; where a new model came in between, of each model for itself."""
-    found: dict[int, Chosen] = {}
+    found: dict[int, RankedItems] = {}
     for served in {id(wish.served): wish.served for wish in wishes}.values():
         places = [place for place, wish in enumerate(wishes) if wish.served is served]
         people, filters = [wishes[at].person for at in places], [wishes[at].filters for at in places]

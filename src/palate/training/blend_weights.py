@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate.data.interactions import Interactions
+from palate.data.relevance import relevant
 from palate.data.split import Split
 from palate.evaluation.evaluate import predict
 from palate.evaluation.ranking_metrics import ndcg
 from palate.inference import queries, ranking
 from palate.models.blend import Blend, RatingBlend, standard
 from palate.models.contract import Model
-from palate.models.shared.liked_history import relevant
 
 PEOPLE = 5_000
 """People, at most, that the weights of lists are chosen by; drawn by the seed."""

@@ -76,12 +76,12 @@ def fit(
         model.solve(train, seeded(model.device, seed))
         return []
     assert isinstance(model, LearnedModel)
-    run = Run(model, train, seed, watch, checkpoint, observers, deadline)
+    run = TrainingRun(model, train, seed, watch, checkpoint, observers, deadline)
     return run.go(resume)
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """One training run: where it is, and the loop that takes it further."""
 
     model: LearnedModel

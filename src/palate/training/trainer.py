@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
+from palate.data.relevance import relevant
 from palate.data.split import Split
 from palate.evaluation.evaluate import evaluate, squared_error
 from palate.models.blend import Blend
 from palate.models.contract import Model, PredictsRatings
-from palate.models.shared.liked_history import relevant
 from palate.training.blend_weights import weigh
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, Watch, fit
@@ -23,14 +23,14 @@ LISTS = "ndcg@10"
 
 
 @dataclass(frozen=True)
-class Learned:
+class TrainingRecord:
     """How a training went."""
 
     history: list[Record]
     """A record per epoch; none of a model without epochs, and none of a blend."""
     epoch: int = 0
     """The epoch that was kept, 0 for a model without epochs."""
-    members: tuple["Learned", ...] = ()
+    members: tuple["TrainingRecord", ...] = ()
     """Of a blend, in the order of its members."""
 
 
@@ -44,7 +44,7 @@ def learn(
     resume: bool = False,
     observers: Sequence[Observer] = (),
     deadline: float = math.inf,
-) -> Learned:
+) -> TrainingRecord:
     """Train in place on the training part.
 
     The validation part chooses the epoch, or the weights of a blend. deadline: the `time.monotonic` after which no
@@ -54,7 +54,7 @@ def learn(
         members = [learn(part, split, seed=seed, observers=observers, deadline=deadline) for part in model.parts]
         if len(split.validation):
             weigh(model, split, seed)
-        return Learned([], members=tuple(members))
+        return TrainingRecord([], members=tuple(members))
     watch = watch_of(type(model), split, watch_test)
     history = fit(
         model,
@@ -66,13 +66,13 @@ def learn(
         observers=observers,
         deadline=deadline,
     )
-    return Learned(history, watch.best_epoch(history))
+    return TrainingRecord(history, watch.best_epoch(history))
 
 
 def refit(
     model: Model,
     split: Split,
-    learned: Learned,
+    learned: TrainingRecord,
     *,
     seed: int = 0,
     checkpoint: Checkpoint | None = None,

@@ -1,0 +1,1 @@
+"""Matrix factorization with sums over the ratings of both sides."""

@@ -1,0 +1,1 @@
+"""The neural recommender: two embedding tables, a hidden layer, a rating."""

@@ -11,13 +11,13 @@ from palate.service import parameters as fields
 from palate.service.errors import Problem, at
 from palate.service.loaded_model import Served
 from palate.service.schemas import Analogy, AnalogyAsked, Items, Map, Scored, ScoredItems, WholeItem
-from palate.service.state import Core
+from palate.service.state import ServiceState
 
 
 @get("/v1/items")
 async def items(request: Request[Any, Any, Any], text: fields.Query = "", k: fields.K = 10) -> Items:
     """Items with a word that begins with each word of the query, best known first; case and accents do not count."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
     rows = await core.quick(partial(served.find_items.find, text, k))
     return Items([served.item(row) for row in rows.tolist()])
@@ -26,7 +26,7 @@ async def items(request: Request[Any, Any, Any], text: fields.Query = "", k: fie
 @get("/v1/items/{item_id:str}")
 async def item(request: Request[Any, Any, Any], item_id: fields.ItemId) -> WholeItem:
     """All that is known of an item."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
     return await core.quick(lambda: served.whole_item(_row(served, item_id)))
 
@@ -41,7 +41,7 @@ async def similar(
     strength: fields.Strength = 1.0,
 ) -> ScoredItems:
     """The items nearest to an item by the cosine of their learned vectors or, where there are none, of who met them."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
 
     def work() -> ScoredItems:
@@ -56,7 +56,7 @@ async def similar(
 @post("/v1/analogies", status_code=200)
 async def analogy(request: Request[Any, Any, Any], data: JSONBody[AnalogyAsked]) -> Analogy:
     """The items nearest to a - b + c, beside what no analogy and a random one find."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
 
     def work() -> Analogy:
@@ -80,7 +80,7 @@ async def analogy(request: Request[Any, Any, Any], data: JSONBody[AnalogyAsked])
 @get("/v1/map")
 async def map_(request: Request[Any, Any, Any]) -> Map:
     """Where the best known items lie on a plane on which items with like vectors are near each other."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     found = await core.quick(lambda: core.served.map)
     if found is None:
         raise Problem(404, "no_map", "this model has no map of its items")

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from palate.service.errors import Problem
 from palate.service.openapi import CSS, document, page
 from palate.service.schemas import About
-from palate.service.state import Core
+from palate.service.state import ServiceState
 
 STATIC = Path(__file__).parent / "static"
 
@@ -29,7 +29,7 @@ KINDS = {
 @get("/v1/model")
 async def model(request: Request[Any, Any, Any]) -> About:
     """What the model is, how it was trained and how good it was found."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     return core.served.about
 
 
@@ -48,7 +48,7 @@ async def ready() -> str:
 @get("/metrics", media_type=MediaType.TEXT)
 async def metrics(request: Request[Any, Any, Any]) -> str:
     """What happens, in numbers, for Prometheus."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     return core.metrics.text().decode()
 
 

@@ -12,7 +12,7 @@ from litestar.params import JSONBody
 from palate.data.vocabulary import Id
 from palate.inference import top_n as choosing
 from palate.inference.queries import Person
-from palate.inference.top_n import Chosen, Filters
+from palate.inference.top_n import Filters, RankedItems
 from palate.recommender import Ratings
 from palate.service import parameters as fields
 from palate.service import schemas
@@ -30,7 +30,7 @@ from palate.service.schemas import (
     Reason,
     RecommendationsAsked,
 )
-from palate.service.state import Core, Wish
+from palate.service.state import ListRequest, ServiceState
 
 EXPLAINING = 3.0
 """Seconds that finding reasons may take: most models can try thousands of ratings in them, the course's hundreds."""
@@ -49,7 +49,7 @@ async def of_user(
     explain: fields.Explain = 0,
 ) -> Response[RankedList]:
     """The best items that someone has not met; what they did since the training counts."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
     user = served.user_id(user_id)
     key = (user_id, request.scope["query_string"], core.posted.count(user))
@@ -81,7 +81,7 @@ async def of_user(
 @post("/v1/recommendations", status_code=200)
 async def of_newcomer(request: Request[Any, Any, Any], data: JSONBody[RecommendationsAsked]) -> RankedList:
     """The best items for a person never seen, from what they rated; for no ratings, what suits everyone."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
 
     def prepare() -> tuple[Person, Filters]:
@@ -104,7 +104,7 @@ async def of_newcomer(request: Request[Any, Any, Any], data: JSONBody[Recommenda
 @post("/v1/predictions", status_code=200)
 async def predictions(request: Request[Any, Any, Any], data: JSONBody[PredictionsAsked]) -> Predictions:
     """Predicted ratings, rated already or not, and where a share of the real ones lies."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
 
     def work() -> Predictions:
@@ -125,7 +125,7 @@ async def explanation(request: Request[Any, Any, Any], data: JSONBody[Explanatio
 
     Someone of the table asks as a person never seen, with their history.
     """
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
     person = await core.quick(partial(whoever, core, served, data.user, data.ratings, data.history))
 
@@ -158,9 +158,9 @@ class Encoded(Response[RankedList]):
         await send({"type": "http.response.body", "body": self._answer})
 
 
-async def recommend(core: Core, served: Served, person: Person, wanted: Filters, explain: int) -> RankedList:
+async def recommend(core: ServiceState, served: Served, person: Person, wanted: Filters, explain: int) -> RankedList:
     """A list of items with all that is known of each."""
-    found = await core.lists.ask(Wish(served, person, wanted))
+    found = await core.lists.ask(ListRequest(served, person, wanted))
     because: list[list[Reason]] = [[]] * len(found.rows)
     notes = [served.note]
     if explain and len(found.rows):
@@ -178,7 +178,7 @@ async def recommend(core: Core, served: Served, person: Person, wanted: Filters,
     return RankedList(items, " ".join(note for note in notes if note) or None)
 
 
-def reasons(served: Served, person: Person, found: Chosen, k: int) -> tuple[list[list[Reason]], str | None]:
+def reasons(served: Served, person: Person, found: RankedItems, k: int) -> tuple[list[list[Reason]], str | None]:
     """Of each item of a list, and what to know of them."""
     lost = served.recommender.losses(person, found.rows, time.monotonic() + EXPLAINING)
     because = [
@@ -216,7 +216,7 @@ def newcomer(served: Served, ratings: list[schemas.Rating] | None, history: list
 
 
 def whoever(
-    core: Core,
+    core: ServiceState,
     served: Served,
     user: Id | None,
     ratings: list[schemas.Rating] | None,

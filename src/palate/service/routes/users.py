@@ -13,16 +13,16 @@ from palate.inference.queries import Person
 from palate.service import parameters as fields
 from palate.service import schemas
 from palate.service.errors import Problem, at
-from palate.service.event_store import Event
+from palate.service.event_store import StoredEvent
 from palate.service.loaded_model import Served
 from palate.service.schemas import Accepted, EventsPosted, Met, Past, User, Users
-from palate.service.state import Core
+from palate.service.state import ServiceState
 
 
 @get("/v1/users")
 async def users(request: Request[Any, Any, Any], text: fields.Query = "", k: fields.K = 10) -> Users:
     """Users whose id begins with the text, the busiest first."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
     rows = await core.quick(partial(served.find_users.find, text, k))
     return Users([User(served.user_ids[row], int(served.user_counts[row])) for row in rows.tolist()])
@@ -35,7 +35,7 @@ async def history(
     k: fields.LongK = 100,
 ) -> Past:
     """What someone met, what they did since the training too: newest first, or without times best rated first."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
     return past(served, await core.person(served, served.user_id(user_id)), k)
 
@@ -44,13 +44,13 @@ async def history(
 async def events(request: Request[Any, Any, Any], data: JSONBody[EventsPosted]) -> Accepted:
     """What people did just now. It is answered when it is on the disk, counts at the next question, and counts once
     however often it is sent: repeated says how many were there already."""
-    core: Core = request.app.state.core
+    core: ServiceState = request.app.state.core
     served = core.served
     kept = await core.post(await core.quick(partial(checked, served, data.events, time.time())))
     return Accepted(kept.accepted, kept.repeated)
 
 
-def checked(served: Served, events: list[schemas.Event], now: float) -> list[Event]:
+def checked(served: Served, events: list[schemas.Event], now: float) -> list[StoredEvent]:
     """The events as they are stored.
 
     Raises:
@@ -76,7 +76,7 @@ def checked(served: Served, events: list[schemas.Event], now: float) -> list[Eve
             with at(f"{where}.rating"):
                 on_scale(table, {event.item: event.rating})
         item, when = served.item_ids[row], now if event.time is None else event.time
-        found.append(Event(0, event.id, str(event.user), str(item), event.kind, event.rating, when))
+        found.append(StoredEvent(0, event.id, str(event.user), str(item), event.kind, event.rating, when))
     return found
 
 
