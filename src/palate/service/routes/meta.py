@@ -12,7 +12,7 @@ from palate.service.openapi import CSS, document, page
 from palate.service.schemas import About
 from palate.service.state import ServiceState
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 
 KINDS = {
     ".html": "text/html; charset=utf-8",
