@@ -1,15 +1,17 @@
-"""Makes what follows from the code: docs/cli/ from the commands, docs/models.md from the models' settings, the tables
-of docs/performance.md and docs/lists.md from what the benchmarks wrote, and in the README the main flow and the tree of
-files, from their first lines.
+"""Write the pages and parts of pages that follow from the code.
+
+docs/reference/cli/ comes from the commands, docs/reference/models.md from the models' settings, the tables of figures
+from what the benchmarks wrote, the tree of files in docs/architecture.md and the rooms in README.md from first lines.
 
     python scripts/make_docs.py
 
-A test makes them again and fails where what is there differs.
+A test writes them again and fails where a page differs.
 """
 
 import ast
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter as SignatureParameter
@@ -74,38 +76,13 @@ EXAMPLES = {
     "sample": ("palate sample movielens-small -o ratings.csv",),
 }
 
-FIRST = [
-    *(
-        "__init__",
-        "__init__.pyi",
-        "__main__",
-        "errors",
-        "files",
-        "results",
-        "compiled",
-        "memory",
-        "data",
-        "datasets",
-        "download",
-        "devices",
-    ),
-    *(
-        "plots",
-        "models",
-        "queries",
-        "ranking",
-        "embeddings",
-        "directions",
-        "evaluation",
-        "training",
-        "header",
-        "artifact",
-    ),
-    *("item_map", "progress", "checkups", "translation", "neighbours", "choosing", "blending"),
-    *("explaining", "recommender", "learning", "contenders", "best", "pipeline", "contest", "report", "service", "cli"),
-    *("contract", "samples"),
-]
-"""The order of the tree, which is that of imports; what is not named here comes after what is."""
+WITH_RESULTS = (
+    "docs/reference/performance.md",
+    "docs/reference/ratings.md",
+    "docs/reference/lists.md",
+    "docs/how-to/best.md",
+)
+"""Pages with tables of what benchmarks wrote."""
 
 WITHOUT_A_LINE = {
     "__init__.pyi": "the public names",
@@ -132,17 +109,24 @@ class Parameter:
 def pages() -> dict[str, str]:
     """The path of every page in the repository, and its text."""
     commands = {command.name or "": command.callback for command in app.registered_commands if command.callback}
-    made = {f"docs/cli/{name}.md": command_page(name, function) for name, function in commands.items()}
+    made = {f"docs/reference/cli/{name}.md": command_page(name, function) for name, function in commands.items()}
     listed = [f"- [palate {name}]({name}.md): {_sentence(function.__doc__)}" for name, function in commands.items()]
     notes = (
         "Every command answers with `--json` for machines, and says what is wrong in one line, with exit code 2. "
         "A training that was stopped by Ctrl-C ends with 130."
     )
-    made["docs/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
-    made["docs/models.md"] = models_page()
-    for page in ("docs/performance.md", "docs/ratings.md", "docs/lists.md", "docs/best.md"):
+    made["docs/reference/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
+    made["docs/reference/models.md"] = models_page()
+    for page in (
+        "docs/reference/performance.md",
+        "docs/reference/ratings.md",
+        "docs/reference/lists.md",
+        "docs/how-to/best.md",
+    ):
         made[page] = with_results((ROOT / page).read_text(encoding="utf-8"))
-    made["README.md"] = readme((ROOT / "README.md").read_text(encoding="utf-8"))
+    made["README.md"] = _with_code("README.md", {"rooms": ("", tree(rooms_only=True))})
+    blocks = {"flow": ("python", main_flow()), "tree": ("", tree())}
+    made["docs/architecture.md"] = _with_code("docs/architecture.md", blocks)
     return made
 
 
@@ -213,9 +197,10 @@ def with_results(text: str) -> str:
     return text
 
 
-def readme(text: str) -> str:
-    """The README with its tree and its main flow made anew, each between <!-- name --> and <!-- /name -->."""
-    for name, language, made in (("tree", "", tree()), ("flow", "python", main_flow())):
+def _with_code(page: str, blocks: dict[str, tuple[str, str]]) -> str:
+    """The page with each block, a language and a text, made anew between <!-- name --> and <!-- /name -->."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name, (language, made) in blocks.items():
         text = _between(text, name, f"```{language}\n{made}\n```")
     return text
 
@@ -227,33 +212,54 @@ def _between(text: str, name: str, made: str) -> str:
     return f"{before}<!-- {name} -->\n{made}\n<!-- /{name} -->{after}"
 
 
-def tree() -> str:
-    """Every file of the package with what its first line says of it."""
-    rows = [("src/palate/", ""), *_branches(SOURCE, "")]
+def tree(rooms_only: bool = False) -> str:
+    """Return the package's files, or only its rooms and top modules, each with what its first line says of it."""
+    rows = [("src/palate/", ""), *_branches(SOURCE, "", rooms_only)]
     width = max(len(name) for name, _ in rows) + 2
     return "\n".join(f"{name:{width}}{phrase}".rstrip() for name, phrase in rows)
 
 
-def _branches(folder: Path, before: str) -> list[tuple[str, str]]:
-    found = [path for path in folder.iterdir() if path.name != "__pycache__"]
+def _branches(folder: Path, before: str, rooms_only: bool) -> list[tuple[str, str]]:
     rows = []
-    for path in (found := sorted(found, key=_place)):
-        last = path == found[-1]
-        rows.append((f"{before}{'└' if last else '├'}── {path.name}{'/' if path.is_dir() else ''}", _phrase(path)))
-        if path.is_dir():
-            rows += _branches(path, before + ("    " if last else "│   "))
+    for path in (paths := in_order(folder, rooms_only)):
+        last = path == paths[-1]
+        name = f"{path.name}{'/' if path.is_dir() else ''}"
+        room = path / "__init__.py"
+        phrase = _phrase(room) if rooms_only and room.exists() else _phrase(path)
+        rows.append((f"{before}{'└' if last else '├'}── {name}", phrase))
+        if path.is_dir() and not rooms_only:
+            rows += _branches(path, before + ("    " if last else "│   "), rooms_only)
     return rows
+
+
+def in_order(folder: Path, rooms_only: bool = False) -> list[Path]:
+    """Return what a folder holds in the order of its layers, top first, as pyproject.toml has them."""
+    package = ".".join(folder.relative_to(SOURCE.parent).parts)
+    layers = [re.split(r"\s*\|\s*", layer) for layer in _layers().get(package, [])]
+    order = ["__init__", "__main__", *(name for layer in layers for name in layer)]
+
+    def place(path: Path) -> tuple[bool, int, str]:
+        code = path.suffix in ("", ".py", ".pyi")
+        return (not code, order.index(path.stem) if path.stem in order else len(order), path.name)
+
+    paths = [path for path in folder.iterdir() if path.name != "__pycache__"]
+    if rooms_only:
+        paths = [path for path in paths if (path / "__init__.py").exists() or path.suffix == ".py"]
+    return sorted(paths, key=place)
+
+
+def _layers() -> dict[str, list[str]]:
+    """Return the layers of each package that has a contract about them, top first."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    return {contract["containers"][0]: contract["layers"] for contract in contracts if contract["type"] == "layers"}
 
 
 def _comment(text: str) -> str:
     """The comment that JavaScript, CSS or SVG begins with."""
     found = re.match(r"(?://|/\*|<!--)\s*(.*?)\s*(?:\*/|-->|$)", text, re.MULTILINE)
     return found[1] if found else ""
-
-
-def _place(path: Path) -> tuple[int, str]:
-    names = [name for name in (path.name, path.stem) if name in FIRST]
-    return (FIRST.index(names[0]) if names else len(FIRST) - 1, path.name)
 
 
 def _phrase(path: Path) -> str:

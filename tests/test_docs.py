@@ -4,9 +4,11 @@ import json
 import re
 import runpy
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -93,7 +95,7 @@ def test_the_python_of_a_page_runs_as_one_session(page: Path, tmp_path: Path, mo
 
 def test_no_other_page_has_python_that_never_runs() -> None:
     having = {shown(page) for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")}
-    assert having == {"README.md", "docs/python.md"}
+    assert having == {"README.md", "docs/how-to/python.md"}
 
 
 def test_what_a_script_makes_is_as_it_makes_it() -> None:
@@ -102,12 +104,13 @@ def test_what_a_script_makes_is_as_it_makes_it() -> None:
 
 
 def test_no_page_is_left_of_a_command_that_is_gone() -> None:
-    found = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/cli/*.md")}
-    assert found == {name for name in MADE["pages"]() if name.startswith("docs/cli/")}
+    found = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/reference/cli/*.md")}
+    assert found == {name for name in MADE["pages"]() if name.startswith("docs/reference/cli/")}
 
 
-def test_the_readme_has_every_file_with_a_phrase() -> None:
-    (tree,) = re.findall(r"<!-- tree -->\n```\n(.*?)```", README, flags=re.DOTALL)
+def test_the_architecture_has_every_file_with_a_phrase() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (tree,) = re.findall(r"<!-- tree -->\n```\n(.*?)```", page, flags=re.DOTALL)
     listed: list[str] = []
     above: list[str] = []
     for line in tree.splitlines()[1:]:
@@ -121,6 +124,28 @@ def test_the_readme_has_every_file_with_a_phrase() -> None:
     source = ROOT / "src" / "palate"
     there = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert sorted(listed) == sorted(path.relative_to(source).as_posix() for path in there)
+
+
+def test_a_file_imports_only_what_stands_below_it() -> None:
+    order = [path for path in files_in_order(ROOT / "src" / "palate") if path.suffix == ".py"]
+    names = [".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__") for path in order]
+    place = {name: number for number, name in enumerate(names)}
+    graph = grimp.build_graph("palate", cache_dir=None)
+    climbs = [
+        (name, imported)
+        for name in names
+        for imported in graph.find_modules_directly_imported_by(name)
+        if place[imported] < place[name] and not name.startswith(f"{imported}.")
+    ]
+    assert not climbs
+
+
+def files_in_order(folder: Path) -> Iterator[Path]:
+    for path in MADE["in_order"](folder):
+        if path.is_dir():
+            yield from files_in_order(path)
+        else:
+            yield path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=shown)
@@ -157,18 +182,22 @@ def test_no_path_of_a_machine_is_written_down(path: Path) -> None:
 @pytest.mark.parametrize(
     ("results", "page", "columns"),
     [
-        ("course", "docs/course.md", ["best", "kept"]),
-        ("newcomers-ml-100k", "docs/newcomers.md", ["neural", "bias", "difference, 95 % interval"]),
-        ("newcomers-movielens-small", "docs/newcomers.md", ["neural", "bias"]),
-        ("newcomers-ml-100k-history", "docs/ratings.md", ["history", "bias"]),
-        ("newcomers-movielens-small-history", "docs/ratings.md", ["history", "bias"]),
-        ("ratings-ml-100k-u1", "docs/ratings.md", ["RMSE", "MAE"]),
-        ("ratings-ml-100k", "docs/ratings.md", ["RMSE", "MAE"]),
-        ("ratings-ml-1m", "docs/ratings.md", ["RMSE", "MAE"]),
-        ("ratings-latest-small", "docs/ratings.md", ["RMSE", "MAE"]),
+        ("course", "docs/concepts/course.md", ["best", "kept"]),
+        ("newcomers-ml-100k", "docs/concepts/cold-start.md", ["neural", "bias", "difference, 95 % interval"]),
+        ("newcomers-movielens-small", "docs/concepts/cold-start.md", ["neural", "bias"]),
+        ("newcomers-ml-100k-history", "docs/reference/ratings.md", ["history", "bias"]),
+        ("newcomers-movielens-small-history", "docs/reference/ratings.md", ["history", "bias"]),
+        ("ratings-ml-100k-u1", "docs/reference/ratings.md", ["RMSE", "MAE"]),
+        ("ratings-ml-100k", "docs/reference/ratings.md", ["RMSE", "MAE"]),
+        ("ratings-ml-1m", "docs/reference/ratings.md", ["RMSE", "MAE"]),
+        ("ratings-latest-small", "docs/reference/ratings.md", ["RMSE", "MAE"]),
         ("sample", "README.md", ["rmse"]),
         ("item-map", "docs/decisions/0016-a-map-of-our-own.md", ["kept", "seconds"]),
-        ("embeddings", "docs/embeddings.md", ["genre Jaccard", "analogy", "no step", "genre AUC", "year R2", "moved"]),
+        (
+            "embeddings",
+            "docs/concepts/embeddings.md",
+            ["genre Jaccard", "analogy", "no step", "genre AUC", "year R2", "moved"],
+        ),
     ],
 )
 def test_the_figures_of_a_page_are_those_measured(results: str, page: str, columns: list[str]) -> None:
@@ -179,5 +208,5 @@ def test_the_figures_of_a_page_are_those_measured(results: str, page: str, colum
 
 
 def test_the_settings_of_the_docs_are_those_of_the_models() -> None:
-    written = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
     assert all(f"## {name}\n" in written for name in palate.MODELS)

@@ -43,7 +43,8 @@ class Cost:
 def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
     """The models that can learn from the table what the aim asks for, the smallest first, and why others can't.
 
-    For lists, those that predict ratings come last: the best predicted are rarely what people take (docs/lists.md).
+    For lists, those that predict ratings come last: the best predicted are rarely what people take
+    (docs/reference/lists.md).
     """
     sizes: dict[str, int] = {}
     reasons: dict[str, str] = {}
