@@ -19,8 +19,7 @@ from palate.service.event_store import EventStore, StoredEvent
 from tests.tables import ROOT
 
 PAGES = [
-    ROOT / "README.md",
-    ROOT / "CHANGELOG.md",
+    *sorted(ROOT.glob("*.md")),
     ROOT / "benchmarks" / "results.md",
     *sorted(ROOT.glob("docs/**/*.md")),
 ]
