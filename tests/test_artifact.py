@@ -227,7 +227,7 @@ def test_files_that_are_folders_or_pipes(folder: Path, name: str) -> None:
 def test_files_of_two_artifacts_mixed(folder: Path, tmp_path: Path) -> None:
     trained.train(output=tmp_path / "other", baselines=(), seed=1)
     shutil.copy(tmp_path / "other" / WEIGHTS, folder)
-    assert refused(folder).endswith("weights.safetensors is not as it was written; train it again")
+    assert refused(folder).endswith("weights.safetensors is not as it was written; train the model again")
 
 
 def test_a_newer_format(folder: Path) -> None:
@@ -292,7 +292,7 @@ def test_killed_between_two_renames_the_old_one_is_named(folder: Path, monkeypat
         with pytest.raises(KeyboardInterrupt):
             new.save(folder)
     message = refused(folder)
-    assert "was being replaced when something stopped: rename " in message
+    assert "was being replaced when the program stopped: rename " in message
     previous = re.findall(r"rename (\S+) to it", message)[0]
     assert palate.load(previous).recommend(1) == old.recommend(1)
     new.save(folder)
@@ -306,7 +306,7 @@ def test_what_is_no_artifact_is_not_overwritten(saved: Path, tmp_path: Path) -> 
     precious.mkdir()
     (precious / "thesis.txt").write_text("years of work")
     for place in (precious, precious / "thesis.txt", tmp_path):
-        with pytest.raises(OutputError, match="is left as it is, choose another name"):
+        with pytest.raises(OutputError, match="is left as it is; choose another name"):
             whole.save(place)
     assert (precious / "thesis.txt").read_text() == "years of work"
     kept = shutil.copytree(saved, tmp_path / "m.palate.previous")  # a name that a person may well give

@@ -30,7 +30,7 @@ def test_what_is_no_size(text: str) -> None:
 def test_what_is_held_is_not_left() -> None:
     held = psutil.Process().memory_info().rss
     assert memory.left(held + 10**9) == pytest.approx(10**9, abs=5e7)
-    with pytest.raises(OptionError, match=r"below 1 MB, but Python, the model and its table hold .* MB already"):
+    with pytest.raises(OptionError, match=r"limit is 1 MB, but Python, the model and its table use .* MB already"):
         memory.left(10**6)
 
 

@@ -314,7 +314,7 @@ def test_an_analogy_beside_its_controls(neural: Any) -> None:
     assert found.no_offset[0].id == 105
     assert found.in_no_offset == len(set(ids(found.answer)) & set(ids(found.no_offset)))
     assert not {101, 102, 103} & {*ids(found.answer), *ids(found.no_offset), *ids(found.shuffled)}
-    assert found.sentence.startswith(f"Of these 2, {found.in_no_offset} are also among the nearest to c alone, and ")
+    assert found.sentence.startswith(f"Of these 2 items, {found.in_no_offset} are also nearest to c alone, and ")
 
 
 def test_the_controls_of_an_analogy_by_a_slow_transcription(neural: Any) -> None:
@@ -591,7 +591,7 @@ def test_lists_within_little_memory_are_the_same(neural: Any, tmp_path: Path) ->
 def test_lists_that_can_t_be(neural: Any, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"as \.csv or \.parquet, not as lists\.txt"):
         neural.lists(tmp_path / "lists.txt")
-    with pytest.raises(OptionError, match=r"hold .* MB already"):
+    with pytest.raises(OptionError, match=r"use .* MB already"):
         neural.lists(tmp_path / "lists.csv", memory="1MB")
     with pytest.raises(OptionError, match="k is 0"):
         neural.lists(tmp_path / "lists.csv", k=0)

@@ -1,4 +1,4 @@
-"""The data sets that Palate knows by name: one travels with the package, five are fetched from GroupLens."""
+"""Data sets by name, in the package or downloaded from GroupLens; `load_table` reads them and any other table."""
 
 import os
 from collections.abc import Mapping
@@ -10,37 +10,26 @@ from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import platformdirs
-import polars as pl
 
+from palate.data import movielens
 from palate.data.interactions import Interactions
 from palate.data.read import read
 from palate.data.vocabulary import did_you_mean
-from palate.errors import DataError, DownloadError, OptionError
-from palate.system.download import beside, download, extract, locked, md5_of, reason
+from palate.errors import DownloadError, OptionError
+from palate.system.download import download, extract, locked, md5_of, reason
 
 BASE = "https://files.grouplens.org/datasets/movielens"
-"""Where the archives lie; the environment variable PALATE_DATASETS_URL names a mirror."""
+"""Address of the archives; the environment variable PALATE_DATASETS_URL names a mirror."""
 
 DATASET_NAMES = ("movielens-", "ml-")
-"""How the name of a data set begins; what is called so and is no file is one, or one misspelt."""
-
-RATINGS = ["userId", "movieId", "rating", "timestamp"]
-MOVIES = ["movieId", "title", "genres"]
-NO_GENRES = "(no genres listed)"
+"""Prefixes of data set names: a source that begins so and is no file is a data set, or one misspelt."""
 
 ASK_FIRST = "research use, not commercial; ask GroupLens before passing it on; cite Harper and Konstan 2015"
 SHARE_ALIKE = "research use, not commercial; pass it on under the same terms only; cite Harper and Konstan 2015"
 
-GENRES_100K = [
-    NO_GENRES,
-    *["Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"],
-    *["Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"],
-]
-"""What the 19 flags of u.item mean, in order."""
-
 
 class Files(NamedTuple):
-    """Where a data set lies: its ratings, its items and its terms of use, as their makers wrote them."""
+    """Paths of a data set: its ratings, its items and its terms of use, as the publisher wrote them."""
 
     ratings: Path
     items: Path
@@ -49,24 +38,24 @@ class Files(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known of a data set before it is there."""
+    """Facts of a data set, known before it is downloaded."""
 
     name: str
     title: str
     users: int
     items: int
-    """Items listed; some of them may have no rating."""
+    """Number of items listed; some may have no rating."""
     ratings: int
     terms: str
-    """In short; the whole text is the file `Files.terms`."""
+    """Terms of use in short; the whole text is the file `Files.terms`."""
     source: str
-    """The page of those who made it."""
+    """Web page of the publisher."""
     members: tuple[str, str, str]
-    """The files of ratings, items and terms."""
+    """Names of the files of ratings, items and terms."""
     archive: str = ""
-    """What GroupLens calls it; empty for a set inside this package."""
+    """GroupLens's name of it; empty for a data set inside this package."""
     md5: str = ""
-    """The checksum of the archive."""
+    """MD5 checksum of the archive."""
 
 
 _PAGE = "https://grouplens.org/datasets/movielens"
@@ -148,12 +137,12 @@ DATASETS = {dataset.name: dataset for dataset in _ALL}
 
 
 def names() -> list[str]:
-    """The names of all data sets, the one inside the package first."""
+    """Return the names of all data sets, the one inside the package first."""
     return list(DATASETS)
 
 
 def describe(name: str) -> Dataset:
-    """What is known of a data set; "ml-100k" means "movielens-100k".
+    """Return the facts of a data set; "ml-100k" means "movielens-100k".
 
     Raises:
         OptionError: no data set has this name; the message offers near misses.
@@ -161,19 +150,22 @@ def describe(name: str) -> Dataset:
     full = f"movielens-{name[3:]}" if name.startswith("ml-") else name
     if full in DATASETS:
         return DATASETS[full]
-    hint = did_you_mean(full, names(), most=2) or f"; there are {', '.join(names())}"
+    hint = did_you_mean(full, names(), most=2) or f"; choose from {', '.join(names())}"
     raise OptionError(f"no data set is called {name!r}{hint}")
 
 
 def fetch(name: str, *, cache: str | Path | None = None, progress: bool = True) -> Files:
-    """The files of a data set, downloaded if they are not there yet; a download that broke off is gone on with.
+    """Return the files of a data set; download them first if needed. An interrupted download is resumed.
 
-    They lie in the folder `cache`, else in that of the environment variable PALATE_CACHE, else in the user's cache
-    folder. An archive that was put there by hand is used. `progress` draws a bar if stderr is a terminal.
+    Args:
+        name: of the data set, as `names` lists them.
+        cache: folder for the files; by default that of the environment variable PALATE_CACHE, else the user's cache
+            folder. An archive saved there by hand is used.
+        progress: draw a progress bar if stderr is a terminal.
 
     Raises:
         OptionError: no data set has this name, or PALATE_DATASETS_URL is no web address.
-        DownloadError: it could not be fetched or stored; the message says how to do it by hand.
+        DownloadError: the data set cannot be downloaded or stored; the message says how to do it by hand.
     """
     dataset = describe(name)
     if not dataset.archive:
@@ -181,26 +173,26 @@ def fetch(name: str, *, cache: str | Path | None = None, progress: bool = True) 
         return Files(*(Path(str(inside / member)) for member in dataset.members))
     folder = Path(cache or os.environ.get("PALATE_CACHE") or platformdirs.user_cache_path("palate")).expanduser()
     files = Files(*(folder / dataset.archive / member for member in dataset.members))
-    if not _all_there(files):
-        _bring(dataset, folder, files, progress=progress)
+    if not _complete(files):
+        _fetch_locked(dataset, folder, files, progress=progress)
     return files
 
 
-def _all_there(files: Files) -> bool:
+def _complete(files: Files) -> bool:
     return all(file.exists() for file in files)
 
 
-def _bring(dataset: Dataset, folder: Path, files: Files, *, progress: bool) -> None:
+def _fetch_locked(dataset: Dataset, folder: Path, files: Files, *, progress: bool) -> None:
     archive = folder / f"{dataset.archive}.zip"
     url = f"{_base()}/{archive.name}"
     try:
         files.ratings.parent.mkdir(parents=True, exist_ok=True)
         with locked(archive.with_suffix(".lock")):
-            if not _all_there(files):  # another process may have brought them while we waited
+            if not _complete(files):  # another process may have fetched them while we waited
                 _unpack(dataset, url, archive, files, progress=progress)
     except (OSError, HTTPException, BadZipFile, KeyError) as error:
         by_hand = f"by hand: save {url} as {archive}, then try again"
-        raise DownloadError(f"{dataset.title} could not be fetched: {reason(error)}; {by_hand}") from error
+        raise DownloadError(f"{dataset.title} cannot be fetched: {reason(error)}; {by_hand}") from error
 
 
 def _base() -> str:
@@ -211,12 +203,12 @@ def _base() -> str:
 
 
 def _unpack(dataset: Dataset, url: str, archive: Path, files: Files, *, progress: bool) -> None:
-    """Extracts the archive put there by hand, which stays, or the downloaded one, which goes."""
+    """Extract the archive saved by hand, which is kept, or the downloaded one, which is removed."""
     part = archive.with_suffix(".zip.part")
     if not archive.exists():
         download(url, part, dataset.md5, show=progress)
-    elif (found := md5_of(archive)) != dataset.md5:
-        raise DownloadError(f"{archive} has the checksum (MD5) {found}, not {dataset.md5}: delete it")
+    elif (actual := md5_of(archive)) != dataset.md5:
+        raise DownloadError(f"{archive} has the MD5 checksum {actual}, not {dataset.md5}: delete it")
     members = {f"{dataset.archive}/{member}": file for member, file in zip(dataset.members, files, strict=True)}
     extract(archive if archive.exists() else part, members)
     part.unlink(missing_ok=True)
@@ -230,78 +222,33 @@ def write(
     cache: str | Path | None = None,
     progress: bool = True,
 ) -> None:
-    """Writes a data set as two CSV files: `userId,movieId,rating,timestamp` and `movieId,title,genres`.
+    """Write a data set as two CSV files: `userId,movieId,rating,timestamp` and `movieId,title,genres`.
 
-    Times are unix seconds, genres are separated by "|"; files that are there are replaced. `cache` and `progress` as
-    for `fetch`.
+    Times are unix seconds, genres are separated by "|". Old files are replaced. cache, progress: as for `fetch`.
 
     Raises:
         OptionError: no data set has this name, or both paths are the same.
-        DownloadError: it could not be fetched.
+        DownloadError: the data set cannot be downloaded.
         DataError: a file cannot be written.
     """
     ratings_path, items_path = Path(ratings_path), Path(items_path)
     if ratings_path.absolute() == items_path.absolute():
-        raise OptionError(f"ratings and items cannot both be written to {ratings_path}")
+        raise OptionError(f"ratings and items cannot both be written to {ratings_path}: name two files")
     files = fetch(name, cache=cache, progress=progress)
-    _write(_ratings(files.ratings), ratings_path)
-    _write(_movies(files.items), items_path)
-
-
-def _write(table: pl.LazyFrame, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside(path) as part:
-            part.touch(exist_ok=False)  # for an OSError that says what is wrong with the place
-            table.sink_csv(part)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be written: {reason(error)}") from error
-
-
-def _ratings(path: Path) -> pl.LazyFrame:
-    """Any of the files of ratings -> columns `RATINGS`."""
-    match path.suffix:
-        case ".parquet":
-            return pl.scan_parquet(path)
-        case ".csv":
-            return pl.scan_csv(path, infer_schema=False)
-        case ".data":
-            return _old(path, "\t", RATINGS)
-        case _:
-            return _old(path, "::", RATINGS)
-
-
-def _movies(path: Path) -> pl.LazyFrame:
-    """Any of the files of items -> columns `MOVIES`."""
-    match path.suffix:
-        case ".parquet":
-            return pl.scan_parquet(path)
-        case ".csv":
-            return pl.scan_csv(path, infer_schema=False)
-        case ".item":
-            flags = [pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in GENRES_100K]
-            genres = pl.concat_str(flags, separator="|", ignore_nulls=True).alias("genres")
-            table = _old(path, "|", ["movieId", "title", "released", "video", "page", *GENRES_100K])
-            return table.select("movieId", "title", genres)
-        case _:
-            return _old(path, "::", MOVIES)
-
-
-def _old(path: Path, separator: str, columns: list[str]) -> pl.LazyFrame:
-    """A latin-1 table without header, as GroupLens wrote them up to 2003; all columns as text."""
-    text = path.read_text(encoding="latin-1").replace(separator, "\t")
-    return pl.read_csv(
-        text.encode(), separator="\t", has_header=False, new_columns=columns, quote_char=None, infer_schema=False
-    ).lazy()
+    movielens.write_csv(movielens.ratings(files.ratings), ratings_path)
+    movielens.write_csv(movielens.movies(files.items), items_path)
 
 
 def load_table(source: object, items: object, reading: Mapping[str, Any]) -> Interactions:
-    """A data set by its name where there is one and no file of that name, else `palate.read`."""
+    """Return the interactions of a source: a data set by name, else whatever `palate.read` takes.
+
+    A file goes before a data set of the same name. reading: further arguments of `palate.read`.
+    """
     if isinstance(source, Interactions):
         return source
     if isinstance(source, str) and source.startswith(DATASET_NAMES) and not Path(source).exists():
         files = fetch(source)
-        about = describe(source)
+        dataset = describe(source)
         table = read(files.ratings, items=files.items if items is None else items, **reading)
-        return replace(table, notes=(*table.notes, f"{about.title}: {about.terms}"))
+        return replace(table, notes=(*table.notes, f"{dataset.title}: {dataset.terms}"))
     return read(source, items=items, **reading)

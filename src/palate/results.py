@@ -1,4 +1,4 @@
-"""Results: a small table that prints well, iterates as rows, and turns into a frame of any kind."""
+"""Results: a small table that prints well, iterates as rows, and converts to polars, pandas or dicts."""
 
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Metrics = dict[str, float]
-"""Metrics by their names, such as "rmse" or "ndcg@10"."""
+"""Metric values by name, such as "rmse" or "ndcg@10"."""
 
-LOOK: dict[str, Any] = {
+TABLE_FORMAT: dict[str, Any] = {
     "tbl_hide_dataframe_shape": True,
     "tbl_hide_column_data_types": True,
     "tbl_rows": -1,
@@ -22,7 +22,7 @@ LOOK: dict[str, Any] = {
     "fmt_str_lengths": 60,
     "float_precision": 3,
 }
-"""How polars draws every row and column, and nothing but them."""
+"""Polars settings that print every row and column, without shape and types."""
 
 
 @cache
@@ -34,17 +34,17 @@ class Results(Sequence[Any]):
     """Rows with named fields: `for row in results: row.title`, `results[0].score`, `results.to_pandas()`."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
-        self._hold(frame.to_dict(as_series=False), frame.schema)
+        self._set_columns(frame.to_dict(as_series=False), frame.schema)
         self._frame = frame
 
     @classmethod
     def of(cls, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> Self:
-        """The same without a frame, which takes longer to make than a short list."""
-        found = cls.__new__(cls)
-        found._hold(columns, schema)
-        return found
+        """Make Results from lists of values, without a frame: for a short list that is faster."""
+        results = cls.__new__(cls)
+        results._set_columns(columns, schema)
+        return results
 
-    def _hold(self, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> None:
+    def _set_columns(self, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> None:
         self._columns, self._schema, self._row = columns, schema, _row(*columns)
 
     @cached_property
@@ -68,49 +68,51 @@ class Results(Sequence[Any]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        with pl.Config(tbl_formatting="NOTHING", tbl_width_chars=120, **LOOK):
+        with pl.Config(tbl_formatting="NOTHING", tbl_width_chars=120, **TABLE_FORMAT):
             return str(self._frame)
 
     def _repr_html_(self) -> str:
-        with pl.Config(**LOOK):
+        with pl.Config(**TABLE_FORMAT):
             return self._frame._repr_html_()
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """A list of {field: value}, ready for JSON."""
+        """Return the rows as a list of {field: value}, ready for JSON."""
         return [row._asdict() for row in self]
 
     def to_polars(self) -> pl.DataFrame:
+        """Return the table as a polars DataFrame."""
         return self._frame
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Needs pandas, which Palate does not install."""
+        """Return the table as a pandas DataFrame. Palate does not install pandas: `pip install pandas`."""
         import pandas as pd  # noqa: PLC0415 - optional
 
         return pd.DataFrame(self._frame.to_dict(as_series=False))
 
 
 DRAWS = 20
-"""How many random pairs an analogy is compared with."""
+"""Number of random pairs that an analogy is compared with."""
 
 
 @dataclass(frozen=True)
 class CheckedAnalogy:
-    """The answer to an analogy beside what needs no analogy to be found."""
+    """The answer to an analogy, beside two controls that use no analogy."""
 
     answer: Results
-    """The nearest to a - b + c."""
+    """Items nearest to a - b + c."""
     no_offset: Results
-    """The nearest to c alone."""
+    """Items nearest to c alone."""
     shuffled: Results
-    """The nearest to c + the difference of one random pair, as long as a - b."""
+    """Items nearest to c + the difference of one random pair, scaled to the length of a - b."""
     in_no_offset: int
-    """How many of the answer's items no offset finds too."""
+    """Number of the answer's items that are also in `no_offset`."""
     in_shuffled: float
-    """How many of them a random pair's offset finds too, on average."""
+    """Mean number of the answer's items that a random pair's offset returns too."""
 
     @property
     def sentence(self) -> str:
+        """The two controls in one sentence."""
         return (
-            f"Of these {len(self.answer)}, {self.in_no_offset} are also among the nearest to c alone, and "
-            f"{self.in_shuffled:.1f} are found with a random pair in place of a and b (mean of {DRAWS} pairs)."
+            f"Of these {len(self.answer)} items, {self.in_no_offset} are also nearest to c alone, and "
+            f"{self.in_shuffled:.1f} are returned with a random pair in place of a and b (mean of {DRAWS} pairs)."
         )

@@ -188,7 +188,7 @@ def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monke
         (["ratings.csv", "--epochs", "few"], "Invalid value for '--epochs'"),
         (["ratings.csv", "--seed", "-1"], "Invalid value for '--seed'"),
         (["ratings.csv", "--test", "1.5"], "the test share is 1.5: it must be at least 0 and below 1"),
-        (["ratings.csv", "--device", "gpu"], "device 'gpu' is not one: try auto, cpu, cuda"),
+        (["ratings.csv", "--device", "gpu"], "device is 'gpu': it must be auto, cpu, cuda"),
         (["ratings.csv", "--device", "cuda:99"], "device 'cuda:99' is not on this machine"),
         (["ratings.csv", "-o", "ratings.csv"], "ratings.csv exists and is not a Palate model: it is left as it is"),
         (["ratings.csv", "-o", "."], "exists and is not a Palate model: it is left as it is"),

@@ -1,1 +1,1 @@
-"""A trained model as one folder: JSON, safetensors and Parquet; nothing is pickled."""
+"""Save and open a trained model as one folder of JSON, safetensors and Parquet files; nothing is pickled."""

@@ -1,12 +1,12 @@
-"""A trained model as one folder: JSON, safetensors and Parquet, never pickle, and nothing in it is ever run.
+"""A trained model as one folder: JSON, safetensors and Parquet, never pickle. No code in it is ever run.
 
-    palate.json               what it is: format, versions, model, settings, data, split, history, metrics, checksums
+    palate.json               the header: format, versions, model, settings, data, split, history, metrics, checksums
     weights.safetensors       the model's parameters and buffers
-    interactions.safetensors  every event as rows, and the part of the split it was in
+    interactions.safetensors  every event as rows, with its part of the split
     users.parquet             the users' ids, by row
-    items.parquet             the items' ids, titles, texts and categories, and their places on the map, by row
+    items.parquet             the items' ids, titles, texts, categories and positions on the map, by row
 
-It opens without the data it was trained on, and holds no times of day and no durations: the same run gives the same
+The folder opens without the training data. It holds no times of day and no durations: the same run gives the same
 bytes. Big files are mapped into memory, not read.
 """
 
@@ -51,41 +51,41 @@ from palate.models.contract import Model
 from palate.system.files import check_writable, folder_written_beside
 
 ALIGNMENT = 64
-"""Bytes; where torch puts tensors."""
+"""Bytes; torch puts tensors at multiples of it."""
 
 USER_COLUMNS = {"id": None}
 ITEM_COLUMNS = {"id": None, **SCHEMA}
-"""The columns of the Parquet files, in order; ids have one of `ID_TYPES`."""
+"""Columns of the Parquet files, in order; ids have one of `ID_TYPES`."""
 
 PLACES: dict[str, pl.DataType] = {"x": pl.Float32(), "y": pl.Float32()}
-"""Further columns of the items where there is a map: see `item_map.py`; null off the map."""
+"""Further columns of items.parquet if the model has a map (see `item_map.py`); null for items off the map."""
 
 ID_TYPES = (pl.Int64(), pl.UInt64(), pl.String())
 
 
 @dataclass(frozen=True, eq=False)
 class Artifact:
-    """What the folder holds."""
+    """The contents of the folder."""
 
     model: Model
     split: Split
     training: Training
     places: NDArray[np.float32] | None = None
-    """(n_items, 2), where each item lies on the map, NaN off it; None where there is none."""
+    """(n_items, 2), the position of each item on the map, NaN for items off it; None without a map."""
 
 
 def check_place(path: Path) -> None:
-    """Raises OutputError where `write` would: the place can't be written, or holds something that is no artifact."""
+    """Raise OutputError where `write` would: path can't be written, or is something else than a Palate model."""
     check_writable(path)
     if path.exists() and not (path / HEADER).is_file():
-        raise OutputError(f"{path} exists and is not a Palate model: it is left as it is, choose another name")
+        raise OutputError(f"{path} exists and is not a Palate model: it is left as it is; choose another name")
 
 
 def write(path: Path, artifact: Artifact) -> None:
-    """Write the folder, beside and renamed; one that is already there is replaced only by a whole new one.
+    """Write the folder to a temporary path, then rename it: an old model is replaced only by a whole new one.
 
     Raises:
-        OutputError: the place can't be written, or holds something that is no artifact.
+        OutputError: path can't be written, or is something else than a Palate model.
     """
     check_place(path)
     model, table = artifact.model, artifact.split.table
@@ -94,9 +94,9 @@ def write(path: Path, artifact: Artifact) -> None:
         save_file(weights, folder / WEIGHTS)
         numpy.save_file(_columns(artifact.split), folder / INTERACTIONS)
         table.user_ids.ids.alias("id").to_frame().write_parquet(folder / USERS)
-        _described(table, artifact.places).write_parquet(folder / ITEMS)
+        _items_frame(table, artifact.places).write_parquet(folder / ITEMS)
         for name in (WEIGHTS, INTERACTIONS):
-            (folder / name).chmod((folder / USERS).stat().st_mode)  # safetensors writes for the owner's eyes only
+            (folder / name).chmod((folder / USERS).stat().st_mode)  # safetensors lets the owner alone read them
         header = Header(
             format=FORMAT,
             versions={name: version(name) for name in ("palate", "torch", "numpy", "polars", "safetensors")},
@@ -113,7 +113,7 @@ def write(path: Path, artifact: Artifact) -> None:
 
 
 def read(path: Path, outside: type[Model] | None = None) -> Artifact:
-    """Open the folder. `outside` is the class of a model that is not Palate's own: an artifact can't bring code.
+    """Open the folder. outside: the class of a model that is not one of Palate's, since an artifact holds no code.
 
     Raises:
         ArtifactError: the folder is missing, corrupt, truncated, foreign, half-written, or of a newer format.
@@ -122,7 +122,7 @@ def read(path: Path, outside: type[Model] | None = None) -> Artifact:
     try:
         for name in FILES[1:]:
             if header.checksums[name] != checksum(path / name):
-                raise ArtifactError(f"{path} is damaged: {name} is not as it was written; train it again")
+                raise ArtifactError(f"{path} is damaged: {name} is not as it was written; train the model again")
         frame = _frame(path / ITEMS, ITEM_COLUMNS, header.n_items, PLACES)
         model, split = _model(path, header, outside), _split(path, header, frame)
         if model.NEEDS_RATINGS and split.table.ratings is None:
@@ -146,7 +146,7 @@ DAMAGE = (
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
 )
-"""What the libraries beneath raise at bytes they can't make sense of."""
+"""Errors that the libraries raise at bytes they can't read."""
 
 
 def _columns(split: Split) -> dict[str, NDArray[Any]]:
@@ -170,24 +170,24 @@ def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
         )
     config = cls.Config.model_validate(header.config)
     weights = {name: _aligned(value) for name, value in load_file(path / WEIGHTS).items()}
-    with torch.device("meta"):  # no memory is taken on the header's word
+    with torch.device("meta"):  # no memory is allocated before the sizes are checked
         model = cls(config, header.n_users, header.n_items)
     for name, expected in model.state_dict().items():
-        found = weights.get(name)
+        weight = weights.get(name)
         shape = tuple(expected.shape)
-        if name in model.sized_by_data and found is not None and found.ndim == len(shape):
-            shape = (len(found), *shape[1:])
-        if found is None or found.shape != shape or found.dtype != expected.dtype:
+        if name in model.sized_by_data and weight is not None and weight.ndim == len(shape):
+            shape = (len(weight), *shape[1:])
+        if weight is None or weight.shape != shape or weight.dtype != expected.dtype:
             raise ValueError(f"weight {name} should be {shape} {expected.dtype}")
-        if found.is_floating_point() and not found.isfinite().all():
+        if weight.is_floating_point() and not weight.isfinite().all():
             raise ValueError(f"weight {name} is not finite")
     model.load_state_dict(weights, strict=True, assign=True)
     return model.eval()
 
 
 def _aligned(weight: Tensor) -> Tensor:
-    """Where torch would have put it in memory, as it was when the model was trained: products of numbers that begin
-    elsewhere, as they may in a file, round differently."""
+    """Return the weight at an aligned address, as it was in training: in a file it may lie elsewhere, and products of
+    unaligned numbers round differently."""
     return weight if weight.data_ptr() % ALIGNMENT == 0 else weight.clone()
 
 
@@ -209,7 +209,7 @@ def _split(path: Path, header: Header, frame: pl.DataFrame) -> Split:
         and items.min() >= 0
         and items.max() < header.n_items
         and part.max() <= KNOWN
-        and part.min() < TEST  # something was learned from
+        and part.min() < TEST  # some event is for training
         and all(np.isfinite(columns[name]).all() for name in ("ratings", "times") if name in columns)
     )
     if not in_bounds:
@@ -220,8 +220,8 @@ def _split(path: Path, header: Header, frame: pl.DataFrame) -> Split:
     return Split(table, part, refitted=header.training.refitted)
 
 
-def _described(table: Interactions, places: NDArray[np.float32] | None) -> pl.DataFrame:
-    """The items as items.parquet has them."""
+def _items_frame(table: Interactions, places: NDArray[np.float32] | None) -> pl.DataFrame:
+    """Return the items as items.parquet has them."""
     frame = table.catalogue.frame.select(table.item_ids.ids.alias("id"), *SCHEMA)
     if places is None:
         return frame
@@ -229,28 +229,28 @@ def _described(table: Interactions, places: NDArray[np.float32] | None) -> pl.Da
 
 
 def _places(frame: pl.DataFrame) -> NDArray[np.float32] | None:
-    """The other way round."""
+    """Return the items' positions on the map from the frame of items.parquet."""
     if "x" not in frame.columns:
         return None
-    found = frame.select(*PLACES)
-    inside = found.select(pl.all().is_between(-1, 1).all()).row(0) == (True, True)
-    if not inside or (found["x"].is_null() != found["y"].is_null()).any():
-        raise ValueError(f"{ITEMS} has places off the map")
-    return found.fill_null(np.nan).to_numpy()
+    places = frame.select(*PLACES)
+    inside = places.select(pl.all().is_between(-1, 1).all()).row(0) == (True, True)
+    if not inside or (places["x"].is_null() != places["y"].is_null()).any():
+        raise ValueError(f"{ITEMS} has places off the map: x and y must be from -1 to 1, or both null")
+    return places.fill_null(np.nan).to_numpy()
 
 
 def _frame(
-    file: Path, columns: Mapping[str, pl.DataType | None], n: int, maybe: Mapping[str, pl.DataType] | None = None
+    file: Path, columns: Mapping[str, pl.DataType | None], n: int, optional: Mapping[str, pl.DataType] | None = None
 ) -> pl.DataFrame:
-    """The file's n rows, with these columns, and `maybe` these behind them."""
-    lazy = pl.scan_parquet(file, glob=False, hive_partitioning=False)  # a path is a path, whatever signs it has
-    found = lazy.collect_schema()
-    wanted = {name: found.get(name) if kind is None else kind for name, kind in columns.items()}
-    if maybe and len(found) > len(wanted):
-        wanted |= maybe
-    if list(found.items()) != list(wanted.items()) or found["id"] not in ID_TYPES:
-        raise ValueError(f"{file.name} has the columns {dict(found)}")
-    if lazy.select(pl.len()).collect().item() != n:  # told by its end, before memory is taken
+    """Read the file's n rows, with these columns, and perhaps the optional ones after them."""
+    lazy = pl.scan_parquet(file, glob=False, hive_partitioning=False)  # no sign in a path is a pattern
+    schema = lazy.collect_schema()
+    expected = {name: schema.get(name) if dtype is None else dtype for name, dtype in columns.items()}
+    if optional and len(schema) > len(expected):
+        expected |= optional
+    if list(schema.items()) != list(expected.items()) or schema["id"] not in ID_TYPES:
+        raise ValueError(f"{file.name} has the columns {dict(schema)}")
+    if lazy.select(pl.len()).collect().item() != n:  # from the file's footer, before memory is allocated
         raise ValueError(f"{file.name} should have {n} rows")
     return lazy.collect()
 

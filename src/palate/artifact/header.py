@@ -1,4 +1,4 @@
-"""The file palate.json of a model's folder: what the folder says of itself, sealed by a checksum."""
+"""The header of a saved model, palate.json: it describes the folder and has checksums of every file, its own too."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ FORMAT = 1
 FILES = ("palate.json", "weights.safetensors", "interactions.safetensors", "users.parquet", "items.parquet")
 HEADER, WEIGHTS, INTERACTIONS, USERS, ITEMS = FILES
 LARGEST_HEADER = 64 * 2**20
-"""Bytes; a history of a million epochs fits."""
+"""Bytes; the history of a million epochs fits."""
 
 UNSEALED = "0" * 32
-"""What stands for the header's own checksum while that is computed."""
+"""Stands for the header's own checksum while it is computed."""
 
 Record = Mapping[str, int | float]
 Rows = Annotated[int, Field(ge=1, lt=2**31)]
@@ -28,34 +28,34 @@ Checksum = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
 class Strict(BaseModel):
-    """Nothing missing, nothing unknown, nothing taken for what it is not."""
+    """A record without missing fields, unknown fields or conversions of types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Training(Strict):
-    """How a model came to be, and how good it was found."""
+    """How a model was trained, and its metrics."""
 
     preset: str | None = None
     seed: int = Field(0, ge=0)
     split: dict[str, str | float] = Field(default_factory=dict)
     history: Sequence[Record] = Field(default_factory=list)
-    """A record per epoch, without durations."""
+    """One record per epoch, without durations."""
     metrics: Record = Field(default_factory=dict)
-    """Of the test part, read once."""
+    """Metrics of the test part, which is read once."""
     baselines: Mapping[str, Record] = Field(default_factory=dict)
-    """The same of simpler models, on the same test part."""
+    """Metrics of simpler models on the same test part."""
     half_widths: dict[float, float] = Field(default_factory=dict)
-    """{level: how far an interval reaches to either side of a predicted rating}, in spreads of a model that knows
-    them: see `evaluation/intervals.py`."""
+    """{level: half width of the interval around a predicted rating}, in spreads for a model that knows them: see
+    `evaluation/intervals.py`."""
     refitted: bool = False
-    """Whether it was trained again on training and validation part, after validation had chosen what there is to."""
+    """Whether the model was trained again on the training and validation parts together (refit)."""
     notes: list[str] = Field(default_factory=list)
-    """What the reading took and left out, and how the model was found where Palate chose it."""
+    """Notes of the table's reading, and of the search if Palate chose the model."""
 
 
 class Header(Strict):
-    """The file palate.json."""
+    """The contents of palate.json."""
 
     format: int = Field(ge=1)
     versions: dict[str, str]
@@ -66,25 +66,25 @@ class Header(Strict):
     fingerprint: str
     training: Training
     checksums: dict[str, Checksum]
-    """Of each file, this one among them."""
+    """XXH3 checksum of each file, this one too."""
 
 
 def read_header(path: Path) -> Header:
-    """What the folder says of itself, without opening the rest.
+    """Read the header of a saved model, without opening the other files.
 
     Raises:
-        ArtifactError: it is no artifact, or of a newer format.
+        ArtifactError: the folder is no Palate model, is damaged, or is of a newer format.
     """
     file = path / HEADER
     try:
         if size(file) > LARGEST_HEADER:
             raise ArtifactError(f"{file} is larger than {LARGEST_HEADER} bytes: it is no Palate model")
         text = file.read_bytes().decode()
-        found = json.loads(text)
-        if not isinstance(found, dict) or not isinstance(found.get("format"), int):
+        fields = json.loads(text)
+        if not isinstance(fields, dict) or not isinstance(fields.get("format"), int):
             raise ArtifactError(f"{path} is no Palate model: {HEADER} has no format number")
-        if found["format"] > FORMAT:
-            raise ArtifactError(f"{path} has format {found['format']}, newer than {FORMAT}: upgrade palate to open it")
+        if fields["format"] > FORMAT:
+            raise ArtifactError(f"{path} has format {fields['format']}, newer than {FORMAT}: upgrade palate to open it")
         header = Header.model_validate_json(text)
         if header.checksums.keys() != set(FILES) or sealed(text.replace(header.checksums[HEADER], UNSEALED)) != text:
             raise ValueError("it is not as it was written")
@@ -94,10 +94,10 @@ def read_header(path: Path) -> Header:
     except (FileNotFoundError, NotADirectoryError):
         if not path.exists() and (previous_of(path) / HEADER).is_file():
             raise ArtifactError(
-                f"{path} was being replaced when something stopped: rename {previous_of(path)} to it"
+                f"{path} was being replaced when the program stopped: rename {previous_of(path)} to it"
             ) from None
-        what = f"has no {HEADER}: it is no Palate model" if path.exists() else "does not exist"
-        raise ArtifactError(f"{path} {what}; make one with palate train") from None
+        problem = f"has no {HEADER}: it is no Palate model" if path.exists() else "does not exist"
+        raise ArtifactError(f"{path} {problem}; make one with palate train") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))[:100]
@@ -109,21 +109,22 @@ def read_header(path: Path) -> Header:
 
 
 def in_short(error: BaseException) -> str:
+    """Return an error's message in one line of at most 200 characters."""
     return " ".join(str(error).split())[:200]
 
 
 def size(file: Path) -> int:
-    """Bytes. Only a plain file has any: to open a pipe would be to wait for it."""
+    """Return a plain file's size in bytes; anything else counts as missing, since opening a pipe would wait forever."""
     if not file.is_file():
         raise FileNotFoundError(ENOENT, "no such file", str(file))
     return file.stat().st_size
 
 
 def sealed(text: str) -> str:
-    """The header's text with its own checksum in it, in place of `UNSEALED`."""
+    """Return the header's text with its own checksum in place of `UNSEALED`."""
     return text.replace(UNSEALED, xxhash.xxh3_128_hexdigest(text.encode()))
 
 
 def checksum(file: Path) -> str:
-    """XXH3: against damage, not against an enemy, whom nothing here gives code to run. Mapped, so at memory's speed."""
+    """Return the XXH3 checksum of a file, which is mapped into memory. It shows damage, not attacks."""
     return xxhash.xxh3_128_hexdigest(np.memmap(file, mode="r").data if size(file) else b"")

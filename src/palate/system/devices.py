@@ -1,4 +1,4 @@
-"""Where the arithmetic runs."""
+"""The device that the arithmetic runs on."""
 
 import torch
 
@@ -6,19 +6,19 @@ from palate.errors import OptionError
 
 
 def pick(name: str = "auto") -> torch.device:
-    """`auto` is the first there is of cuda, mps (Apple) and cpu.
+    """Return the device of that name; "auto" is the first of cuda, mps (Apple) and cpu that this machine has.
 
     Raises:
-        OptionError: the device asked for is unknown, or not on this machine.
+        OptionError: the name is no device, or this machine has no such device.
     """
     counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
-    there = [kind for kind, count in counts.items() if count]
+    present = [kind for kind, count in counts.items() if count]
     if name == "auto":
-        return torch.device(there[0])
+        return torch.device(present[0])
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise OptionError(f"device {name!r} is not one: try auto, cpu, cuda, cuda:0 or mps") from error
+        raise OptionError(f"device is {name!r}: it must be auto, cpu, cuda, cuda:0 or mps") from error
     if (device.index or 0) >= counts.get(device.type, 0):
-        raise OptionError(f"device {name!r} is not on this machine: there is {', '.join(there)}")
+        raise OptionError(f"device {name!r} is not on this machine: choose from auto, {', '.join(present)}")
     return device

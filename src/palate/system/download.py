@@ -1,4 +1,4 @@
-"""Fetching one file over HTTP: resumed, checked, and never half there under its own name."""
+"""Download one file over HTTP: resume it, check it, and never leave half a file under its final name."""
 
 import hashlib
 import secrets
@@ -28,31 +28,31 @@ TIMEOUT = 30.0
 
 BLOCK = 1 << 18
 LARGEST_MEMBER = 2_000_000_000
-"""Bytes; a file in an archive that claims to be larger is refused. The largest we know, MovieLens 32M, has 0.9e9."""
+"""Bytes; a larger file in an archive is refused. The largest known one, in MovieLens 32M, has 0.9e9."""
 
 
 def download(url: str, path: Path, md5: str, *, show: bool) -> None:
-    """Brings `url` to `path`, going on after the bytes that `path` already holds. `show` draws a progress bar.
+    """Download `url` to `path`, after the bytes that `path` already holds. `show` draws a progress bar.
 
     Raises:
-        DownloadError: the connection was cut (what arrived stays), or what came is another file (it is deleted).
+        DownloadError: the connection was cut (the bytes received stay), or the file is another one (it is deleted).
         OSError, HTTPException: as urllib and the disk raise them.
     """
-    have = path.stat().st_size if path.exists() else 0
-    if have and md5_of(path) == md5:
+    n_bytes = path.stat().st_size if path.exists() else 0
+    if n_bytes and md5_of(path) == md5:
         return
-    with _open(url, have) as response:
+    with _open(url, n_bytes) as response:
         _receive(response, path, show=show)
-    if (found := md5_of(path)) != md5:
+    if (actual := md5_of(path)) != md5:
         path.unlink()
-        raise DownloadError(f"what came has the checksum (MD5) {found}, not {md5}, and was deleted")
+        raise DownloadError(f"the file received from {url} has the MD5 checksum {actual}, not {md5}, and was deleted")
 
 
-def _open(url: str, have: int) -> HTTPResponse:
-    """Asks for the bytes after the first `have`, or for all of them if the server has no more than that."""
+def _open(url: str, n_bytes: int) -> HTTPResponse:
+    """Request the bytes after the first `n_bytes`, or all of them if the server has no more than that."""
     headers = {"User-Agent": "palate"}
     try:
-        request = Request(url, headers=headers | ({"Range": f"bytes={have}-"} if have else {}))
+        request = Request(url, headers=headers | ({"Range": f"bytes={n_bytes}-"} if n_bytes else {}))
         return cast(HTTPResponse, urlopen(request, timeout=TIMEOUT))
     except HTTPError as error:
         error.close()
@@ -72,7 +72,7 @@ def _receive(response: HTTPResponse, path: Path, *, show: bool) -> None:
             done += file.write(block)
             bar.update(task, completed=done)
     if total is not None and done < total:
-        raise DownloadError(f"the connection ended after {done:,} of {total:,} bytes; trying again goes on from there")
+        raise DownloadError(f"the connection ended after {done:,} of {total:,} bytes; try again to continue from there")
 
 
 def _bar(show: bool) -> Progress:
@@ -82,13 +82,13 @@ def _bar(show: bool) -> Progress:
 
 
 def md5_of(path: Path) -> str:
-    """The MD5 of a file, in hexadecimal: against accidents, not against an enemy."""
+    """Return the MD5 of a file in hexadecimal: it shows damage, not attacks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def extract(archive: Path, members: Mapping[str, Path]) -> None:
-    """Takes the named members, and nothing else, out of a zip file, each to the path given.
+    """Extract the named members of a zip file, and nothing else, each to its path.
 
     Raises:
         DownloadError: a member is larger than `LARGEST_MEMBER`.
@@ -98,14 +98,16 @@ def extract(archive: Path, members: Mapping[str, Path]) -> None:
         for member, path in members.items():
             info = zipped.getinfo(member)
             if info.file_size > LARGEST_MEMBER:
-                raise DownloadError(f"{member} would have {info.file_size:,} bytes, above {LARGEST_MEMBER:,}")
+                raise DownloadError(
+                    f"{member} in {archive} has {info.file_size:,} bytes: the limit is {LARGEST_MEMBER:,}"
+                )
             with beside(path) as part, zipped.open(info) as source, part.open("xb") as target:
                 shutil.copyfileobj(source, target, BLOCK)
 
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A new name beside `path` to write to: it becomes `path` at the end, and vanishes after an error."""
+    """Yield a temporary path beside `path`: it is renamed to `path` at the end, and removed after an error."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield part
@@ -116,7 +118,7 @@ def beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Waits until no other process holds `path`, and holds it; the system lets go of it if we die."""
+    """Lock the file `path` against other processes, waiting for it first; the system unlocks it if this one dies."""
     with path.open("ab") as file:
         if sys.platform == "win32":  # pragma: no cover
             while True:
@@ -131,7 +133,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Why it failed, in one line."""
+    """Return the reason of an error in one line."""
     if isinstance(error, HTTPError):
         return f"the server answered {error.code} {error.reason}"
     cause = error.reason if isinstance(error, URLError) else error

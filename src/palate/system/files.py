@@ -1,4 +1,4 @@
-"""Files and folders appear whole or not at all: written beside, then renamed."""
+"""Write files and folders whole or not at all: to a temporary path beside them, then renamed."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ from palate.errors import OutputError, PalateError
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; renamed to it when the block ends well, removed when it doesn't.
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if not.
 
     Raises:
-        OutputError: the place can't be written.
+        OutputError: `path` can't be written.
     """
     name, path = path, path.resolve()
     beside = _beside(path)
@@ -34,19 +34,19 @@ def written_beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_written_beside(path: Path) -> Iterator[Path]:
-    """An empty folder beside `path`; takes its place when the block ends well, and is removed when it doesn't.
+    """Yield an empty folder beside `path`; rename it to `path` if the block succeeds, remove it if not.
 
-    A folder that was there is moved away first and deleted last, so there is a whole one at every moment: at `path`,
-    or, for the instant between two renames, at `previous_of(path)`.
+    An old folder is moved away first and deleted last, so that a whole folder exists at every moment: at `path`, or,
+    between the two renames, at `previous_of(path)`.
 
     Raises:
-        OutputError: the place can't be written, or a file is there.
+        OutputError: `path` can't be written, or is a file.
     """
     name, path = path, path.resolve()
     beside, previous = _beside(path), previous_of(path)
     try:
         if path.is_file():
-            raise OutputError(f"can't write {name}: it is a file, and a folder is to be written there")
+            raise OutputError(f"can't write {name}: it is a file, and the output is a folder; choose another name")
         beside.mkdir(parents=True)
         yield beside
         if path.exists():
@@ -63,12 +63,12 @@ def folder_written_beside(path: Path) -> Iterator[Path]:
 
 
 def previous_of(path: Path) -> Path:
-    """Where the old folder waits while `folder_written_beside` renames the new one; hidden, so that it is nobody's."""
+    """Return the hidden path of the old folder while `folder_written_beside` renames the new one."""
     return path.with_name(f".{path.name}.previous")
 
 
 def check_writable(path: Path) -> None:
-    """Raises OutputError where nothing can be written beside `path`; parent folders are made."""
+    """Raise OutputError if nothing can be written beside `path`. Parent folders are created."""
     beside = _beside(path.resolve())
     try:
         beside.mkdir(parents=True)

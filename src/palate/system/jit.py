@@ -1,4 +1,4 @@
-"""Loops that are compiled for the CPU when they are first called, and run without Python's lock."""
+"""Loops compiled for the CPU by numba at their first call; they run without Python's global lock."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,34 +16,34 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
 def compiled(loop: Loop, **options: Any) -> Loop:
-    """The function as machine code, kept for later processes in __pycache__ or the user's cache folder, as bytecode is.
+    """Compile a function to machine code, cached for later processes in __pycache__ or the user's cache folder.
 
-    It may call others of its own file alone: the file's date says whether what was kept is still good.
+    It may call other compiled functions of its own file only: the file's date tells whether the cached code is valid.
     """
     options = {"nogil": True, "error_model": "numpy", **options}
     try:
-        found: Loop = numba.njit(cache=True, **options)(loop)
-    except RuntimeError:  # no such folder can be written
-        found = numba.njit(**options)(loop)
-    return found
+        machine_code: Loop = numba.njit(cache=True, **options)(loop)
+    except RuntimeError:  # no cache folder can be written
+        machine_code = numba.njit(**options)(loop)
+    return machine_code
 
 
 def compiled_sums(loop: Loop) -> Loop:
-    """The same, where sums may be taken in another order, so that they fill the processor's wide registers.
+    """Compile a function whose sums may run in another order, so that they use the processor's wide registers.
 
-    Perhaps in another for each loop that calls it, in whose code it stands as well.
+    The order may differ between the loops that call it, since each has the function's code inlined.
     """
     return compiled(loop, fastmath={"reassoc", "nsz", "contract"})
 
 
 def flat(tensor: torch.Tensor) -> Array:
-    """All numbers of a tensor on the CPU, one after the other."""
-    found: Array = tensor.numpy().reshape(-1)
-    return found
+    """Return all numbers of a CPU tensor as an array of one dimension, in the tensor's own memory."""
+    array: Array = tensor.numpy().reshape(-1)
+    return array
 
 
 def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:
-    """work(part) for parts of range(n) of that size, on as many threads as torch has."""
+    """Call work(part) for parts of range(n) of that size, on as many threads as torch has."""
     parts = [slice(start, min(start + size, n)) for start in range(0, n, size)]
     if len(parts) == 1:
         work(parts[0])
@@ -54,8 +54,8 @@ def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:
 
 @contextmanager
 def flushing() -> Iterator[None]:
-    """Within, what is too small for all digits of its format (1e-38 in float32) is 0, on this thread and those it
-    starts: processors take a hundred times as long for it."""
+    """Within the block, denormal numbers (below 1e-38 in float32) are 0, on this thread and those it starts:
+    processors take a hundred times as long for them."""
     already = flushes()
     torch.set_flush_denormal(True)
     try:
@@ -65,15 +65,16 @@ def flushing() -> Iterator[None]:
 
 
 def flushes() -> bool:
-    """Whether this thread does so."""
+    """Whether this thread treats denormal numbers as 0."""
     return bool(np.float32(1e-39) * np.float32(1) == 0)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within, or in a function it decorates, torch works on one thread, so that no bit depends on how many there are.
+    """Within the block or the decorated function, torch uses one thread, so that no bit depends on their number.
 
-    For products and factorizations. numpy's have no such switch: they take the number that the process began with.
+    It is for matrix products and factorizations. numpy's have no such switch: they use the number of threads that the
+    process started with.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""How much memory this process holds, how much there is left, and how much it may still take."""
+"""The memory that this process uses, that is free, and that it may still take."""
 
 import ctypes
 import re
@@ -12,76 +12,77 @@ import psutil
 from palate.errors import OptionError
 
 CONTAINER = Path("/sys/fs/cgroup")
-"""Where Linux says what a container may take, and what it holds."""
+"""Folder where Linux states the memory limit and use of a container."""
 
 UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 
 
 def size(text: str) -> int:
-    """ "1GB", "1.5 GiB" or "800MB" -> bytes.
+    """Return the number of bytes of a size such as "1GB", "1.5 GiB" or "800MB".
 
     Raises:
-        OptionError: it is none of these.
+        OptionError: the text is no number with one of these units.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip(), re.IGNORECASE)
-    if found is None or found[2].upper() not in UNITS:
-        raise OptionError(f"a size of memory is wanted, such as 800MB or 1.5GB, not {text!r}")
-    return int(float(found[1]) * UNITS[found[2].upper()])
+    match = re.fullmatch(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[a-z]+)", text.strip(), re.IGNORECASE)
+    if match is None or match["unit"].upper() not in UNITS:
+        raise OptionError(f"memory is {text!r}: it must be a number with MB, GB, MiB or GiB, such as 800MB or 1.5GB")
+    return int(float(match["number"]) * UNITS[match["unit"].upper()])
 
 
 def left(limit: int) -> int:
-    """Bytes that may still be taken before the whole process holds `limit`.
+    """Return the bytes that the process may still take before it uses `limit` in all.
 
     Raises:
-        OptionError: it holds as much already.
+        OptionError: it uses as much already.
     """
-    held = psutil.Process().memory_info().rss
-    if held >= limit:
+    used = psutil.Process().memory_info().rss
+    if used >= limit:
         raise OptionError(
-            f"memory is to stay below {limit / 10**6:,.0f} MB, but Python, the model and its table hold "
-            f"{held / 10**6:,.0f} MB already: allow more"
+            f"the memory limit is {limit / 10**6:,.0f} MB, but Python, the model and its table use "
+            f"{used / 10**6:,.0f} MB already: allow more"
         )
-    return limit - int(held)
+    return limit - int(used)
 
 
 def free() -> int:
-    """Bytes that nobody holds, on this machine or, where that is less, in its container."""
-    found = int(psutil.virtual_memory().available)
+    """Return the free bytes of this machine or, where that is less, of its container."""
+    available = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):  # no container, or one without a limit
         limit = int((CONTAINER / "memory.max").read_text())
-        held = re.search(r"^anon (\d+)$", (CONTAINER / "memory.stat").read_text(), re.MULTILINE)
-        found = min(found, max(0, limit - int(held[1]))) if held else found
-    return found
+        used = re.search(r"^anon (\d+)$", (CONTAINER / "memory.stat").read_text(), re.MULTILINE)
+        available = min(available, max(0, limit - int(used[1]))) if used else available
+    return available
 
 
 def check_pairs(model: str, n_items: int, numbers: float) -> None:
-    """Before a model takes so many float32 numbers for each pair of items.
+    """Check that there is memory for so many float32 numbers for each pair of items.
 
     Raises:
-        OptionError: there is no room for them.
+        OptionError: the memory is too small.
     """
-    less = "item-knn, als and graph-filter do with far less, and so does a table without its rarest items"
-    check(model, numbers * n_items**2, f"the pairs of {n_items:,} items", less)
+    advice = "item-knn, als and graph-filter need far less, and so does a table without its rarest items"
+    check(model, numbers * n_items**2, f"the pairs of {n_items:,} items", advice)
 
 
-def check(model: str, numbers: float, use: str, less: str) -> None:
-    """Before a model takes so many float32 numbers. use: what for; less: what does with less.
+def check(model: str, numbers: float, use: str, advice: str) -> None:
+    """Check that there is memory for so many float32 numbers of a model. use, advice: parts of the message.
 
     Raises:
-        OptionError: there is no room for them.
+        OptionError: the memory is too small.
     """
-    needed, there = 4 * numbers, free()
-    if needed > there:
+    needed, available = 4 * numbers, free()
+    if needed > available:
         raise OptionError(
-            f"{model} needs {needed / 10**9:,.1f} GB of memory for {use}, and {there / 10**9:,.1f} GB are free: {less}"
+            f"{model} needs {needed / 10**9:,.1f} GB of memory for {use}, and {available / 10**9:,.1f} GB are free: "
+            f"{advice}"
         )
 
 
 class Peak:
-    """The most bytes that the process takes beyond what it holds on entering, looked at every SECONDS.
+    """Measure the most bytes that the process uses in the block beyond those at its start, every SECONDS.
 
-    What was freed before, but kept by the C library for later, is given back first where that can be asked for (glibc);
-    elsewhere it hides as much of what is taken.
+    Memory that was freed before but kept by the C library is first returned to the system (glibc only); elsewhere it
+    hides as much of the peak.
     """
 
     SECONDS = 0.01
@@ -89,24 +90,25 @@ class Peak:
     def __enter__(self) -> "Peak":
         with suppress(AttributeError, OSError, TypeError):
             ctypes.CDLL(None).malloc_trim(0)
-        self.process, self.left = psutil.Process(), threading.Event()
+        self.process, self.stopped = psutil.Process(), threading.Event()
         self.before = self.most = self.process.memory_info().rss
-        self.looking = threading.Thread(target=self._look, daemon=True)
-        self.looking.start()
+        self.sampler = threading.Thread(target=self._sample, daemon=True)
+        self.sampler.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.left.set()
-        self.looking.join()
+        self.stopped.set()
+        self.sampler.join()
 
     @property
     def bytes(self) -> int:
+        """The peak, less the memory in use at the start."""
         return self.most - self.before
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         last = False
         while not last:
-            last = self.left.wait(self.SECONDS)
+            last = self.stopped.wait(self.SECONDS)
             self.most = max(self.most, self.process.memory_info().rss)
