@@ -45,9 +45,9 @@ def test_each_row_is_its_own_regression(d: int) -> None:
     starts = np.concatenate([[0], np.cumsum(counts)])
     columns = draw.integers(0, 30, starts[-1]).astype(np.int32)
     features = draw.normal(size=(30, d)).astype(np.float32)
-    found = draw.normal(size=(len(counts), d)).astype(np.float32)
-    improve(found, starts, columns, features, features.T @ features, 0.2, 0.01, 100)
-    for row, w in enumerate(found):
+    vectors = draw.normal(size=(len(counts), d)).astype(np.float32)
+    improve(vectors, starts, columns, features, features.T @ features, 0.2, 0.01, 100)
+    for row, w in enumerate(vectors):
         met = np.bincount(columns[starts[row] : starts[row + 1]], minlength=30)
         np.testing.assert_allclose(w, closed_form(met, features, 0.2, 0.01), rtol=1e-3, atol=1e-4)
 
@@ -64,9 +64,9 @@ def test_a_step_is_that_of_the_textbook() -> None:
         step = left @ left / (direction @ a @ direction)
         x, after = x + step * direction, left - step * a @ direction
         direction, left = after + after @ after / (left @ left) * direction, after
-    found, floats = start.astype(np.float32)[None], features.astype(np.float32)
-    improve(found, np.array([0, 3]), np.array([2, 5, 6], np.int32), floats, floats.T @ floats, 0.2, 0.01, 2)
-    np.testing.assert_allclose(found[0], x, rtol=1e-4, atol=1e-5)
+    vectors, floats = start.astype(np.float32)[None], features.astype(np.float32)
+    improve(vectors, np.array([0, 3]), np.array([2, 5, 6], np.int32), floats, floats.T @ floats, 0.2, 0.01, 2)
+    np.testing.assert_allclose(vectors[0], x, rtol=1e-4, atol=1e-5)
     assert np.abs(x - closed_form(met, features, 0.2, 0.01)).max() > 1e-3  # there is more to go
 
 
@@ -94,13 +94,13 @@ def test_a_person_never_seen_is_solved_as_in_training() -> None:
 
 @pytest.mark.usefixtures("threads_as_before")
 def test_the_number_of_threads_changes_no_bit() -> None:
-    found = []
+    models = []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
-        found.append(trained(tables.random_table(700, 300, 0.02)))
-    for other in found[1:]:
-        assert torch.equal(found[0].users, other.users)
-        assert torch.equal(found[0].items, other.items)
+        models.append(trained(tables.random_table(700, 300, 0.02)))
+    for other in models[1:]:
+        assert torch.equal(models[0].users, other.users)
+        assert torch.equal(models[0].items, other.items)
 
 
 def test_the_threads_that_a_process_begins_with_change_no_bit() -> None:
@@ -138,10 +138,10 @@ def test_ratings_say_which_events_count() -> None:
     assert torch.equal(model.items, bare.items)
     histories = torch.tensor([[3, 8, 5, 6], [PADDING, PADDING, 4, 4]])
     ratings = torch.tensor([[4.0, 3.0, 5.0, 1.0], [0.0, 0.0, 2.0, 3.0]])
-    found = model.score(Query(torch.tensor([UNSEEN, UNSEEN]), histories, ratings))
+    scores = model.score(Query(torch.tensor([UNSEEN, UNSEEN]), histories, ratings))
     alone = bare.score(Query(torch.tensor([UNSEEN]), torch.tensor([[3, 5]])))
-    torch.testing.assert_close(found[:1], alone)
-    assert found[1].tolist() == np.bincount(liked.items, minlength=40).tolist()
+    torch.testing.assert_close(scores[:1], alone)
+    assert scores[1].tolist() == np.bincount(liked.items, minlength=40).tolist()
 
 
 def test_it_finds_what_was_planted() -> None:

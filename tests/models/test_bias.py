@@ -27,8 +27,8 @@ def ridge(train: Interactions, user_l2: float, item_l2: float) -> tuple[np.ndarr
     columns[np.arange(n), train.n_users + train.items] = 1
     penalty = np.diag([user_l2] * train.n_users + [item_l2] * train.n_items)
     off = train.ratings.astype(np.float64) - train.ratings.astype(np.float64).mean()
-    found = np.linalg.solve(columns.T @ columns + penalty, columns.T @ off)
-    return found[: train.n_users], found[train.n_users :]
+    biases = np.linalg.solve(columns.T @ columns + penalty, columns.T @ off)
+    return biases[: train.n_users], biases[train.n_users :]
 
 
 @pytest.mark.parametrize(("user_l2", "item_l2"), [(5, 5), (1, 20), (2, 1)])

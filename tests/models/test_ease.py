@@ -106,8 +106,8 @@ def test_an_item_may_stand_in_its_own_sum_up_to_a_bound(own: float, taken: float
     assert not too_much.all()
     for item in np.flatnonzero(too_much):
         others, left = np.delete(x, item, axis=1), y[:, item] - own * x[:, item]
-        found = np.linalg.solve(others.T @ others + l2 * np.eye(TABLE.n_items - 1), others.T @ left)
-        right[:, item] = np.insert(found, item, own)
+        weights = np.linalg.solve(others.T @ others + l2 * np.eye(TABLE.n_items - 1), others.T @ left)
+        right[:, item] = np.insert(weights, item, own)
     np.fill_diagonal(right, 0)
     np.testing.assert_allclose(trained(l2=l2, taken=taken, own=own).weights.numpy(), right, atol=2e-5)
 

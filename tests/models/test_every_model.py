@@ -210,8 +210,8 @@ def test_what_needs_no_ratings_learns_without(model: Model, variant: tuple[str, 
     if model.NEEDS_RATINGS:
         return
     bare = tables.table(["a", "a", "b"], ["x", "y", "x"])
-    found = build(*variant, bare).score(tables.newcomer([0]))
-    assert found.isfinite().all()
+    scores = build(*variant, bare).score(tables.newcomer([0]))
+    assert scores.isfinite().all()
 
 
 def test_a_device_is_known(model: Model) -> None:

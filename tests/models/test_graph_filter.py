@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from palate.data.interactions import Interactions
 from palate.inference import queries
 from palate.models.contract import PADDING, UNSEEN, Query
-from palate.models.graph_filter import LANES, GraphFilter, GraphFilterConfig, there_and_back
+from palate.models.graph_filter import LANES, GraphFilter, GraphFilterConfig, filtered
 from palate.training.fit import fit
 from tests import tables
 
@@ -41,8 +41,8 @@ def by_the_paper(x: NDArray[np.float64], rank: int, ideal: float) -> NDArray[np.
 @pytest.mark.parametrize(("rank", "ideal"), [(1, 0.3), (6, 0.3), (6, 2.0), (40, 1.0)])
 def test_scores_are_those_of_the_paper(rank: int, ideal: float) -> None:
     model = trained(rank=rank, ideal=ideal, power_steps=30)
-    found = model.score(queries.of_users(TABLE, np.arange(60), model))
-    np.testing.assert_allclose(found.numpy(), by_the_paper(dense(TABLE), rank, ideal), rtol=1e-3, atol=2e-4)
+    scores = model.score(queries.of_users(TABLE, np.arange(60), model))
+    np.testing.assert_allclose(scores.numpy(), by_the_paper(dense(TABLE), rank, ideal), rtol=1e-3, atol=2e-4)
 
 
 def test_few_steps_nearly_find_the_vectors() -> None:
@@ -52,9 +52,9 @@ def test_few_steps_nearly_find_the_vectors() -> None:
     users, items = met.nonzero()
     train = tables.table(users.tolist(), items.tolist())
     model = trained(train, rank=5)
-    found = model.score(queries.of_users(train, np.arange(300), model))
+    scores = model.score(queries.of_users(train, np.arange(300), model))
     right = by_the_paper(dense(train), 5, 0.3)
-    assert np.abs(found.numpy() - right).max() < 0.002 * np.abs(right).max()
+    assert np.abs(scores.numpy() - right).max() < 0.002 * np.abs(right).max()
 
 
 def test_a_pair_met_again_and_events_out_of_order_change_nothing() -> None:
@@ -80,8 +80,8 @@ def test_ratings_say_which_events_count() -> None:
     model, bare = trained(RATED, rank=6), trained(replace(liked, ratings=None), rank=6)
     assert torch.equal(model.vectors, bare.vectors)
     histories = torch.tensor([[3, 8, 5, 6]])
-    found = model.score(Query(torch.tensor([UNSEEN]), histories, torch.tensor([[4.0, 3.0, 5.0, 1.0]])))
-    torch.testing.assert_close(found, bare.score(Query(torch.tensor([UNSEEN]), histories[:, ::2])))
+    scores = model.score(Query(torch.tensor([UNSEEN]), histories, torch.tensor([[4.0, 3.0, 5.0, 1.0]])))
+    torch.testing.assert_close(scores, bare.score(Query(torch.tensor([UNSEEN]), histories[:, ::2])))
 
 
 def test_an_item_that_nobody_has_gets_and_gives_nothing() -> None:
@@ -94,19 +94,19 @@ def test_an_item_that_nobody_has_gets_and_gives_nothing() -> None:
 
 
 @pytest.mark.parametrize("n", [1, LANES, 2 * LANES + 3])
-def test_there_and_back_is_the_product(n: int) -> None:
+def test_the_filter_is_the_matrix_product(n: int) -> None:
     draw = np.random.default_rng(n)
     scale, signals = draw.random(40).astype(np.float32), draw.normal(size=(n, 40)).astype(np.float32)
     counts = np.diff(TABLE.offsets)
     r = dense(TABLE) / np.sqrt(counts)[:, None] * scale
-    found = there_and_back(TABLE.offsets, TABLE.items, scale, signals)
-    np.testing.assert_allclose(found, signals @ r.T @ r, rtol=1e-4, atol=1e-5)
+    output = filtered(TABLE.offsets, TABLE.items, scale, signals)
+    np.testing.assert_allclose(output, signals @ r.T @ r, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "value"), [("items", 40), ("items", -1), ("starts", 10**6)])
 def test_weights_that_point_elsewhere_are_not_loaded(name: str, value: int) -> None:
     model = trained(rank=2)
-    weights = {key: found.clone() for key, found in model.state_dict().items()}
+    weights = {key: tensor.clone() for key, tensor in model.state_dict().items()}
     weights[name][5] = value
     with pytest.raises(ValueError, match=name):
         GraphFilter(model.config, 60, 40).load_state_dict(weights)

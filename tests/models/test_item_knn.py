@@ -45,5 +45,5 @@ def test_every_item_sums_over_its_own_nearest(neighbours: int, at_once: int, mon
         row[np.argsort(-row, kind="stable")[neighbours:]] = 0
     model = trained(train, neighbours=neighbours, shrinkage=2)
     some = np.array([0, 3, 17])
-    found = model.score(queries.of_users(train, some, model))
-    np.testing.assert_allclose(found.numpy(), x[some] @ cosine.T, atol=1e-5)
+    scores = model.score(queries.of_users(train, some, model))
+    np.testing.assert_allclose(scores.numpy(), x[some] @ cosine.T, atol=1e-5)

@@ -9,7 +9,7 @@ from palate.data.interactions import Interactions
 from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import PADDING, UNSEEN, Query
-from palate.models.mf import MatrixFactorization, MatrixFactorizationConfig, joined
+from palate.models.mf import MatrixFactorization, MatrixFactorizationConfig, features_of
 from palate.models.shared.ridge import ridge
 from palate.training.fit import fit
 from tests import tables
@@ -40,10 +40,10 @@ def test_each_row_is_its_own_ridge_regression(d: int, kind: type[np.floating]) -
     targets, features = draw.normal(size=starts[-1]), draw.normal(size=(30, d))
     l2, per_event = draw.uniform(0.5, 2, d), draw.uniform(0, 0.1, d)
     floats = (a.astype(kind) for a in (targets, features, l2, per_event))
-    found = ridge(starts, columns, *floats)
-    assert found.dtype == kind
+    weights = ridge(starts, columns, *floats)
+    assert weights.dtype == kind
     tolerance = 1e-10 if kind is np.float64 else 2e-4
-    for row, w in enumerate(found):
+    for row, w in enumerate(weights):
         events = slice(starts[row], starts[row + 1])
         right = closed_form(features[columns[events]], targets[events], l2, per_event)
         np.testing.assert_allclose(w, right, rtol=tolerance, atol=tolerance)
@@ -51,19 +51,19 @@ def test_each_row_is_its_own_ridge_regression(d: int, kind: type[np.floating]) -
 
 @pytest.mark.usefixtures("threads_as_before")
 def test_the_number_of_threads_changes_no_bit() -> None:
-    found = []
+    models = []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
-        found.append(trained(tables.random_table(700, 300, 0.02)))
-    for other in found[1:]:
-        assert torch.equal(found[0].users, other.users)
-        assert torch.equal(found[0].items, other.items)
+        models.append(trained(tables.random_table(700, 300, 0.02)))
+    for other in models[1:]:
+        assert torch.equal(models[0].users, other.users)
+        assert torch.equal(models[0].items, other.items)
 
 
 def test_after_a_sweep_each_item_is_the_best_answer_to_the_people() -> None:
     model = trained(sweeps=3, dim=4)
     assert TABLE.ratings is not None
-    people = joined(model.users.numpy()).astype(np.float64)
+    people = features_of(model.users.numpy()).astype(np.float64)
     off = TABLE.ratings - float(model.mean) - model.users.numpy()[TABLE.users, -1]
     l2, per_rating = (penalty.double().numpy() for penalty in model._penalties(torch.device("cpu")))
     for item in range(TABLE.n_items):
@@ -78,7 +78,7 @@ def test_a_person_never_seen_is_solved_as_in_training() -> None:
     assert TABLE.ratings is not None
     off = (TABLE.ratings - float(model.mean) - model.items.numpy()[TABLE.items, -1]).astype(np.float32)
     penalties = (penalty.numpy() for penalty in model._penalties(torch.device("cpu")))
-    expected = ridge(TABLE.offsets, TABLE.items, off, joined(model.items.numpy()), *penalties)
+    expected = ridge(TABLE.offsets, TABLE.items, off, features_of(model.items.numpy()), *penalties)
     longest = int(np.diff(TABLE.offsets).max())
     histories, ratings = torch.full((60, longest), PADDING), torch.zeros(60, longest)
     for user in range(60):
@@ -87,8 +87,8 @@ def test_a_person_never_seen_is_solved_as_in_training() -> None:
         if n:
             histories[user, -n:] = torch.from_numpy(TABLE.items[events]).long()
             ratings[user, -n:] = torch.from_numpy(TABLE.ratings[events])
-    found = model._people(Query(torch.full((60,), UNSEEN), histories, ratings))
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-3, atol=1e-4)
+    vectors = model._vectors(Query(torch.full((60,), UNSEEN), histories, ratings))
+    np.testing.assert_allclose(vectors.numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_score_and_predict_are_the_formula() -> None:
@@ -125,8 +125,8 @@ def test_it_finds_what_was_planted(seed: int) -> None:
     errors = []
     for model in (trained(train, dim=3, l2=1.0), bias):
         query = queries.of_users(train, np.arange(whole.n_users), model)
-        found = model.predict(query, torch.from_numpy(test.users).long(), torch.from_numpy(test.items).long())
-        errors.append(float(np.sqrt(np.mean((found.numpy() - test.ratings) ** 2))))
+        predicted = model.predict(query, torch.from_numpy(test.users).long(), torch.from_numpy(test.items).long())
+        errors.append(float(np.sqrt(np.mean((predicted.numpy() - test.ratings) ** 2))))
     assert errors[0] < 0.6 * errors[1]
     assert errors[0] < 0.42  # the noise alone is 0.3
 

@@ -83,7 +83,7 @@ def transcribed(model: SelfAttention, history: list[int]) -> list[Vector]:
         asks = [product(block.asks, normed(x, block.before)) for x in xs]
         after = []
         for place, x in enumerate(xs):
-            found: Vector = []
+            outputs: Vector = []
             for head in range(heads):
                 part = slice(head * dim // heads, (head + 1) * dim // heads)
                 query = asks[place][:dim][part]
@@ -91,8 +91,8 @@ def transcribed(model: SelfAttention, history: list[int]) -> list[Vector]:
                 values = [asks[k][2 * dim :][part] for k in range(place + 1)]
                 for column in range(dim // heads):
                     taken = sum(weight * value[column] for weight, value in zip(weights, values, strict=True))
-                    found.append(taken / sum(weights))
-            x = added(x, product(block.answers, found))
+                    outputs.append(taken / sum(weights))
+            x = added(x, product(block.answers, outputs))
             wide = product(block.wide, normed(x, block.between))
             bent = [n * (1 + erf(n / sqrt(2))) / 2 for n in wide]
             after.append(added(x, product(block.narrow, bent)))
@@ -139,10 +139,10 @@ def test_the_loss_is_that_of_a_slow_transcription() -> None:
 def test_the_score_is_that_of_a_slow_transcription() -> None:
     model = drawn()
     scores = model.score(asked(*HISTORIES))
-    for history, found in zip(HISTORIES, scores.tolist(), strict=True):
+    for history, row in zip(HISTORIES, scores.tolist(), strict=True):
         person = transcribed(model, history)[-1]
         expected = [dot(person, unit(item)) / model.config.temperature for item in model.items.tolist()]
-        assert found == pytest.approx(expected, abs=1e-3)
+        assert row == pytest.approx(expected, abs=1e-3)
 
 
 def test_negatives_that_are_all_hits_teach_nothing_and_break_nothing() -> None:
@@ -201,8 +201,8 @@ def test_ratings_say_which_events_are_read() -> None:
     model.history.least.fill_(4)
     histories = torch.tensor([[2, 7, 3, 3, 8, 0, 4, 4, 4, 4, 4, 4, 1]])
     ratings = torch.tensor([[5.0, 4, 1, 2, 5, 4, 1, 1, 1, 1, 1, 1, 5]])
-    found = model.score(Query(torch.tensor([UNSEEN]), histories, ratings))
-    assert torch.equal(found, model.score(asked([2, 7, 8, 0, 1])))
+    scores = model.score(Query(torch.tensor([UNSEEN]), histories, ratings))
+    assert torch.equal(scores, model.score(asked([2, 7, 8, 0, 1])))
 
 
 def test_ratings_say_which_events_are_learned_from(small: Interactions) -> None:
@@ -294,12 +294,12 @@ def test_the_training_loss_is_the_mean_over_all_that_is_foreseen() -> None:
 
 def test_nobody_with_two_events() -> None:
     train = tables.table([0, 1, 2], [0, 1, 0])
-    with pytest.raises(DataError, match="nobody has two events"):
+    with pytest.raises(DataError, match="no user has two events"):
         fit(SelfAttention(config(), 3, 2), train)
 
 
 def test_heads_share_out_the_numbers_of_a_vector() -> None:
-    with pytest.raises(ValidationError, match="dim is 10: it must be a multiple of heads, which is 4"):
+    with pytest.raises(ValidationError, match="dim is 10, but it must be a multiple of heads, which is 4"):
         config(dim=10, heads=4)
 
 
@@ -317,8 +317,8 @@ def test_every_event_but_the_first_is_foreseen_once_from_what_came_before() -> N
     items = [10 * user + event for user, size in sizes.items() for event in range(size)]
     train = tables.table(users, items, all_users=[0])
     batches = Windows(train, length=4, batch_size=2, device=CPU)
-    found = list(batches.epoch(seeded(CPU, 1)))
-    ids = [[int(train.item_ids.id(item)) for item in row] for row in lists(found)]
+    windows = list(batches.epoch(seeded(CPU, 1)))
+    ids = [[int(train.item_ids.id(item)) for item in row] for row in lists(windows)]
     assert sorted(ids) == [
         [20, 21],
         [30, 31, 32, 33],
@@ -327,8 +327,8 @@ def test_every_event_but_the_first_is_foreseen_once_from_what_came_before() -> N
         [53, 54, 55, 56, 57],
         [57, 58, 59, 60, 61],
     ]
-    assert sum(map(len, found)) == batches.events == 1 + 3 + 4 + 11
-    assert len(found) == len(batches) == 3
+    assert sum(map(len, windows)) == batches.events == 1 + 3 + 4 + 11
+    assert len(windows) == len(batches) == 3
 
 
 @pytest.mark.parametrize(("people", "batch_size", "steps"), [(60, 8, 8), (950, 9, 106), (20_000, 128, 157)])
@@ -349,7 +349,7 @@ def test_an_epoch_follows_from_its_generator_and_can_be_skipped_into(small: Inte
 
 
 def test_a_batch_holds_windows_of_about_the_same_length(small: Interactions) -> None:
-    found = list(Windows(small, length=50, batch_size=5, device=CPU).epoch(seeded(CPU, 0)))
-    lengths = sorted(((batch.items != PADDING).sum(1).tolist() for batch in found), key=max)
+    windows = list(Windows(small, length=50, batch_size=5, device=CPU).epoch(seeded(CPU, 0)))
+    lengths = sorted(((batch.items != PADDING).sum(1).tolist() for batch in windows), key=max)
     assert [length for batch in lengths for length in sorted(batch)] == sorted(np.diff(small.offsets).tolist())
-    assert [max(batch) for batch in lengths] != [batch.items.shape[1] for batch in found], "in an order by chance"
+    assert [max(batch) for batch in lengths] != [batch.items.shape[1] for batch in windows], "in an order by chance"

@@ -1,9 +1,9 @@
-"""GraphFilter: what people liked as a signal on the items, passed through a filter of the graph of people and items.
+"""GraphFilter: a user's history is a signal on the items, passed through a low-pass filter of the user-item graph.
 
 GF-CF of Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021, section 4.2: nothing is
-trained, the sum of a linear low-pass filter and an ideal one is applied to a person's history. The singular vectors
-are found by power steps from a random start as Halko, Martinsson & Tropp, "Finding Structure with Randomness", SIAM
-Review 2011, algorithm 4.4. A pair of a person and an item counts once, however often it was met.
+trained; the sum of a linear low-pass filter and an ideal one is applied to a user's history. The singular vectors are
+computed by power steps from a random start as in Halko, Martinsson & Tropp, "Finding Structure with Randomness", SIAM
+Review 2011, algorithm 4.4. A pair of a user and an item counts once, however many events it has.
 """
 
 from collections.abc import Mapping
@@ -21,30 +21,30 @@ from palate.models.shared.liked_history import LikedHistory, summed
 from palate.models.shared.matmul import product
 from palate.system.jit import Array, compiled_sums, in_threads
 
-SPARE = 16
-"""Directions followed beside those wanted, so that the last of these come out right."""
+OVERSAMPLING = 16
+"""Extra directions that the power steps follow, so that the last wanted ones are accurate."""
 
-NOTHING = 1e-6
-"""A direction that R shrinks to less than this, squared, is not in the data."""
-
+LEAST_EIGENVALUE = 1e-6
+"""Directions whose eigenvalue of RᵀR is below this are not in the data."""
 
 LANES = 16
-"""Signals that go together: what a wide register holds."""
+"""Signals processed together: as many as a wide register holds."""
 
 
 class GraphFilterConfig(BaseConfig):
     """Settings of `graph-filter`."""
 
-    rank: int = Field(256, ge=1, description="Singular vectors that the ideal filter lets pass.")
-    ideal: float = Field(0.3, ge=0, description="Weight of the ideal filter beside the linear one.")
-    power_steps: int = Field(6, ge=1, description="Times the random start is multiplied by the graph.")
+    rank: int = Field(256, ge=1, description="Number of singular vectors that the ideal low-pass filter keeps.")
+    ideal: float = Field(0.3, ge=0, description="Weight of the ideal filter; the linear filter has weight 1.")
+    power_steps: int = Field(6, ge=1, description="Number of power iterations that compute the singular vectors.")
 
 
 class GraphFilter(SolvedModel):
-    """score(u, i) = (x RᵀR + ideal x D^-½ V Vᵀ D^½)_i, with x the history of u, 1 at each item in it.
+    """score(u, i) = (x RᵀR + ideal x D^-½ V Vᵀ D^½)_i, with x the history of u: 1 at each of its items.
 
-    R is the table of who has what, each row and column over the root of its sum, D those sums of the columns, V its
-    first right singular vectors. People never seen are scored from their history as everybody else.
+    R is the user-item matrix with each row and column divided by the square root of its sum, D holds those sums of the
+    columns, V the leading right singular vectors of R. A new user (cold start) is scored like any other, from their
+    history.
     """
 
     Config: ClassVar[type[BaseConfig]] = GraphFilterConfig
@@ -53,8 +53,8 @@ class GraphFilter(SolvedModel):
     config: GraphFilterConfig
     starts: Tensor  # (n_users + 1,) int64: the items of user u are items[starts[u]:starts[u + 1]]
     items: Tensor  # (n pairs,) int32
-    counts: Tensor  # (n_items,) people who have each item; 1 where nobody has, which nothing reaches
-    vectors: Tensor  # (n_items, rank): V, zeros where the data has fewer directions
+    counts: Tensor  # (n_items,) users who have each item; 1 for an item that nobody has
+    vectors: Tensor  # (n_items, rank): V, padded with zeros where the data has a lower rank
 
     def __init__(self, config: GraphFilterConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
@@ -70,14 +70,14 @@ class GraphFilter(SolvedModel):
         self.items = torch.from_numpy(pairs.items.astype(np.int32)).to(self.device)
         self.counts.copy_(torch.from_numpy(pairs.counts)).clamp_(min=1)
 
-        followed = min(self.config.rank + SPARE, self.n_items)
-        found = torch.randn(followed, self.n_items, generator=generator, device=self.device)
+        followed = min(self.config.rank + OVERSAMPLING, self.n_items)
+        basis = torch.randn(followed, self.n_items, generator=generator, device=self.device)
         for _ in range(self.config.power_steps):
-            found = torch.linalg.qr(self._linear(found).T).Q.T  # (followed, n_items)
-        values, turn = torch.linalg.eigh(self._linear(found) @ found.T)
+            basis = torch.linalg.qr(self._linear(basis).T).Q.T  # (followed, n_items)
+        values, rotation = torch.linalg.eigh(self._linear(basis) @ basis.T)
         best = values.argsort(descending=True)[: self.config.rank]
-        best = best[values[best] > NOTHING]
-        self.vectors[:, : len(best)] = found.T @ turn[:, best]
+        best = best[values[best] > LEAST_EIGENVALUE]
+        self.vectors[:, : len(best)] = basis.T @ rotation[:, best]
 
     def score(self, query: Query) -> Tensor:
         signal = self.history.weights(query, decay=1.0)  # (B, n_items)
@@ -86,10 +86,10 @@ class GraphFilter(SolvedModel):
         return self.history.or_popular(self._linear(signal).add_(ideal, alpha=self.config.ideal), signal)
 
     def _linear(self, signals: Tensor) -> Tensor:
-        """(n, n_items) -> times RᵀR."""
+        """Multiply signals (n, n_items) by RᵀR."""
         tensors = self.starts, self.items, self.counts.rsqrt(), signals
         arrays = (tensor.contiguous().cpu().numpy() for tensor in tensors)
-        return torch.from_numpy(there_and_back(*arrays)).to(self.device)
+        return torch.from_numpy(filtered(*arrays)).to(self.device)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *arguments: Any) -> None:
         starts, items = state_dict[f"{prefix}starts"], state_dict[f"{prefix}items"]
@@ -100,41 +100,41 @@ class GraphFilter(SolvedModel):
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 
-def there_and_back(starts: Array, items: Array, scale: Array, signals: Array) -> Array:
-    """Signals on the items (n, n_items), each times RᵀR  -> (n, n_items), float32 as they are.
+def filtered(starts: Array, items: Array, scale: Array, signals: Array) -> Array:
+    """Multiply signals on the items (n, n_items), float32, by RᵀR -> (n, n_items) float32
 
-    R (n_users, n_items) is 1 / sqrt(n_u) * scale_i where user u has item i, n_u their number of items, else 0.
+    R (n_users, n_items) is 1 / sqrt(n_u) * scale_i where user u has item i, else 0; n_u is their number of items.
     starts (n_users + 1,): the items of user u are items[starts[u]:starts[u + 1]], each once; scale (n_items,) float32.
     """
-    found = np.empty_like(signals)
+    output = np.empty_like(signals)
 
-    def walk(part: slice) -> None:
-        _walk(starts, items, scale, signals[part], found[part])
+    def apply(part: slice) -> None:
+        _filter(starts, items, scale, signals[part], output[part])
 
-    in_threads(walk, len(signals), LANES)
-    return found
+    in_threads(apply, len(signals), LANES)
+    return output
 
 
 @compiled_sums
-def _walk(starts: Array, items: Array, scale: Array, signals: Array, found: Array) -> None:
+def _filter(starts: Array, items: Array, scale: Array, signals: Array, output: Array) -> None:
     n = len(signals)
-    there = np.zeros((len(scale), LANES), np.float32)
-    back = np.zeros((len(scale), LANES), np.float32)
+    scaled = np.zeros((len(scale), LANES), np.float32)
+    sums = np.zeros((len(scale), LANES), np.float32)
     at_user = np.empty(LANES, np.float32)
     for lane in range(n):
         for item in range(len(scale)):
-            there[item, lane] = signals[lane, item] * scale[item]
+            scaled[item, lane] = signals[lane, item] * scale[item]
     for user in range(len(starts) - 1):
         at_user[:] = 0
         for e in range(starts[user], starts[user + 1]):
             for lane in range(LANES):
-                at_user[lane] += there[items[e], lane]
+                at_user[lane] += scaled[items[e], lane]
         if not at_user.any():
             continue
         at_user /= starts[user + 1] - starts[user]
         for e in range(starts[user], starts[user + 1]):
             for lane in range(LANES):
-                back[items[e], lane] += at_user[lane]
+                sums[items[e], lane] += at_user[lane]
     for lane in range(n):
         for item in range(len(scale)):
-            found[lane, item] = back[item, lane] * scale[item]
+            output[lane, item] = sums[item, lane] * scale[item]

@@ -1,10 +1,11 @@
-"""ItemKNN: of every item its nearest others, by who liked them.
+"""ItemKNN: item-based nearest neighbours, by which users liked both items.
 
 Sarwar, Karypis, Konstan & Riedl, "Item-Based Collaborative Filtering Recommendation Algorithms", WWW 2001, sections 3.1
-and 3.2: an item's score is a sum over those of its nearest items that a person has. The cosine is that of who liked an
-item and who did not; it is shrunk, so that a few people in common count for less, as in Ferrari Dacrema, Cremonesi &
-Jannach, "Are We Really Making Much Progress?", RecSys 2019. The sum is not divided by that of the cosines, which would
-lose how much there is to say for an item. Beyond these papers the last items of a history may weigh more.
+and 3.2: an item's score is a sum over those of its nearest items that are in the user's history. The similarity is the
+cosine of the two columns of the user-item matrix of likes; it is shrunk, so that a few common users count for less, as
+in Ferrari Dacrema, Cremonesi & Jannach, "Are We Really Making Much Progress?", RecSys 2019. The sum is not divided by
+the sum of the cosines: that would hide how much evidence there is for an item. Beyond these papers, the last items of a
+history may weigh more.
 """
 
 from typing import ClassVar
@@ -19,15 +20,15 @@ from palate.models.shared.cooccurrence import Pairs
 from palate.models.shared.liked_history import LikedHistory
 
 NUMBERS_AT_ONCE = 2**22
-"""Similarities that are held at once, in training and in scoring."""
+"""Similarities held in memory at a time, in training and in scoring."""
 
 
 class ItemKNNConfig(BaseConfig):
     """Settings of `item-knn`."""
 
-    neighbours: int = Field(100, ge=1, description="Nearest items kept of each item.")
-    shrinkage: float = Field(10.0, ge=0, description="Added below the fraction of the cosine.")
-    decay: float = Field(1.0, gt=0, le=1, description="Weight of an item in a history against the one after it.")
+    neighbours: int = Field(100, ge=1, description="Number of nearest items kept for each item.")
+    shrinkage: float = Field(10.0, ge=0, description="Shrinkage: a number added to the denominator of the cosine.")
+    decay: float = Field(1.0, gt=0, le=1, description="Weight of each history item relative to the next newer one.")
 
 
 class ItemKNN(SolvedModel):
@@ -36,8 +37,8 @@ class ItemKNN(SolvedModel):
     Config: ClassVar[type[BaseConfig]] = ItemKNNConfig
 
     config: ItemKNNConfig
-    starts: Tensor  # (n_items + 1,): those that item j is a neighbour of are items[starts[j]:starts[j + 1]]
-    items: Tensor  # (n_items * neighbours,) int32 item rows; what stands after the last start means nothing
+    starts: Tensor  # (n_items + 1,): item j is a neighbour of the items items[starts[j]:starts[j + 1]]
+    items: Tensor  # (n_items * neighbours,) int32 item rows; entries after the last start are unused
     cosines: Tensor  # (n_items * neighbours,)
 
     def __init__(self, config: ItemKNNConfig, n_users: int, n_items: int) -> None:
@@ -60,23 +61,23 @@ class ItemKNN(SolvedModel):
             near /= (torch.outer(norms[first:last], norms) + self.config.shrinkage).clamp_(min=1)
             near[torch.arange(last - first), torch.arange(first, last)] = 0
             nearest.append(near.topk(neighbours))
-        cosines = torch.cat([found.values for found in nearest]).flatten()
-        near_to = torch.cat([found.indices for found in nearest]).flatten()
-        near_to[cosines == 0] = self.n_items
-        near_to, order = near_to.sort(stable=True)
-        self.starts.copy_(torch.searchsorted(near_to, torch.arange(self.n_items + 1)))
+        cosines = torch.cat([part.values for part in nearest]).flatten()
+        neighbour = torch.cat([part.indices for part in nearest]).flatten()
+        neighbour[cosines == 0] = self.n_items
+        neighbour, order = neighbour.sort(stable=True)
+        self.starts.copy_(torch.searchsorted(neighbour, torch.arange(self.n_items + 1)))
         self.items.copy_(order // neighbours)
         self.cosines.copy_(cosines[order])
 
     def score(self, query: Query) -> Tensor:
         weights = self.history.weights(query, self.config.decay)
         scores = torch.zeros_like(weights)
-        people, items = weights.nonzero(as_tuple=True)  # (n,)
+        users, items = weights.nonzero(as_tuple=True)  # (n,)
         lengths = self.starts[items + 1] - self.starts[items]
         parts = torch.bincount(lengths.cumsum(0) // NUMBERS_AT_ONCE).tolist()
-        for who, what, length in zip(people.split(parts), items.split(parts), lengths.split(parts), strict=True):
-            first = self.starts[what] - length.cumsum(0) + length
+        for user, item, length in zip(users.split(parts), items.split(parts), lengths.split(parts), strict=True):
+            first = self.starts[item] - length.cumsum(0) + length
             at = torch.arange(int(length.sum()), device=scores.device) + first.repeat_interleave(length)
-            added = weights[who, what].repeat_interleave(length) * self.cosines[at]
-            scores.view(-1).index_add_(0, (who * self.n_items).repeat_interleave(length) + self.items[at], added)
+            added = weights[user, item].repeat_interleave(length) * self.cosines[at]
+            scores.view(-1).index_add_(0, (user * self.n_items).repeat_interleave(length) + self.items[at], added)
         return self.history.or_popular(scores, weights)

@@ -1,8 +1,9 @@
-"""NextItem: the linear model that best writes everybody's next item as a sum over the items just before it.
+"""NextItem: a linear model that predicts each user's next item as a weighted sum of the items just before it.
 
 Choi, Kim, Lee, Shim & Lee, "Session-aware Linear Item-Item Models for Session-based Recommendation", WWW 2021, the
-transition model SLIT: ridge regression from a past to what came next. Here the past fades by decay^age
-in place of exp(-age/δ), one next item is the target in place of all later ones, and a person's events are one session.
+transition model SLIT: ridge regression from past items to the items that follow. Here the past fades by decay^age in
+place of exp(-age/δ), the next item alone is the target in place of all later ones, and all events of a user are one
+session.
 """
 
 from typing import ClassVar
@@ -18,27 +19,27 @@ from palate.models.shared.liked_history import LikedHistory, summed
 from palate.system import memory
 
 WORKING = 3.5
-"""Numbers that training holds for each pair of items beside the weights."""
+"""Numbers that training holds in memory for each pair of items, besides the weights."""
 
 COLUMNS = 1024
-"""Columns of the equations that are solved at once."""
+"""Right-hand sides that are solved at a time."""
 
 
 class NextItemConfig(BaseConfig):
     """Settings of `next-item`."""
 
-    l2: float = Field(50.0, gt=0, description="Penalty on a weight's square.")
-    decay: float = Field(0.7, gt=0, le=1, description="Weight of an item in a history against the one after it.")
-    window: int = Field(20, ge=1, description="Last items of a history that are looked at.")
+    l2: float = Field(50.0, gt=0, description="L2 regularization of the item-item weights.")
+    decay: float = Field(0.7, gt=0, le=1, description="Weight of each history item relative to the next newer one.")
+    window: int = Field(20, ge=1, description="Number of last items of a history that the model reads.")
 
 
 class NextItem(SolvedModel):
-    """score(u, i) = Σ decay^age B_ji over the last items j of u's history, age counted from its end"""
+    """score(u, i) = Σ decay^age B_ji over the last items j of u's history; the last item has age 0"""
 
     Config: ClassVar[type[BaseConfig]] = NextItemConfig
 
     config: NextItemConfig
-    weights: Tensor  # (n_items, n_items), B
+    weights: Tensor  # (n_items, n_items): B
 
     def __init__(self, config: NextItemConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
@@ -47,7 +48,7 @@ class NextItem(SolvedModel):
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        """B = (XᵀX + l2 I)⁻¹ XᵀY, a row of X and Y for every event that has one before it."""
+        """Solve B = (XᵀX + l2 I)⁻¹ XᵀY; X and Y have a row for every event that follows another of its user."""
         memory.check_pairs("next-item", self.n_items, WORKING)
         train = self.history.learn(train)
         liked = self.history.counts.nonzero().flatten()  # the weights of all other items are 0

@@ -1,4 +1,4 @@
-"""Popularity: what most people took, the same list for everybody. The baseline of every top-N comparison."""
+"""Popularity: the items with the most events, the same list for every user. The baseline of every top-N comparison."""
 
 from typing import ClassVar
 
@@ -15,12 +15,12 @@ class PopularityConfig(BaseConfig):
     """Settings of `popularity`."""
 
     days: float | None = Field(
-        None, gt=0, description="Only so many days up to the last event count, where there are times; none: all do."
+        None, gt=0, description="Count only events of this many last days (needs times); none: count all events."
     )
 
 
 class Popularity(SolvedModel):
-    """score(u, i) = how many events item i has in training."""
+    """score(u, i) = number of events of item i in training."""
 
     Config: ClassVar[type[BaseConfig]] = PopularityConfig
     LOOKS_BACK: ClassVar[bool] = False

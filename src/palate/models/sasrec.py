@@ -1,15 +1,15 @@
-"""SelfAttention: a small transformer reads what a person liked, in turn, and says what comes next.
+"""SelfAttention: a small transformer reads a user's liked items in order and predicts the next one.
 
 Kang & McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, section III: item and position embeddings, blocks
 of causal self-attention and a feed-forward network, and the input's item table again as output. Different from there:
 
 - Layers are normalised before each part of a block (Xiong et al., "On Layer Normalization in the Transformer
   Architecture", ICML 2020); the feed-forward network is four times as wide, with GELU.
-- The loss is softmax cross-entropy, over the next item and negatives that a batch shares, of cosines over a
+- The loss is softmax cross-entropy over the next item and negatives shared by the batch, of cosines divided by a
   temperature; theirs is binary cross-entropy against one negative each (Klenitskiy & Vasilev, "Turning Dross Into Gold
-  Loss", RecSys 2023, measure what that is worth).
-- A position counts from the oldest event that is read, so that each prefix of a history is learned from as it is asked.
-- Histories longer than `length` are learned from in windows, not by their last events alone.
+  Loss", RecSys 2023, measure the gain).
+- A position counts from the oldest event that is read, so that training sees each prefix of a history as scoring does.
+- Histories longer than `length` are learned in windows, not from their last events alone.
 """
 
 from collections.abc import Iterator
@@ -29,42 +29,46 @@ from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedM
 from palate.models.shared.liked_history import LikedHistory
 
 FIRST_STD = 0.02
-"""Spread of the first weights."""
+"""Standard deviation of the initial weights."""
 
-STEPS = 100
-"""Of an epoch, at least: batches are smaller on a small table, which would else end after too few steps."""
+MIN_STEPS = 100
+"""Minimum number of steps of an epoch: on a small table batches are smaller, so that training takes enough steps."""
 
-FEWEST = 8
-"""Histories in a step, at least, on the smallest tables."""
+MIN_BATCH_SIZE = 8
+"""Minimum number of histories in a batch, on the smallest tables."""
 
-PEOPLE_READ = 1024
-"""Histories that are read at once when scoring: bounds memory."""
+USERS_PER_BLOCK = 1024
+"""Histories that scoring reads at a time, which bounds memory."""
 
 
 class SelfAttentionConfig(AnnealedConfig):
     """Settings of `sasrec`."""
 
-    epochs: int = Field(16, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
-    patience: int = Field(16, ge=1, description="Epochs without a better validation measure before training stops.")
-    batch_size: int = Field(128, ge=1, description="Histories in a step; fewer on a small table.")
-    learning_rate: float = Field(0.002, gt=0, le=1e6, description="Size of a step, at its highest.")
-    dim: int = Field(64, ge=1, description="Numbers in a vector.")
-    blocks: int = Field(1, ge=1, description="Blocks of attention and feed-forward network.")
-    heads: int = Field(1, ge=1, description="Parts that attention looks with; they share out dim.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of numbers that a step leaves out.")
-    length: int = Field(50, ge=1, description="Last events of a person that are read.")
-    negatives: int = Field(2048, ge=1, description="Items drawn for a step as what did not come next.")
-    temperature: float = Field(0.07, ge=0.03, description="What cosines are divided by.")
+    epochs: int = Field(
+        16,
+        ge=1,
+        description="Maximum number of passes over the training part; the learning rate falls to 0 by the last.",
+    )
+    patience: int = Field(16, ge=1, description="Epochs without a better validation metric before training stops.")
+    batch_size: int = Field(128, ge=1, description="Histories per step; fewer on a small table.")
+    learning_rate: float = Field(0.002, gt=0, le=1e6, description="Learning rate at its highest.")
+    dim: int = Field(64, ge=1, description="Embedding size.")
+    blocks: int = Field(1, ge=1, description="Number of transformer blocks.")
+    heads: int = Field(1, ge=1, description="Number of attention heads; must divide dim.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate in training.")
+    length: int = Field(50, ge=1, description="Number of last events of a user that the model reads.")
+    negatives: int = Field(2048, ge=1, description="Number of negative items drawn for each step.")
+    temperature: float = Field(0.07, ge=0.03, description="Temperature of the softmax: cosines are divided by it.")
 
     @model_validator(mode="after")
     def _heads_share_dim(self) -> "SelfAttentionConfig":
         if self.dim % self.heads:
-            raise ValueError(f"dim is {self.dim}: it must be a multiple of heads, which is {self.heads}")
+            raise ValueError(f"dim is {self.dim}, but it must be a multiple of heads, which is {self.heads}")
         return self
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), and to that + network(norm of that)."""
+    """A transformer block: y = x + attention(norm(x)), then y + network(norm(y))."""
 
     def __init__(self, config: SelfAttentionConfig) -> None:
         super().__init__()
@@ -75,7 +79,7 @@ class Block(nn.Module):
         self.wide, self.narrow = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, L, d) -> (B, L, d), each place from those before it and its own."""
+        """Map (B, L, d) to (B, L, d); each position depends on itself and on earlier ones."""
         x = x + self._dropped(self.answers(self._attention(self.before(x))))
         inner = self._dropped(functional.gelu(self.wide(self.between(x))))  # (B, L, 4 d)
         return x + self._dropped(self.narrow(inner))
@@ -84,23 +88,23 @@ class Block(nn.Module):
         parts = self.asks(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         query, key, value = parts.unbind()  # (B, heads, L, d / heads)
         p = self.dropout if self.training else 0.0
-        found = functional.scaled_dot_product_attention(query, key, value, dropout_p=p, is_causal=True)
-        return found.transpose(1, 2).flatten(2)
+        heads = functional.scaled_dot_product_attention(query, key, value, dropout_p=p, is_causal=True)
+        return heads.transpose(1, 2).flatten(2)
 
     def _dropped(self, x: Tensor) -> Tensor:
         return functional.dropout(x, self.dropout, self.training)
 
 
 class SelfAttention(LearnedModel):
-    """score(u, i) = cos(h_u, e_i) / temperature, where h_u is what the transformer makes of u's last events.
+    """score(u, i) = cos(h_u, e_i) / temperature, where h_u is the transformer's output for u's last events.
 
-    A person without any event is asked for as the mean of all events' items.
+    For a user without any event, h_u is the mean item vector over all training events.
     """
 
     Config: ClassVar[type[BaseConfig]] = SelfAttentionConfig
 
     config: SelfAttentionConfig
-    nobody: Tensor  # (dim,) in the place of h_u for a person without events
+    nobody: Tensor  # (dim,) takes the place of h_u for a user without events
 
     def __init__(self, config: SelfAttentionConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
@@ -122,11 +126,11 @@ class SelfAttention(LearnedModel):
 
     def batches(self, train: Interactions) -> "Windows":
         batches = Windows(relevant(train, train.scale), self.config.length, self.config.batch_size, self.device)
-        batches.batch_size = min(batches.batch_size, max(FEWEST, len(batches.first) // STEPS))
+        batches.batch_size = min(batches.batch_size, max(MIN_BATCH_SIZE, len(batches.first) // MIN_STEPS))
         if not batches.events:
             raise DataError(
-                "sasrec learns from what comes after what, and nobody has two events to learn from: liked ones, where "
-                "there are ratings"
+                "sasrec learns which item comes next, but no user has two events (liked ones, if there are ratings) to "
+                "learn from"
             )
         return batches
 
@@ -134,14 +138,14 @@ class SelfAttention(LearnedModel):
         before, after = batch.items[:, :-1], batch.items[:, 1:]  # (B, L)
         real = after != PADDING
         targets = after[real]  # (N,)
-        people = self._vectors(self._read(before)[real])  # (N, d)
+        users = self._vectors(self._read(before)[real])  # (N, d)
 
         negatives = self._negatives()  # (K,)
         vectors = functional.normalize(functional.embedding(torch.cat([targets, negatives]), self.items), dim=1)
-        most = people.new_tensor(1 / self.config.temperature)  # no logit is more, which serves as every row's maximum
-        others = torch.addmm(-most, people, vectors[len(targets) :].T)  # (N, K)
+        bound = users.new_tensor(1 / self.config.temperature)  # no logit is above it: it serves as every row's maximum
+        others = torch.addmm(-bound, users, vectors[len(targets) :].T)  # (N, K)
         others = others.masked_fill_(targets[:, None] == negatives, -torch.inf).exp_().sum(1)
-        own = (people * vectors[: len(targets)]).sum(1) - most  # (N,)
+        own = (users * vectors[: len(targets)]).sum(1) - bound  # (N,)
         return (torch.log(own.exp() + others) - own).mean()
 
     @torch.no_grad()
@@ -151,33 +155,33 @@ class SelfAttention(LearnedModel):
 
     @torch.no_grad()
     def score(self, query: Query) -> Tensor:
-        people = [self._last(histories) for histories in self.history.items(query).split(PEOPLE_READ)]
-        return torch.cat(people) @ self.item_vectors().T
+        users = [self._last(histories) for histories in self.history.items(query).split(USERS_PER_BLOCK)]
+        return torch.cat(users) @ self.item_vectors().T
 
     def item_vectors(self) -> Tensor:
-        """Of length 1 -> (n_items, dim)"""
+        """Return the item vectors at length 1 -> (n_items, dim)"""
         return functional.normalize(self.items.detach(), dim=1)
 
     def _negatives(self) -> Tensor:
-        """-> (K,) items by chance, all of them where there are no more."""
+        """Draw random item rows -> (K,); all items where the catalogue has no more than `negatives`."""
         if self.n_items <= self.config.negatives:
             return torch.arange(self.n_items, device=self.device)
         return torch.randint(self.n_items, (self.config.negatives,), device=self.device)
 
     def _read(self, items: Tensor) -> Tensor:
-        """(B, L) item rows, PADDING on the right -> (B, L, d), at each place what follows from it and those before."""
+        """Run the transformer over (B, L) item rows, PADDING on the right -> (B, L, d)"""
         vectors = functional.embedding(items.clamp(min=0), self.items) * (items != PADDING).unsqueeze(2)  # (B, L, d)
-        seen: Tensor = self.blocks(
+        hidden: Tensor = self.blocks(
             functional.dropout(vectors + self.positions[: items.shape[1]], self.config.dropout, self.training)
         )
-        return seen
+        return hidden
 
-    def _vectors(self, seen: Tensor) -> Tensor:
-        """(..., d) -> (..., d) people's vectors, whose products with items' vectors are logits."""
-        return functional.normalize(self.norm(seen), dim=-1) / self.config.temperature
+    def _vectors(self, hidden: Tensor) -> Tensor:
+        """Return user vectors, whose products with item vectors are logits: (..., d) -> (..., d)"""
+        return functional.normalize(self.norm(hidden), dim=-1) / self.config.temperature
 
     def _last(self, histories: Tensor) -> Tensor:
-        """(B, L) item rows, PADDING anywhere -> (B, d)"""
+        """Return the user vector after the last event of each history: (B, L) item rows, PADDING anywhere -> (B, d)"""
         histories = functional.pad(histories, (1, 0), value=PADDING)  # one column at least
         events = histories.gather(1, (histories != PADDING).byte().argsort(dim=1, stable=True))  # PADDING to the left
         recent = events[:, -self.config.length :]
@@ -189,29 +193,29 @@ class SelfAttention(LearnedModel):
 
 @dataclass(frozen=True)
 class Window:
-    """Events of B people in turn: each but the first of a row is to be foreseen from those before it."""
+    """Events of B users in order: the target of each position is the next event."""
 
     items: Tensor  # (B, L + 1) int64 item rows, PADDING on the right
     events: int
-    """How many are to be foreseen."""
+    """Number of events to predict."""
 
     def __len__(self) -> int:
         return self.events
 
 
 class Windows:
-    """Every event but each person's first is foreseen once an epoch, from at most `length` before it.
+    """Batches in which every event but each user's first is predicted once an epoch, from at most `length` before it.
 
-    A batch holds windows of about the same length, so that there is little PADDING in it.
+    The windows of a batch have about the same length, so that there is little PADDING.
     """
 
     def __init__(self, train: Interactions, length: int, batch_size: int, device: torch.device) -> None:
         firsts, ends = train.offsets[:-1], train.offsets[1:]
         windows = -(-np.maximum(ends - firsts - 1, 0) // length)  # (n_users,)
-        people = np.repeat(np.arange(train.n_users), windows)  # (n,)
-        number = np.arange(len(people)) - np.repeat(np.cumsum(windows) - windows, windows)  # from the latest back
-        last = ends[people] - number * length  # (n,)
-        first = np.maximum(last - length - 1, firsts[people])  # (n,)
+        users = np.repeat(np.arange(train.n_users), windows)  # (n,)
+        number = np.arange(len(users)) - np.repeat(np.cumsum(windows) - windows, windows)  # 0 for the latest
+        last = ends[users] - number * length  # (n,)
+        first = np.maximum(last - length - 1, firsts[users])  # (n,)
         self.items = torch.from_numpy(train.items).to(device)
         self.first, self.sizes = torch.from_numpy(first).to(device), torch.from_numpy(last - first).to(device)
         self.batch_size = batch_size
@@ -221,7 +225,7 @@ class Windows:
         return -(-len(self.first) // self.batch_size)
 
     def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[Window]:
-        """The batches of one epoch, from number `skip` on."""
+        """Yield the batches of one epoch, from number `skip` on."""
         device = self.first.device
         order = torch.randperm(len(self.first), generator=generator, device=device)
         batches = order[self.sizes[order].argsort(stable=True)].split(self.batch_size)

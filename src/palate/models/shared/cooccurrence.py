@@ -1,4 +1,4 @@
-"""How often items come together, or one after the other, counted item by item on the CPU."""
+"""Count how often items occur together or in sequence, item by item on the CPU."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ import numpy as np
 from palate.data.interactions import Interactions, in_turn
 from palate.system.jit import Array, compiled, in_threads
 
-ITEMS_A_PART = 16
-"""Items that one thread takes at a time."""
+ITEMS_PER_PART = 16
+"""Items that a thread processes at a time."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Who took what, each pair once, by person and by item."""
+    """The pairs of a user and an item that have an event, each once, sorted by user and by item."""
 
-    starts: Array  # (n_users + 1,): the items of person u are items[starts[u]:starts[u + 1]]
+    starts: Array  # (n_users + 1,): the items of user u are items[starts[u]:starts[u + 1]]
     items: Array  # (n,)
     item_starts: Array  # (n_items + 1,)
-    users: Array  # (n,): likewise, the people who took an item
+    users: Array  # (n,): likewise, the users of item i are users[item_starts[i]:item_starts[i + 1]]
 
     @classmethod
     def of(cls, train: Interactions) -> "Pairs":
@@ -27,30 +27,31 @@ class Pairs:
 
     @property
     def counts(self) -> Array:
-        """(n_items,): how many people took each item."""
+        """Number of users who have each item (n_items,)."""
         return np.diff(self.item_starts).astype(np.float32)
 
-    def together(self, first: int, last: int, other: "Pairs | None" = None, counting: Array | None = None) -> Array:
-        """How many people took both, for the items first:last and every item -> (last - first, n_items) float32.
+    def together(self, first: int, last: int, other: "Pairs | None" = None, user_weights: Array | None = None) -> Array:
+        """Count the users who have both, for the items first:last and every item -> (last - first, n_items) float32
 
-        other: the same people's pairs in which the second of the two is looked for; these without. counting:
-        (n_users,) float32, what each person counts; 1 without.
+        other: pairs of the same users in which the second item is looked up; by default these pairs.
+        user_weights: (n_users,) float32, how much each user counts; by default 1.
         """
         other = other or self
-        counting = np.ones(len(self.starts) - 1, np.float32) if counting is None else counting
-        found = np.zeros((last - first, len(self.item_starts) - 1), np.float32)
+        user_weights = np.ones(len(self.starts) - 1, np.float32) if user_weights is None else user_weights
+        counts = np.zeros((last - first, len(self.item_starts) - 1), np.float32)
 
         def count(part: slice) -> None:
             starts = self.item_starts[first + part.start : first + part.stop + 1]
-            _count(other.starts, other.items, starts, self.users, counting, found[part])
+            _count(other.starts, other.items, starts, self.users, user_weights, counts[part])
 
-        in_threads(count, len(found), ITEMS_A_PART)
-        return found
+        in_threads(count, len(counts), ITEMS_PER_PART)
+        return counts
 
 
 def followers(train: Interactions, decay: float, window: int) -> tuple[Array, Array]:
-    """Of every event that has one before it: what was before it, in x = Σ decay^age e_item over at most `window`
-    events, and the item itself, e_y -> Σ x xᵀ (n_items, n_items) and Σ x e_yᵀ (n_items, n_items), float32
+    """Return Σ x xᵀ (n_items, n_items) and Σ x e_yᵀ (n_items, n_items), float32, over every event that follows another.
+
+    e_y is the event's own item; x = Σ decay^age e_item is the sum over at most `window` events before it.
     """
     events = in_turn(train.items.astype(np.int64))
     item_starts = np.concatenate([[0], np.cumsum(train.item_counts)])
@@ -61,7 +62,7 @@ def followers(train: Interactions, decay: float, window: int) -> tuple[Array, Ar
         starts = item_starts[part.start : part.stop + 1]
         _follow(train.offsets, train.users, train.items, starts, events, powers, before[part], after[part])
 
-    in_threads(add, train.n_items, ITEMS_A_PART)
+    in_threads(add, train.n_items, ITEMS_PER_PART)
     return before, after
 
 
@@ -70,11 +71,11 @@ def _starts(rows: Array, n: int) -> Array:
 
 
 @compiled
-def _count(starts: Array, items: Array, item_starts: Array, users: Array, counting: Array, found: Array) -> None:
-    for row in range(len(found)):
+def _count(starts: Array, items: Array, item_starts: Array, users: Array, user_weights: Array, counts: Array) -> None:
+    for row in range(len(counts)):
         for e in range(item_starts[row], item_starts[row + 1]):
             for other in range(starts[users[e]], starts[users[e] + 1]):
-                found[row, items[other]] += counting[users[e]]
+                counts[row, items[other]] += user_weights[users[e]]
 
 
 @compiled

@@ -8,23 +8,23 @@ from torch.nn import functional
 
 
 class Lender(Protocol):
-    """The optimizer of one embedding table, as the table sees it."""
+    """The interface of a row-wise optimizer towards its embedding table."""
 
     def read(self, rows: Tensor) -> Tensor:
-        """(...) -> a new (..., d): the rows as they are after all steps so far."""
+        """Return a copy of the rows (...) as they are after all steps so far -> (..., d)"""
 
     def lend(self, rows: Tensor) -> Tensor:
-        """The same as a leaf whose gradient the next step takes."""
+        """Return the rows as a leaf tensor whose gradient the next step uses -> (..., d)"""
 
     def collect(self, rows: Tensor, gradient: Tensor) -> None:
-        """Take the gradient (..., d) of the rows (...) for the next step."""
+        """Record the gradient (..., d) of the rows (...) for the next step."""
 
 
 class EmbeddingTable(nn.Module):
-    """n rows of d numbers, looked up by row.
+    """An embedding table (n, d), looked up by row.
 
-    While a row-wise optimizer trains the table (`training/rows.py`), `lender` brings the rows that a batch asks for up
-    to date, and collects their gradients, so that a step costs what its rows cost, however long the table.
+    While a row-wise optimizer trains the table (`training/optimizers/rows.py`), `lender` brings the rows of a batch up
+    to date and collects their gradients, so that the cost of a step depends on its rows, not on the size of the table.
     """
 
     def __init__(self, n_rows: int, dim: int) -> None:
@@ -33,12 +33,12 @@ class EmbeddingTable(nn.Module):
         self.lender: Lender | None = None
 
     def forward(self, rows: Tensor) -> Tensor:
-        """(...) int64 rows -> (..., d)"""
+        """Look up rows: (...) int64 -> (..., d)"""
         if self.training and self.lender is not None:
             return self.lender.lend(rows)
         return self.weight[rows]
 
 
-def dots_with_biases(people: Tensor, items: Tensor) -> Tensor:
-    """Vectors and biases (B, dim + 1) and (I, dim + 1) -> (B, I): p · q and the item's bias, in one pass over items."""
-    return functional.pad(people[:, :-1], (0, 1), value=1.0) @ items.T
+def dots_with_biases(users: Tensor, items: Tensor) -> Tensor:
+    """Return p · q plus the item's bias: vectors with biases (B, dim + 1) and (I, dim + 1) -> (B, I), in one pass."""
+    return functional.pad(users[:, :-1], (0, 1), value=1.0) @ items.T

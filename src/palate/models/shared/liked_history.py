@@ -1,5 +1,5 @@
-"""What the models share that learn from what people liked: which events those are, how much each weighs in a person's
-history, and a weighted sum over them."""
+"""Shared parts of the models that learn from liked items: which events count, their weights in a user's history, and
+weighted sums over them."""
 
 from typing import Literal
 
@@ -13,10 +13,10 @@ from palate.models.contract import PADDING, Query
 
 
 class LikedHistory(nn.Module):
-    """The events that count, in training and in a query: those liked, or all where there are no ratings."""
+    """The events that count, in training and in a query: the liked ones, or all for implicit feedback (no ratings)."""
 
     least: Tensor  # () the lowest rating that counts
-    counts: Tensor  # (n_items,) how often each item was liked in training
+    counts: Tensor  # (n_items,) number of likes of each item in training
 
     def __init__(self, n_items: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class LikedHistory(nn.Module):
         self.register_buffer("counts", torch.zeros(n_items))
 
     def learn(self, train: Interactions) -> Interactions:
-        """The events to learn from."""
+        """Note the lowest liked rating and the likes of each item; return the events to learn from."""
         if train.scale is not None:
             self.least.fill_(least_liked(train.scale))
         liked = relevant(train, train.scale)
@@ -32,7 +32,7 @@ class LikedHistory(nn.Module):
         return liked
 
     def items(self, query: Query) -> Tensor:
-        """-> (B, L): the histories, PADDING for each event that does not count."""
+        """Return the histories (B, L), with PADDING in place of each event that does not count."""
         if query.ratings is None:
             return query.histories
         return query.histories.masked_fill(query.ratings < self.least, PADDING)
@@ -40,10 +40,10 @@ class LikedHistory(nn.Module):
     def weights(
         self, query: Query, decay: float, window: int | None = None, repeats: Literal["amax", "sum"] = "amax"
     ) -> Tensor:
-        """-> (B, n_items): decay^age for each item of a history that counts, age its place from the end; 0 for others.
+        """Return decay^age for each item of a history (the last event has age 0) and 0 for all others -> (B, n_items)
 
-        window: only so many last ones. repeats: whether an item that comes again weighs what its last event does
-        (amax), or what all of them do together (sum).
+        window: use only this many last events. repeats: the weight of an item with several events is that of the last
+        one (amax) or their sum (sum).
         """
         histories = self.items(query)
         counts = histories != PADDING  # (B, L)
@@ -54,12 +54,12 @@ class LikedHistory(nn.Module):
         return rows.scatter_reduce_(1, histories.clamp(min=0), weights, repeats)
 
     def or_popular(self, scores: Tensor, known: Tensor) -> Tensor:
-        """The scores (B, n_items), but what most people liked for rows of 0 in what is known (B, n)."""
+        """Return the scores (B, n_items), with the popularity of the items in rows where `known` (B, n) is all 0."""
         return torch.where(known.any(1, keepdim=True), scores, self.counts)
 
 
 def summed(weights: Tensor, matrix: Tensor) -> Tensor:
-    """weights (B, n), most of them 0, @ matrix (n, m) -> (B, m), at the cost of what is not 0."""
-    people, items = weights.nonzero(as_tuple=True)
-    starts = torch.searchsorted(people, torch.arange(len(weights), device=weights.device))
-    return functional.embedding_bag(items, matrix, starts, mode="sum", per_sample_weights=weights[people, items])
+    """Return weights (B, n) @ matrix (n, m) -> (B, m), at the cost of the weights that are not 0."""
+    users, items = weights.nonzero(as_tuple=True)
+    starts = torch.searchsorted(users, torch.arange(len(weights), device=weights.device))
+    return functional.embedding_bag(items, matrix, starts, mode="sum", per_sample_weights=weights[users, items])

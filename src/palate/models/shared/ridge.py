@@ -1,30 +1,30 @@
-"""Many small ridge regressions, one for each row of a sparse table, and draws around them, on the CPU."""
+"""Solve many small ridge regressions, one for each row of a sparse table, or draw from their posteriors, on the CPU."""
 
 import numpy as np
 
 from palate.system.jit import Array, compiled_sums, in_threads
 
-ROWS_A_PART = 256
-"""Regressions that one thread takes at a time."""
+ROWS_PER_PART = 256
+"""Regressions that a thread solves at a time."""
 
-EVENTS_AT_ONCE, PADDED = 256, 16
-"""Events that are put side by side, and a number that theirs is made a multiple of: of rows as long as both together,
-which is no power of 2, more than a few stay in the cache."""
+BLOCK, PADDED = 256, 16
+"""Events copied side by side into one block, and the number that the used length is padded to a multiple of. Rows of
+their sum have a length that is no power of 2, so that more than a few of them stay in the cache."""
 
-ROWS_BEYOND = 3
-"""Of a matrix, since rows are taken some at a time."""
+EXTRA_ROWS = 3
+"""Extra rows of a matrix, because loops read several rows at a time."""
 
 
 def ridge(starts: Array, columns: Array, targets: Array, features: Array, l2: Array, l2_per_event: Array) -> Array:
-    """The w_r that minimise, each row r for itself, the sum over its events e of (target_e - features[column_e] · w_r)²
+    """Return the w_r that minimise, for each row r, the sum over its events e of (target_e - features[column_e] · w_r)²
     + Σ_k (l2_k + n_r l2_per_event_k) w_rk²  -> (n_rows, d)
 
     starts (n_rows + 1,): the events of row r are starts[r]:starts[r + 1] of columns (n,) and targets (n,);
-    features (n_columns, d); l2 (d,), above 0; l2_per_event (d,). All but starts and columns of one float type.
+    features (n_columns, d); l2 (d,), above 0; l2_per_event (d,). All but starts and columns have one float type.
     """
     zeros = np.zeros((len(starts) - 1, features.shape[1]), features.dtype)
     ones = np.ones(len(zeros), features.dtype)
-    return _in_parts(starts, columns, targets, features, np.diag(l2), l2_per_event, zeros, ones, zeros)
+    return _draw_parts(starts, columns, targets, features, np.diag(l2), l2_per_event, zeros, ones, zeros)
 
 
 def draw_rows(
@@ -37,17 +37,18 @@ def draw_rows(
     noise_precision: Array,
     normals: Array,
 ) -> Array:
-    """A draw of each row's weights w_r, given its events target_e = features[column_e] · w_r + noise and the prior
-    N(precision⁻¹ shift_r, precision⁻¹)  -> (n_rows, d)
+    """Draw the weights w_r of each row from their posterior  -> (n_rows, d)
 
-    precision (d, d); shift (n_rows, d); noise_precision (n_rows,), of a row's events; normals (n_rows, d), standard; 0
-    gives the mean. All else as for `ridge`.
+    The prior is N(precision⁻¹ shift_r, precision⁻¹), and an event is target_e = features[column_e] · w_r + noise.
+
+    precision (d, d); shift (n_rows, d); noise_precision (n_rows,), of the noise of a row's events; normals (n_rows, d),
+    standard normal numbers, or 0 for the posterior mean. All else as for `ridge`.
     """
-    none = np.zeros(features.shape[1], features.dtype)
-    return _in_parts(starts, columns, targets, features, precision, none, shift, noise_precision, normals)
+    no_l2 = np.zeros(features.shape[1], features.dtype)
+    return _draw_parts(starts, columns, targets, features, precision, no_l2, shift, noise_precision, normals)
 
 
-def _in_parts(
+def _draw_parts(
     starts: Array,
     columns: Array,
     targets: Array,
@@ -58,23 +59,23 @@ def _in_parts(
     noise_precision: Array,
     normals: Array,
 ) -> Array:
-    found = np.empty((len(starts) - 1, features.shape[1]), features.dtype)
+    weights = np.empty((len(starts) - 1, features.shape[1]), features.dtype)
 
     def draw(part: slice) -> None:
         ends = starts[part.start : part.stop + 1]
-        of_rows = shift[part], noise_precision[part], normals[part], found[part]
-        _draw(ends, columns, targets, features, precision, per_event, *of_rows)
+        by_row = shift[part], noise_precision[part], normals[part], weights[part]
+        _draw(ends, columns, targets, features, precision, per_event, *by_row)
 
-    in_threads(draw, len(found), ROWS_A_PART)
-    return found
+    in_threads(draw, len(weights), ROWS_PER_PART)
+    return weights
 
 
 @compiled_sums
 def _add_products(a: Array, side: Array, length: int) -> None:
-    """Add the products of the beginnings of all rows of `side` to the lower half of `a`, 2 x 4 of them at a time: each
-    number is read seldom, and sums stay in registers."""
+    """Add side[:, :length] @ side[:, :length]ᵀ to the lower triangle of `a`, a tile of 2 x 4 at a time: each number is
+    read seldom, and sums stay in registers."""
     zero = side.dtype.type(0)
-    for k in range(0, len(a) - ROWS_BEYOND, 2):
+    for k in range(0, len(a) - EXTRA_ROWS, 2):
         p, q = side[k], side[k + 1]
         for j in range(0, k + 2, 4):
             s, t, u, v = side[j], side[j + 1], side[j + 2], side[j + 3]
@@ -95,7 +96,7 @@ def _add_products(a: Array, side: Array, length: int) -> None:
 
 @compiled_sums
 def _solve(a: Array, y: Array, normals: Array) -> None:
-    """w = L⁻ᵀ (L⁻¹ y + normals) in place of y, L of A = L Lᵀ in place of the lower half of A, four rows at a time."""
+    """Replace y by w = L⁻ᵀ (L⁻¹ y + normals) and the lower triangle of A by L, where A = L Lᵀ, four rows at a time."""
     d = len(y)
     for j in range(d):
         total = a[j, j]
@@ -133,18 +134,18 @@ def _draw(
     shift: Array,
     noise_precision: Array,
     normals: Array,
-    found: Array,
+    weights: Array,
 ) -> None:
-    """Events are put side by side, feature by feature and their targets last: products of these rows make the
-    precision A of the row's weights, and y."""
+    """Draw the weights of each row. Events are copied side by side, a row for each feature and the last for the
+    targets; the products of these rows give the precision A of the weights, and y."""
     d = features.shape[1]
-    side = np.zeros((d + 1 + ROWS_BEYOND, EVENTS_AT_ONCE + PADDED), features.dtype)
+    side = np.zeros((d + 1 + EXTRA_ROWS, BLOCK + PADDED), features.dtype)
     a = np.empty((len(side), len(side)), features.dtype)
-    for row in range(len(found)):
-        y, alpha, n_events = found[row], noise_precision[row], starts[row + 1] - starts[row]
+    for row in range(len(weights)):
+        y, alpha, n_events = weights[row], noise_precision[row], starts[row + 1] - starts[row]
         a[:] = 0
-        for first in range(starts[row], starts[row + 1], EVENTS_AT_ONCE):
-            n = min(EVENTS_AT_ONCE, starts[row + 1] - first)
+        for first in range(starts[row], starts[row + 1], BLOCK):
+            n = min(BLOCK, starts[row + 1] - first)
             padded = (n + PADDED - 1) // PADDED * PADDED
             for e in range(n):
                 p = features[columns[first + e]]
