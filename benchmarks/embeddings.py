@@ -1,6 +1,6 @@
 """What item vectors know of MovieLens small that they were not taught, each beside what chance or no effort gives.
 
-    python -m benchmarks.embeddings [--models mf neural als als-all history] [--seeds 3]
+    python -m benchmarks.embeddings [--models mf neural als als-all svdpp] [--seeds 3]
 
 `als-all` is `als` of all ratings as events, whatever they say; `als` learns from those of 4 or more. Figures are means
 over the seeds, which draw first vectors and all that is shuffled. Movies with ten ratings or more.
@@ -49,7 +49,7 @@ class Franchise:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["mf", "neural", "als", "als-all", "history"])
+    parser.add_argument("--models", nargs="+", default=["mf", "neural", "als", "als-all", "svdpp"])
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     table = palate.read(data("ml-latest-small"))

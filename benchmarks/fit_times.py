@@ -1,8 +1,8 @@
 """How long the slower models take to train, by the clock, on all cores of an idle machine.
 
-    python -m benchmarks.fit_times [--models history bayes ease sasrec] [--repeats 1]
+    python -m benchmarks.fit_times [--models svdpp bayes ease sasrec] [--repeats 1]
 
-With their defaults: `history` and `bayes` on nine tenths of MovieLens 1M, `ease` on a million synthetic events of
+With their defaults: `svdpp` and `bayes` on nine tenths of MovieLens 1M, `ease` on a million synthetic events of
 10,000 items, `sasrec` on all but the last two events of everybody in Amazon Beauty. Each run is a process of its own,
 which compiles on a small table first; the median counts.
 """
@@ -39,7 +39,7 @@ def bought() -> Interactions:
 
 
 WORK: dict[str, tuple[str, Callable[[], Interactions], int]] = {
-    "history": ("MovieLens 1M", rated, 25),
+    "svdpp": ("MovieLens 1M", rated, 25),
     "bayes": ("MovieLens 1M", rated, 240),
     "ease": ("10,000 items", events, 20),
     "sasrec": ("Amazon Beauty", bought, 240),

@@ -1,6 +1,6 @@
 """How well the rating models predict, on public data and splits that others report on.
 
-    python -m benchmarks.ratings [ml-100k-u1 ml-100k ml-1m latest-small] [--models history mf ...] [--seeds 5]
+    python -m benchmarks.ratings [ml-100k-u1 ml-100k ml-1m latest-small] [--models svdpp mf ...] [--seeds 5]
 
 u1 is learned and tested once for each seed; the five folds of MovieLens 100K are u1 to u5; of the others each seed
 draws a tenth as the test part. A tenth of the training part, drawn by the seed, is held out first: it chooses the epoch
@@ -34,7 +34,7 @@ from palate.evaluation.evaluate import predict
 from palate.evaluation.evaluate import spread as wide
 from palate.evaluation.intervals import held
 from palate.evaluation.rating_metrics import mae, rmse
-from palate.models import MODELS
+from palate.models import MODELS, current_name
 from palate.models.contract import Model
 from palate.training.trainer import learn, refit
 
@@ -43,7 +43,7 @@ TIMES: dict[str, dict[str, Any]] = {
     "bayes:days": {"chains": 2, "days": True},
     "bayes:sessions": {"chains": 2, "dim": 12, "days": True, "sessions": [3600, 600, 60]},
     "bayes:numbers": {"chains": 2, "dim": 8, "likelihood": "gaussian", "sessions": [3600, 120]},
-    "history": {},
+    "svdpp": {},
 }
 """Members that make ever more of when a rating was given, and of what that person rated in the same minutes."""
 
@@ -51,13 +51,13 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "bias": ("bias", {}),
     "mf": ("mf", {}),
     "neural": ("neural", {}),
-    "history": ("history", {}),
+    "svdpp": ("svdpp", {}),
     "bayes": ("bayes", {}),
     "rating-blend": ("rating-blend", {}),
     "bayes-ids": ("bayes", {"categories": False}),
-    "blend-ids": ("rating-blend", {"members": {"bayes": {"categories": False}, "history": {}}}),
+    "blend-ids": ("rating-blend", {"members": {"bayes": {"categories": False}, "svdpp": {}}}),
     "bayes-days": ("bayes", {"days": True}),
-    "blend-days": ("rating-blend", {"members": {"bayes": {"days": True}, "history": {}}}),
+    "blend-days": ("rating-blend", {"members": {"bayes": {"days": True}, "svdpp": {}}}),
     "blend-times": ("rating-blend", {"members": TIMES}),
 }
 """What each line is on every data set, where LARGE says nothing else: a model and its settings, {} for its defaults.
@@ -65,10 +65,10 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 Without more `bayes` reads categories of items too, where the data set has them; -ids does not, -days makes something of
 the day of each rating, the one asked about among them, and -times of its minute too."""
 
-USUAL = ["bias", "mf", "neural", "history", "bayes", "rating-blend"]
+USUAL = ["bias", "mf", "neural", "svdpp", "bayes", "rating-blend"]
 
 LARGE: dict[str, tuple[str, dict[str, Any]]] = {
-    "rating-blend": ("rating-blend", {"members": {"bayes": {}, "history": {"dim": 192}}}),
+    "rating-blend": ("rating-blend", {"members": {"bayes": {}, "svdpp": {"dim": 192}}}),
 }
 """On MovieLens 1M."""
 
@@ -77,7 +77,7 @@ LEVEL = 0.8
 
 HELD_OUT = 0.1
 
-QUICK = ("bias", "mf", "history")
+QUICK = ("bias", "mf", "svdpp")
 
 Figures = dict[str, float]
 
@@ -95,7 +95,8 @@ def main() -> None:
         return
     for name in options.data:
         path = HERE / "results" / f"ratings-{name}.json"
-        found = json.loads(path.read_text())["figures"]["models"] if path.exists() else {}
+        written = json.loads(path.read_text())["figures"]["models"] if path.exists() else {}
+        found = {current_name(model): runs for model, runs in written.items()}
         for model in options.models:
             seeds = str(options.seeds if model in QUICK else options.slow_seeds)
             again = (sys.executable, "-m", "benchmarks.ratings", name, "--models", model, "--seeds", seeds)
@@ -174,7 +175,7 @@ def _row(model: str, settings: dict[str, Any], found: list[Figures]) -> dict[str
 
 
 def _shown(settings: dict[str, Any]) -> str:
-    """Such as "dim 32", or of a blend "bayes (dim 48), history"."""
+    """Such as "dim 32", or of a blend "bayes (dim 48), svdpp"."""
     members = settings.get("members", {})
     return ", ".join(
         [f"{name} {value}" for name, value in settings.items() if name != "members"]

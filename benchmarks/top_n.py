@@ -31,7 +31,7 @@ from palate.data.relevance import relevant
 from palate.data.split import TEST, TRAIN, VALIDATION, Split
 from palate.data.vocabulary import Vocabulary
 from palate.evaluation.evaluate import evaluate
-from palate.models import MODELS
+from palate.models import MODELS, current_name
 from palate.models.contract import Model
 from palate.results import Metrics
 from palate.training.blend_weights import candidates, judges, list_weights
@@ -66,7 +66,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
         "next-item": {"l2": [200, 1000], "decay": [0.98], "window": [100]},
         "als": {"dim": [32, 64], "unobserved": [0.1, 0.3, 0.5, 1], "l2": [0.003, 0.005, 0.01]},
         "graph-filter": {"rank": [16, 32], "ideal": [0.3, 1]},
-        "history": {},
+        "svdpp": {},
         "bayes": {},
         "list-blend": {},
     },
@@ -80,7 +80,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
         "graph-filter": {"rank": [128, 256], "ideal": [0.3]},
         "mf": {},
         "neural": {},
-        "history": {},
+        "svdpp": {},
         "bias": {},
         "list-blend": {},
     },
@@ -89,7 +89,7 @@ GRIDS: dict[str, dict[str, Grid]] = {
 settings, each with each. gowalla has too many items for a number for each pair of them; of most events of caser the
 order is not known, which `sasrec` learns."""
 
-SEEDS = {"als": 3, "graph-filter": 3, "sasrec": 3, "mf": 3, "history": 3, "list-blend": 3}
+SEEDS = {"als": 3, "graph-filter": 3, "sasrec": 3, "mf": 3, "svdpp": 3, "list-blend": 3}
 """Those that each model is trained with for the test: one where nothing is drawn, and for those that are slow and of
 which the lists are poor."""
 
@@ -141,6 +141,7 @@ class Bench:
         self.quality = f"ndcg@{self.data.k}"
         path = HERE / "results" / f"top-n-{name}.json"
         written = json.loads(path.read_text())["figures"]["models"] if path.exists() else []
+        written = [{**row, "model": current_name(row["model"])} for row in written]
         self.rows: dict[str, dict[str, Any]] = {row["model"]: row for row in written if row["model"] in self.grids}
         self.kept: dict[tuple[str, str, int], tuple[Model, float]] = {}  # those trained for the test, for the blend
 

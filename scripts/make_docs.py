@@ -24,6 +24,7 @@ from typer.models import ArgumentInfo
 
 import palate
 from palate.cli import app
+from palate.models.registry import FORMER_NAMES
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "palate"
@@ -191,9 +192,18 @@ def with_results(text: str) -> str:
     """The page with the table of each benchmark named made anew, between <!-- results: name --> and its end."""
     for name in re.findall(r"<!-- results: ([\w-]+) -->", text):
         found = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        table = _table(list(found["table"][0]), [[*map(str, row.values())] for row in found["table"]])
+        rows = [list(found["table"][0]), *(map(str, row.values()) for row in found["table"])]
+        head, *body = [[with_current_names(cell) for cell in row] for row in rows]
+        table = _table(head, body)
         said = f"`{found['command']}`, {found['date']}, commit {found['commit']}, {found['machine']}"
         text = _between(text, f"results: {name}", f"{table}\n\n{said}")
+    return text
+
+
+def with_current_names(text: str) -> str:
+    """The text with models that were measured under a former name called as they are now."""
+    for former, name in FORMER_NAMES.items():
+        text = re.sub(rf"\b{former}\b", name, text)
     return text
 
 

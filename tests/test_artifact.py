@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from palate.artifact import folder as artifact
 from palate.artifact import header
 from palate.artifact.header import FILES, HEADER, INTERACTIONS, ITEMS, USERS, WEIGHTS
 from palate.errors import ArtifactError, OutputError, PalateError
-from palate.models import MODELS
+from palate.models import MODELS, current_name, name_of
 from tests import trained
 from tests.names import EVERY_MODEL
 
@@ -590,19 +590,35 @@ def test_any_mutation_is_refused_or_harmless(
 # Artifacts of the past.
 
 
-def test_an_artifact_of_format_1_still_opens_and_answers_as_it_did() -> None:
+def answers_as_it_did(folder: Path, answers: Mapping[str, Any]) -> palate.Recommender:
+    opened = palate.load(folder)
+    assert opened.training.metrics == pytest.approx(answers["metrics"])
+    assert opened.evaluate() == pytest.approx(answers["metrics"], rel=1e-5)
+    for person, rows in answers["recommend"].items():
+        found = opened.recommend(int(person), k=5).to_dicts()
+        assert [row["id"] for row in found] == [row["id"] for row in rows]
+        assert [row["title"] for row in found] == [row["title"] for row in rows]
+        assert [row["score"] for row in found] == pytest.approx([row["score"] for row in rows], rel=1e-5)
+    return opened
+
+
+@pytest.mark.parametrize("model", ["neural", "bias", "popularity"])
+def test_an_artifact_of_format_1_still_opens_and_answers_as_it_did(model: str) -> None:
     folder = ROOT / "tests" / "artifacts" / "format-1"
-    expected = json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))
-    for model in ("neural", "bias", "popularity"):
-        opened = palate.load(folder / model)
-        answers = expected[model]
-        assert opened.training.metrics == pytest.approx(answers["metrics"])
-        assert opened.evaluate() == pytest.approx(answers["metrics"], rel=1e-5)
-        for person, rows in answers["recommend"].items():
-            found = opened.recommend(int(person), k=5).to_dicts()
-            assert [row["id"] for row in found] == [row["id"] for row in rows]
-            assert [row["title"] for row in found] == [row["title"] for row in rows]
-            assert [row["score"] for row in found] == pytest.approx([row["score"] for row in rows], rel=1e-5)
+    answers_as_it_did(folder / model, json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))[model])
+
+
+@pytest.mark.parametrize("model", ["history", "rating-blend"])
+def test_a_model_that_was_saved_under_its_former_name_still_opens(model: str, tmp_path: Path) -> None:
+    """`svdpp` was called `history`: alone, and as a member of a blend."""
+    folder = ROOT / "tests" / "artifacts" / "former-names"
+    answers = json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))[model]
+    assert '"history": ' in (folder / model / HEADER).read_text(encoding="utf-8")
+    opened = answers_as_it_did(folder / model, answers)
+    assert palate.read_header(folder / model).model == current_name(model)
+    opened.save(tmp_path / "again")
+    answers_as_it_did(tmp_path / "again", answers)
+    assert name_of(type(palate.load(tmp_path / "again").model)) == current_name(model)
 
 
 @pytest.mark.parametrize("name", ["[red]m.palate", "a*b?", "year=2024", "two words", "日本", "#%20", "~", "-m"])

@@ -44,11 +44,11 @@ from palate.training.fit import fit
 from tests.tables import random_table
 few = {
     "neural": {"dim": 3, "hidden": 8, "batch_size": 64, "epochs": 20},
-    "history": {"epochs": 1},
+    "svdpp": {"epochs": 1},
     "bayes": {"sweeps": 4, "samples": 1},
 }
 train = random_table()
-for name in ("neural", "mf", "als", "bayes", "history"):
+for name in ("neural", "mf", "als", "bayes", "svdpp"):
     model = MODELS[name](MODELS[name].Config(**few.get(name, {})), train.n_users, train.n_items)
     fit(model, train)
     print(name, [weights.tolist() for weights in model.state_dict().values()])

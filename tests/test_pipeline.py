@@ -111,7 +111,7 @@ def test_frames_of_every_kind_and_tables_already_read() -> None:
 def test_the_model_where_none_is_named() -> None:
     frame = trained.ratings()
     ratings, events = palate.read(frame), palate.read(frame.drop("rating"))
-    assert palate.usual_model(ratings) == "history"
+    assert palate.usual_model(ratings) == "svdpp"
     assert palate.usual_model(events) == "ease"
     assert {palate.usual_model(table, "adam") for table in (ratings, events)} == {"neural"}
     assert isinstance(palate.train(events, device="cpu").recommender.model, palate.MODELS["ease"])

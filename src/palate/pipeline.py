@@ -34,7 +34,7 @@ from palate.training.trainer import refit as learn_again
 BEST = "best"
 """The name that stands for whichever model suits the table."""
 
-FOR_RATINGS, FOR_EVENTS = "history", "ease"
+FOR_RATINGS, FOR_EVENTS = "svdpp", "ease"
 """What is trained where no model is named: on tables with ratings, and on those without."""
 
 MINUTES = 10.0
@@ -112,7 +112,7 @@ def train(
     table = load_table(source, items, reading)
     chosen, config, end = _what(model or usual_model(table, preset), preset, settings, epochs, minutes, aim, resume)
     models.check_ratings(chosen, table)
-    rivals = [name for name in baselines if _can_learn(name, table)]
+    rivals = [name for name in map(models.current_name, baselines) if _can_learn(name, table)]
     parts = splits.divide(table, split, test=test, validation=validation, seed=seed)
 
     if chosen is None:

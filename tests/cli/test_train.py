@@ -132,16 +132,31 @@ def test_columns_named_by_hand(palate: Palate, here: Path) -> None:
 
 def test_lists(palate: Palate, here: Path) -> None:
     (here / "l.txt").write_text("".join(f"{user} {user + 10} {user + 11} {user % 3 + 10}\n" for user in range(9)))
-    ran = palate("train", "l.txt", "--format", "lists", "--model", "history", "-o", "m.palate")
+    ran = palate("train", "l.txt", "--format", "lists", "--model", "svdpp", "-o", "m.palate")
     assert ran.error.endswith(f"learns from ratings, and this table has none: choose --model {WITHOUT_RATINGS}")
     ran = palate("train", "l.txt", "--format", "lists", "-o", "m.palate", "--json")
     assert ran.json["model"] == "ease"
     assert set(ran.json["metrics"]) == {"recall@10", "ndcg@10", "people"}
 
 
+def test_a_former_name_of_a_model(palate: Palate, tables: Path, here: Path) -> None:
+    """`svdpp` was called `history`."""
+    ran = palate("train", tables / "ratings.csv", "--model", "history", "--epochs", "1", "-o", "m.palate", "--json")
+    assert (ran.json["model"], library.read_header(here / "m.palate").model) == ("svdpp", "svdpp")
+    about = palate("info", "history", "--json").json
+    assert about == palate("info", "svdpp", "--json").json
+    assert about["name"] == "svdpp"
+    ran = palate("compare", tables / "ratings.csv", "--models", "history,bias", "--seeds", "1", "--json")
+    assert {one["model"] for one in ran.json["models"]} == {"svdpp", "bias"}
+    members = "members=mf,history"
+    blended = palate("train", tables / "ratings.csv", "--model", "rating-blend", "--set", members, "-o", "b.palate")
+    assert blended.code == 0, blended.err
+    assert palate("recommend", "b.palate", "--user", 1, "--json").json["items"]
+
+
 def test_the_model_where_none_is_named(palate: Palate, tables: Path, here: Path) -> None:
     ran = palate("train", tables / "ratings.csv", "-o", "m.palate", "--json")
-    assert (ran.json["model"], library.read_header(here / "m.palate").model) == ("history", "history")
+    assert (ran.json["model"], library.read_header(here / "m.palate").model) == ("svdpp", "svdpp")
     ran = palate("train", tables / "ratings.csv", "--preset", "sgd", "--epochs", "1", "-o", "n.palate")
     assert "neural predicts ratings" in ran.out
 
@@ -177,14 +192,14 @@ def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monke
         (["ratings.csv", "--encoding", "utf-9"], "utf-9"),
         (["ratings.csv", "--set", "dim"], "--set 'dim' should be NAME=VALUE, such as dim=20"),
         (["ratings.csv", "--set", "=3"], "--set '=3' should be NAME=VALUE, such as dim=20"),
-        (["ratings.csv", "--set", "dimm=3"], "model history has no setting 'dimm'; did you mean dim?"),
-        (["ratings.csv", "--set", "dim=ten"], "setting dim of model history is 'ten'"),
-        (["ratings.csv", "--set", "dim=-1"], "setting dim of model history is '-1'"),
+        (["ratings.csv", "--set", "dimm=3"], "model svdpp has no setting 'dimm'; did you mean dim?"),
+        (["ratings.csv", "--set", "dim=ten"], "setting dim of model svdpp is 'ten'"),
+        (["ratings.csv", "--set", "dim=-1"], "setting dim of model svdpp is '-1'"),
         (["ratings.csv", "--preset", "fast"], "model neural has no preset 'fast'; its presets: sgd, adam"),
         (["ratings.csv", "--set", "hidden=16"], "; neural has it"),
         (["ratings.csv", "--model", "neutral"], f"unknown model 'neutral': there are {EVERY_MODEL}, best, or"),
         (["ratings.csv", "--model", "nowhere:Model"], "model 'nowhere:Model' can't be imported"),
-        (["ratings.csv", "--epochs", "0"], "setting epochs of model history is 0"),
+        (["ratings.csv", "--epochs", "0"], "setting epochs of model svdpp is 0"),
         (["ratings.csv", "--epochs", "few"], "Invalid value for '--epochs'"),
         (["ratings.csv", "--seed", "-1"], "Invalid value for '--seed'"),
         (["ratings.csv", "--test", "1.5"], "the test share is 1.5: it must be at least 0 and below 1"),

@@ -23,7 +23,7 @@ QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
     ("neural", "sgd"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.02},
     ("neural", "adam"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.003},
     ("sasrec", None): {"dim": 16, "batch_size": 8, "epochs": 20, "dropout": 0.1, "learning_rate": 0.01},
-    ("history", None): {"l2": 1, "rated_l2": 30},
+    ("svdpp", None): {"l2": 1, "rated_l2": 30},
     ("next-item", None): {"l2": 1000},
     ("bayes", None): {"dim": 4, "chains": 1, "sweeps": 60, "samples": 20},
     ("rating-blend", None): {"members": {"mf": {}, "bayes": {"dim": 4, "chains": 1, "sweeps": 60, "samples": 20}}},

@@ -183,6 +183,14 @@ def test_tensors_and_facts_come_back_exactly(tmp_path: Path) -> None:
         assert torch.equal(tensors[name], value), name
 
 
+def test_a_run_of_a_model_under_its_former_name_goes_on(tmp_path: Path) -> None:
+    """`svdpp` was called `history`."""
+    Checkpoint(tmp_path / "run", {"model": "history", "seed": 0}).save({}, {"epoch": 1})
+    assert Checkpoint(tmp_path / "run", {"model": "svdpp", "seed": 0}).load() == ({}, {"epoch": 1})
+    with pytest.raises(OptionError, match="other model"):
+        Checkpoint(tmp_path / "run", {"model": "mf", "seed": 0}).load()
+
+
 def test_an_identity_is_the_same_after_json(tmp_path: Path) -> None:
     """Tuples come back as lists, and are no other run."""
     identity = {"shares": (0.2, 0.1), "settings": {"dim": 3, "layers": (1, 2)}}

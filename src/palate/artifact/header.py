@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import xxhash
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from palate.errors import ArtifactError
+from palate.models.registry import current_name
 from palate.system.files import previous_of
 
 FORMAT = 1
@@ -59,7 +60,7 @@ class Header(Strict):
 
     format: int = Field(ge=1)
     versions: dict[str, str]
-    model: str
+    model: Annotated[str, AfterValidator(current_name)]
     config: dict[str, Any]
     n_users: Rows
     n_items: Rows

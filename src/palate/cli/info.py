@@ -9,6 +9,7 @@ import palate
 from palate.cli.options import Json
 from palate.cli.output import as_json, as_table, say
 from palate.errors import OptionError
+from palate.models.registry import current_name
 
 
 def info(
@@ -34,7 +35,7 @@ def info(
     elif what in palate.datasets.names():
         _dataset(what, json)
     elif what in palate.MODELS:
-        _kind(what, json)
+        _kind(current_name(what), json)
     else:
         raise OptionError(
             f"{what!r} is neither a folder, nor a data set ({', '.join(palate.datasets.names())}), nor a kind of model "

@@ -16,6 +16,7 @@ from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Reading, RunOptions, Table, of_run, of_table, with_events
 from palate.cli.output import as_json, as_table, errors, say, say_notes
 from palate.errors import OptionError, UnsupportedError
+from palate.models.registry import current_name
 
 if TYPE_CHECKING:
     from palate.model_selection.search import SearchResult
@@ -32,7 +33,7 @@ class Choice:
         str | None,
         of_model(
             help="A model that palate info lists; best, for whichever of them suits the table; or package.module:Class. "
-            "Not named: history, ease for a table without ratings, or neural where a preset is asked for.",
+            "Not named: svdpp, ease for a table without ratings, or neural where a preset is asked for.",
         ),
     ] = None
     preset: Annotated[str | None, of_model(help="Settings that belong together, such as sgd or adam.")] = None
@@ -88,7 +89,7 @@ def train(
     path = output if output is not None else Path(f"{Path(ratings[0]).resolve().name.split('.')[0] or 'model'}.palate")
     _before_torch(choice.model, profile)
     table = reading.table(ratings, items)
-    model = choice.model or palate.usual_model(table, choice.preset)
+    model = current_name(choice.model or palate.usual_model(table, choice.preset))
     if export_vectors is not None:
         _check_vectors(model)
     if events is not None:

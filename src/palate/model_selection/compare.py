@@ -21,7 +21,7 @@ from palate.evaluation.rating_metrics import calibration
 from palate.evaluation.significance import PerPerson, Standing, standings
 from palate.model_selection.comparison import Compared, Comparison, Measure, MeasuredRun, measures_of
 from palate.model_selection.report import check_report, write_report
-from palate.models import MODELS, check_ratings, find
+from palate.models import MODELS, check_ratings, current_name, find
 from palate.models.blend import Blend
 from palate.models.contract import LearnedModel, Model, PredictsRatings
 from palate.system import devices
@@ -116,7 +116,7 @@ def compare(
 def _chosen(names: Sequence[str] | None, table: Interactions, left_out: dict[str, str]) -> list[str]:
     """The models that can learn from the table; the others go to left_out."""
     chosen = []
-    for name in dict.fromkeys(MODELS if names is None else names):
+    for name in dict.fromkeys(MODELS if names is None else map(current_name, names)):
         try:
             check_ratings(find(name), table)
             chosen.append(name)

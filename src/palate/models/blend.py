@@ -77,7 +77,7 @@ class RatingBlendConfig(BlendConfig):
     """Settings of `rating-blend`."""
 
     members: Annotated[Members, AfterValidator(_rating)] = Field(
-        {"bayes": {}, "history": {}}, min_length=1, description="Models that predict ratings, with commas between."
+        {"bayes": {}, "svdpp": {}}, min_length=1, description="Models that predict ratings, with commas between."
     )
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from palate.errors import ArtifactError, OptionError
+from palate.models.registry import current_name
 from palate.system.files import written_beside
 
 EVERY = 30.0
@@ -68,7 +69,8 @@ class Checkpoint:
             raise ArtifactError(f"{self.path} does not exist: there is no run to resume") from None
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{self.path} can't be read, delete it to start anew: {error}") from error
-        differ = [key for key, value in self.identity.items() if run["identity"].get(key) != value]
+        stored = {**run["identity"], "model": current_name(run["identity"].get("model", ""))}
+        differ = [key for key, value in self.identity.items() if stored.get(key) != value]
         if differ:
             raise OptionError(f"{self.path} belongs to a run with other {', '.join(differ)}; delete it to start anew")
         return tensors, run["facts"]

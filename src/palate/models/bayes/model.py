@@ -125,7 +125,7 @@ class BayesianFactorization(SolvedModel):
         super().__init__(config, n_users, n_items)
         draws, width = config.chains * config.samples, self.dim + 1
         drawn = f"{draws} draws of {n_users + n_items:,} vectors"
-        memory.check("bayes", draws * width * (n_users + n_items), drawn, "fewer samples, or history, do with less")
+        memory.check("bayes", draws * width * (n_users + n_items), drawn, "fewer samples, or svdpp, do with less")
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("unit", torch.ones(()))
         self.register_buffer("users", torch.zeros(n_users, draws, width))

@@ -1,4 +1,4 @@
-"""GradientHistory: matrix factorization in which people and items are also what their ratings say of them, both ways.
+"""SVDpp: matrix factorization in which people and items are also what their ratings say of them, both ways.
 
 Koren, "Factorization Meets the Neighborhood", KDD 2008, sections 3 and 4: a person's vector is their own and a sum over
 what they rated, one vector for that they rated it (his y) and one weighed by how (his x). Different from there:
@@ -25,8 +25,8 @@ from torch.nn import functional
 from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
-from palate.models.history.step_cpu import step
 from palate.models.shared.layers import dots_with_biases
+from palate.models.svdpp.step_cpu import step
 
 MARGIN = 0.125
 """How far predictions may leave the scale on each side, in its widths."""
@@ -53,8 +53,8 @@ LEAST_VARIANCE = 1e-3
 """Of people's vectors in every direction, for the prior: few people span no space."""
 
 
-class GradientHistoryConfig(AnnealedConfig):
-    """Settings of `history`."""
+class SVDppConfig(AnnealedConfig):
+    """Settings of `svdpp`."""
 
     epochs: int = Field(10, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
     patience: int = Field(10, ge=1, description="Epochs without a better validation loss before training stops.")
@@ -129,7 +129,7 @@ def sums_of_both(graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
     return found
 
 
-class GradientHistory(LearnedModel):
+class SVDpp(LearnedModel):
     """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), each with sums over ratings in it.
 
     (p_u, b_u) is u's own and Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise
@@ -137,19 +137,19 @@ class GradientHistory(LearnedModel):
     never seen gets the vector and bias that explain their ratings best and are likely for a person.
     """
 
-    Config: ClassVar[type[BaseConfig]] = GradientHistoryConfig
+    Config: ClassVar[type[BaseConfig]] = SVDppConfig
     NEEDS_RATINGS: ClassVar[bool] = True
     LOOKS_BACK: ClassVar[bool] = False
     ANY_THREADS: ClassVar[bool] = True
 
-    config: GradientHistoryConfig
+    config: SVDppConfig
     span: Tensor  # (4,): lowest prediction, width from there, mean of the training ratings as a logit, their spread
     users: Tensor  # (n_users, dim + 1): vectors and biases, sums in them
     items: Tensor  # (n_items, dim + 1)
     prior_mean: Tensor  # (dim + 1,) of the users
     prior_precision: Tensor  # (dim + 1, dim + 1) of the users, in units of the noise's
 
-    def __init__(self, config: GradientHistoryConfig, n_users: int, n_items: int) -> None:
+    def __init__(self, config: SVDppConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         both, width = n_users + n_items, config.dim + 1
         self.own = nn.Parameter(torch.zeros(both, width))  # rows of users, then of items
@@ -243,7 +243,7 @@ class GradientHistory(LearnedModel):
         return (counts + SHRINK).rsqrt().unsqueeze(1)
 
     @torch.no_grad()
-    def train(self, mode: bool = True) -> "GradientHistory":
+    def train(self, mode: bool = True) -> "SVDpp":
         """Leaving training, everybody's vectors follow from the weights."""
         if self.training and not mode and self.graph is not None:
             counts = self.graph.counts

@@ -1,4 +1,4 @@
-"""A step of `history` on the CPU, but for the sums over everybody's history."""
+"""A step of `svdpp` on the CPU, but for the sums over everybody's history."""
 
 import numpy as np
 

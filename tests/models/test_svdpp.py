@@ -1,4 +1,4 @@
-"""GradientHistory against a transcription of its docstring, a rating at a time."""
+"""SVDpp against a transcription of its docstring, a rating at a time."""
 
 from dataclasses import replace
 from math import exp, log, sqrt
@@ -17,7 +17,7 @@ from palate.evaluation.rating_metrics import rmse
 from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import UNSEEN, LearnedModel, Query
-from palate.models.history.model import PEOPLE_FOLDED, GradientHistory, GradientHistoryConfig, Graph, biases
+from palate.models.svdpp.model import PEOPLE_FOLDED, Graph, SVDpp, SVDppConfig, biases
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import fit
 from tests import tables
@@ -37,11 +37,9 @@ CPU = torch.device("cpu")
 Numbers = NDArray[np.float64]
 
 
-def drawn(train: Interactions = TABLE, **settings: Any) -> GradientHistory:
+def drawn(train: Interactions = TABLE, **settings: Any) -> SVDpp:
     """A model in training, with weights by chance, large enough for everything in it to matter."""
-    model = GradientHistory(
-        GradientHistoryConfig.model_validate({**TINY, **settings}), train.n_users, train.n_items
-    ).train()
+    model = SVDpp(SVDppConfig.model_validate({**TINY, **settings}), train.n_users, train.n_items).train()
     model.start(train, seeded(CPU, 0))
     model.batches(train)
     with torch.no_grad():
@@ -50,8 +48,8 @@ def drawn(train: Interactions = TABLE, **settings: Any) -> GradientHistory:
     return model
 
 
-def trained(train: Interactions, **settings: Any) -> GradientHistory:
-    model = GradientHistory(GradientHistoryConfig.model_validate(settings), train.n_users, train.n_items)
+def trained(train: Interactions, **settings: Any) -> SVDpp:
+    model = SVDpp(SVDppConfig.model_validate(settings), train.n_users, train.n_items)
     fit(model, train)
     return model
 
@@ -103,7 +101,7 @@ class Transcribed:
         return float(np.mean(errors) + self.spread**2 * (whole + total / len(self.ratings)))
 
 
-def transcribed(model: GradientHistory) -> Transcribed:
+def transcribed(model: SVDpp) -> Transcribed:
     return Transcribed(*(table.detach().double().numpy() for table in (model.own, model.rated, model.met)))
 
 
@@ -273,7 +271,7 @@ def test_ratings_all_alike_are_predicted() -> None:
 def test_steps_are_no_more_than_asked_for_and_no_smaller() -> None:
     train, _ = planted(5)
     for settings, size in (({"steps": 7, "batch_size": 10}, -(-len(train) // 7)), ({"steps": 9999}, 16)):
-        model = GradientHistory(GradientHistoryConfig.model_validate(settings), train.n_users, train.n_items)
+        model = SVDpp(SVDppConfig.model_validate(settings), train.n_users, train.n_items)
         batches = model.batches(train)
         assert len(batches) == -(-len(train) // size)
         assert len(next(batches.epoch(seeded(CPU, 0)))) == size
@@ -304,9 +302,9 @@ def test_the_number_of_threads_changes_no_bit() -> None:
 def test_a_run_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     train = tables.random_table()
 
-    def fresh() -> GradientHistory:
-        config = GradientHistoryConfig.model_validate({"epochs": 3, "dim": 4})
-        return GradientHistory(config, train.n_users, train.n_items)
+    def fresh() -> SVDpp:
+        config = SVDppConfig.model_validate({"epochs": 3, "dim": 4})
+        return SVDpp(config, train.n_users, train.n_items)
 
     whole = fresh()
     fit(whole, train)
