@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format docs
+.PHONY: demo test check format docs site
 
 demo: .venv/installed  ## from a table of ratings to ten recommendations, in under a minute
 	@rm -f movies.palate.checkpoint
@@ -34,6 +34,10 @@ format: .venv/installed-dev
 
 docs: .venv/installed-dev  ## the pages made from the code
 	$(BIN)/python scripts/make_docs.py
+
+site: .venv/installed-dev  ## the documentation as a site, in site/: nothing in it asks another host for anything
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs site
+	$(BIN)/python scripts/check_site.py site
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Palate needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

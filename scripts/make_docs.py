@@ -30,6 +30,13 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "palate"
 MADE = "<!-- Made by scripts/make_docs.py; don't edit it here. -->"
 
+TOCTREE = """```{toctree}
+:hidden:
+:glob:
+
+*
+```"""
+
 EXAMPLES = {
     "checkup": ("palate checkup ratings.csv", "palate checkup ratings.csv --split time --json"),
     "train": (
@@ -116,7 +123,7 @@ def pages() -> dict[str, str]:
         "Every command answers with `--json` for machines, and says what is wrong in one line, with exit code 2. "
         "A training that was stopped by Ctrl-C ends with 130."
     )
-    made["docs/reference/cli/index.md"] = _page("The command line", notes, "\n".join(listed))
+    made["docs/reference/cli/index.md"] = _page("The command line", notes, "\n".join(listed), TOCTREE)
     made["docs/reference/models.md"] = models_page()
     for page in (
         "docs/reference/performance.md",
