@@ -29,7 +29,7 @@ from torch.nn import functional
 import palate
 from benchmarks.common import data, record
 from palate.data.interactions import Interactions
-from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, measured
+from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, cross_validate, direction
 from palate.inference.ranking import top
 from palate.inference.vectors import random_offsets
 
@@ -109,7 +109,7 @@ def figures(units: Tensor, films: list[Franchise], known: list[Attribute], seed:
     kinds = genres(known)
     moves = np.array([moved_movies(units, genre.values, seed) for genre in kinds])  # (g, 5)
     common = np.array([genre.items >= COMMON for genre in kinds])
-    told = [measured(units, attribute) for attribute in known]
+    told = [cross_validate(units, attribute) for attribute in known]
     year = next(pair for attribute, pair in zip(known, told, strict=True) if attribute.name == "year")
     auc = [pair for attribute, pair in zip(known, told, strict=True) if attribute.measure == "AUC"]
     of_moves = ("genre share", "moved", "moved, shuffled", "cosine", "cosine, moved")

@@ -35,8 +35,8 @@ def main() -> None:
     torch.set_num_threads(1)
     table = palate.read(data("ml-latest-small"))
     ways: dict[str, Callable[[Tensor], Any]] = {
-        "two principal components": lambda units: item_map.principal(units).numpy(),
-        "palate": lambda units: item_map.laid_out(units, seed=0),
+        "two principal components": lambda units: item_map.principal_components(units).numpy(),
+        "palate": lambda units: item_map.layout(units, seed=0),
     }
     if options.others:
         umap, opentsne = importlib.import_module("umap"), importlib.import_module("openTSNE")

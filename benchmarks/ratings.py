@@ -32,7 +32,7 @@ from palate.data.split import TEST, TRAIN, VALIDATION, Split
 from palate.evaluation.calibrate import half_widths_of
 from palate.evaluation.evaluate import predict
 from palate.evaluation.evaluate import spread as wide
-from palate.evaluation.intervals import held
+from palate.evaluation.intervals import interval_coverage
 from palate.evaluation.rating_metrics import mae, rmse
 from palate.models import MODELS, current_name
 from palate.models.contract import Model
@@ -132,7 +132,7 @@ def measured(line: str, name: str, seed: int) -> Figures:
     assert known.scale is not None
     assert asked.ratings is not None
     predicted = predict(model, known, asked).clip(*known.scale)
-    intervals = held(predicted, asked.ratings, known.scale, half_widths, wide(model, known, asked))
+    intervals = interval_coverage(predicted, asked.ratings, known.scale, half_widths, wide(model, known, asked))
     return {
         "rmse": rmse(predicted, asked.ratings),
         "mae": mae(predicted, asked.ratings),

@@ -17,7 +17,7 @@ from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.evaluate import evaluate
-from palate.evaluation.significance import PerPerson
+from palate.evaluation.significance import PerUserMetric
 from palate.model_selection import candidates as contenders
 from palate.model_selection import search as best
 from palate.model_selection.candidates import Cost, able, cost, sample_of, weights
@@ -228,10 +228,10 @@ def kept(split: Split, people: set[int]) -> Any:
 def test_a_blend_is_chosen_only_where_it_is_better_beyond_chance(
     split: Split, monkeypatch: pytest.MonkeyPatch, better: bool
 ) -> None:
-    def made_up(self: Judge, blend: Any) -> PerPerson:
+    def made_up(self: Judge, blend: Any) -> PerUserMetric:
         single = self(blend.members["mf"])
         chance = np.where(np.arange(len(single.counts)) % 2, 1.1, 0.88)
-        return PerPerson(single.sums * (0.5 if better else chance), single.counts)
+        return PerUserMetric(single.sums * (0.5 if better else chance), single.counts)
 
     monkeypatch.setattr(Judge, "of_blend", made_up)
     found = found_in(split)

@@ -5,9 +5,9 @@ import pytest
 
 import palate
 from palate.errors import OptionError, UnknownIdError
-from palate.inference.cooccurrence import Alike
+from palate.inference.cooccurrence import ItemCooccurrence
 from palate.inference.queries import Person
-from palate.inference.top_n import Filters, RankedItems, _varied, choose
+from palate.inference.top_n import Filters, RankedItems, _diversify, choose
 from tests import trained
 from tests.tables import table
 
@@ -31,9 +31,9 @@ def test_diversity_by_hand() -> None:
     """Items 0 and 1 are alike; with d = 0.5 the second place goes to item 2: 0.5 * 0.6 - 0 > 0.5 * 0.9 - 0.5 * 0.9."""
     alike = np.array([[1, 0.9, 0, 0.2], [0.9, 1, 0, 0], [0, 0, 1, 0], [0.2, 0, 0, 1]])
     best = RankedItems(np.array([7, 8, 9, 3]), np.array([10, 9, 6, 0], dtype=np.float32))
-    assert _varied(best, Filters(3, None, 0.5), lambda rows: alike).rows.tolist() == [7, 9, 8]
-    assert _varied(best, Filters(4, None, 0.0), lambda rows: alike).rows.tolist() == [7, 8, 9, 3]
-    assert _varied(best, Filters(3, None, 1.0), lambda rows: alike).rows.tolist() == [7, 9, 3]
+    assert _diversify(best, Filters(3, None, 0.5), lambda rows: alike).rows.tolist() == [7, 9, 8]
+    assert _diversify(best, Filters(4, None, 0.0), lambda rows: alike).rows.tolist() == [7, 8, 9, 3]
+    assert _diversify(best, Filters(3, None, 1.0), lambda rows: alike).rows.tolist() == [7, 9, 3]
 
 
 @pytest.mark.parametrize(("model", "settings"), [("mf", {"l2": 0.1}), ("ease", {})])
@@ -55,7 +55,7 @@ def test_diverse_lists_are_less_alike(model: str, settings: dict[str, float]) ->
 def test_likeness_by_who_met_items() -> None:
     """Of 4 people items 0 and 1 share two: 2 / sqrt(3 * 2)."""
     events = table([0, 1, 2, 0, 1, 3], [0, 0, 0, 1, 1, 2])
-    found = Alike(events).cosines(np.array([0, 1, 2]))
+    found = ItemCooccurrence(events).cosines(np.array([0, 1, 2]))
     alike: float = 2 / np.sqrt(6)
     np.testing.assert_allclose(found, np.array([[1, alike, 0], [alike, 1, 0], [0, 0, 1]]))
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from palate.data.catalogue import Catalogue
-from palate.inference.directions import LEAST, MOST, Attribute, attributes, auc, direction, measured, moved
+from palate.inference.directions import LEAST, MOST, Attribute, attributes, auc, cross_validate, direction, move_along
 
 N, DIM = 600, 6
 VECTORS = torch.randn(N, DIM, generator=torch.Generator().manual_seed(0))
@@ -43,8 +43,8 @@ def test_items_of_which_nothing_is_known_teach_nothing() -> None:
     values[::3] = torch.nan
     expected = direction(VECTORS[~values.isnan()], values[~values.isnan()])
     assert torch.equal(direction(VECTORS, values), expected)
-    told = measured(VECTORS[~values.isnan()], Attribute("x", values[~values.isnan()], "R2"))
-    assert measured(VECTORS, Attribute("x", values, "R2")) == told
+    told = cross_validate(VECTORS[~values.isnan()], Attribute("x", values[~values.isnan()], "R2"))
+    assert cross_validate(VECTORS, Attribute("x", values, "R2")) == told
 
 
 def test_vectors_of_nothing_point_nowhere() -> None:
@@ -53,10 +53,10 @@ def test_vectors_of_nothing_point_nowhere() -> None:
 
 def test_what_lies_in_the_vectors_is_told_and_shuffled_it_is_not() -> None:
     units = VECTORS / VECTORS.norm(dim=1, keepdim=True)
-    score, shuffled = measured(VECTORS, Attribute("number", units[:, 2], "R2"))
+    score, shuffled = cross_validate(VECTORS, Attribute("number", units[:, 2], "R2"))
     assert score > 0.98
     assert -0.03 < shuffled < 0.01
-    score, shuffled = measured(VECTORS, Attribute("category", (units[:, 2] > 0.5).float(), "AUC"))
+    score, shuffled = cross_validate(VECTORS, Attribute("category", (units[:, 2] > 0.5).float(), "AUC"))
     assert score > 0.99
     assert shuffled == pytest.approx(0.5, abs=0.05)
 
@@ -68,7 +68,7 @@ def test_what_does_not_lie_in_the_vectors_is_told_no_better_than_shuffled(
     noise = torch.randn(N, generator=torch.Generator().manual_seed(2))
     values = noise if measure == "R2" else (noise > 1).float()
     wide = torch.randn(N, 20, generator=torch.Generator().manual_seed(3))
-    score, shuffled = measured(wide, Attribute("noise", values, measure))
+    score, shuffled = cross_validate(wide, Attribute("noise", values, measure))
     assert score == pytest.approx(chance, abs=room)
     assert shuffled == pytest.approx(chance, abs=room)
 
@@ -83,7 +83,7 @@ def test_auc_by_hand() -> None:
 
 def test_moving_starts_from_length_one() -> None:
     along = torch.tensor([0.0, 1.0])
-    torch.testing.assert_close(moved(torch.tensor([5.0, 0.0]), along, -0.5), torch.tensor([1.0, -0.5]))
+    torch.testing.assert_close(move_along(torch.tensor([5.0, 0.0]), along, -0.5), torch.tensor([1.0, -0.5]))
 
 
 def test_attributes_are_the_year_and_the_categories_that_are_common_enough() -> None:

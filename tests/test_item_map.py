@@ -37,22 +37,22 @@ def kept(vectors: torch.Tensor, places: NDArray[np.float32], k: int = 10) -> flo
 
 def test_neighbours_stay_neighbours_far_better_than_in_two_principal_components() -> None:
     vectors = clusters()
-    places = item_map.laid_out(vectors, seed=0)
-    assert kept(vectors, places) > 1.5 * kept(vectors, item_map.principal(vectors).numpy())
+    places = item_map.layout(vectors, seed=0)
+    assert kept(vectors, places) > 1.5 * kept(vectors, item_map.principal_components(vectors).numpy())
     of_same_kind = neighbours(places, 10) % 6 == np.arange(300)[:, None] % 6
     assert of_same_kind.mean() > 0.95
 
 
 def test_a_map_lies_within_its_square_around_the_middle() -> None:
-    places = item_map.laid_out(clusters(), seed=0)
+    places = item_map.layout(clusters(), seed=0)
     assert np.abs(places).max() == pytest.approx(1)
     assert places.mean(0) == pytest.approx([0, 0], abs=1e-5)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_map() -> None:
     vectors = clusters()
-    assert item_map.laid_out(vectors, 1).tobytes() == item_map.laid_out(vectors, 1).tobytes()
-    assert item_map.laid_out(vectors, 1).tobytes() != item_map.laid_out(vectors, 2).tobytes()
+    assert item_map.layout(vectors, 1).tobytes() == item_map.layout(vectors, 1).tobytes()
+    assert item_map.layout(vectors, 1).tobytes() != item_map.layout(vectors, 2).tobytes()
 
 
 def test_nearest_are_those_of_all_cosines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_principal_components_are_those_of_the_singular_value_decomposition() ->
     away = (vectors - vectors.mean(0)).double()
     left, sizes, _ = torch.linalg.svd(away, full_matrices=False)
     expected = left[:, :2] * sizes[:2] / (left[:, 0] * sizes[0]).square().mean().sqrt()
-    found = item_map.principal(vectors).double()
+    found = item_map.principal_components(vectors).double()
     assert torch.allclose(found.abs(), expected.abs(), atol=1e-4)
     assert (found.gather(0, found.abs().argmax(0, keepdim=True)) > 0).all()
 
@@ -77,7 +77,7 @@ def test_principal_components_are_those_of_the_singular_value_decomposition() ->
     "vectors", [torch.ones(1, 4), torch.ones(2, 3), torch.zeros(5, 2), torch.arange(6.0).view(6, 1)]
 )
 def test_few_equal_empty_or_one_dimensional_vectors_still_have_places(vectors: torch.Tensor) -> None:
-    places = item_map.laid_out(vectors, seed=0)
+    places = item_map.layout(vectors, seed=0)
     assert places.shape == (len(vectors), 2)
     assert np.isfinite(places).all()
 

@@ -76,8 +76,8 @@ def test_a_list_that_is_not_by_predicted_rating_says_nothing_of_it(palate: Palat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a user, or give ratings of a person never seen, and not both"),
-        (["--user", "1", "--rate", "101=5"], "name a user, or give ratings of a person never seen, and not both"),
+        ([], "name a user, or give ratings of a new user, and not both"),
+        (["--user", "1", "--rate", "101=5"], "name a user, or give ratings of a new user, and not both"),
         (["--user", "33"], "unknown user 33; did you mean 3"),
         (["--user", "Zoë"], "unknown user 'Zoë'"),
         (["--user", ""], "unknown user ''"),
@@ -89,7 +89,7 @@ def test_a_list_that_is_not_by_predicted_rating_says_nothing_of_it(palate: Palat
         (["--rate", "101=1", "--rate", "101=2"], "--rate names 101 twice"),
         (["--rate", "101=1", "--rate", "Movie A (1990)=2"], "ratings name an item twice"),
         (["--rate", "Movie Z=5"], "unknown item 'Movie Z'; did you mean Movie "),
-        (["--rate", "Twins=5"], "2 items are called 'Twins': use one of their ids 103, 104"),
+        (["--rate", "Twins=5"], "2 items have the title 'Twins': use one of their ids 103, 104"),
         (["--user", "1", "--exclude", "999"], "unknown item '999'"),
         (["--user", "1", "-k", "0"], "Invalid value for '-k'"),
         (["--user", "1", "-k", "ten"], "Invalid value for '-k'"),
@@ -244,9 +244,9 @@ def test_evaluate_ranks_as_many_people_as_the_library() -> None:
 def test_mistakes_when_evaluating(palate: Palate, model: Path, here: Path) -> None:
     assert palate("evaluate", model, "no.csv").error.startswith("no.csv: there is no such file")
     (here / "strangers.csv").write_text("userId,movieId,rating\n" + "".join(f"{n + 900},{n},3\n" for n in range(9)))
-    assert "none of the 9 events can be asked about" in palate("evaluate", model, "strangers.csv").error
+    assert "none of the 9 events can be predicted" in palate("evaluate", model, "strangers.csv").error
     trained.train("bias", test=0, output=here / "b.palate")
-    assert palate("evaluate", "b.palate").error == "this model held out no test part: name a table to evaluate it on"
+    assert palate("evaluate", "b.palate").error == "this model has no test part: name a table to evaluate it on"
 
 
 # curves

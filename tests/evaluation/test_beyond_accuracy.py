@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from palate.evaluation import beyond_accuracy as beyond
-from palate.inference.cooccurrence import Alike
+from palate.inference.cooccurrence import ItemCooccurrence
 from palate.models.contract import PADDING
 from tests import tables
 
@@ -58,7 +58,7 @@ def test_diversity_is_one_minus_the_mean_cosine() -> None:
     """Cosine of 0 and 1: two met both; of 0 and 2: nobody; of 1 and 2: one. Item 3 is like none."""
     lists = np.array([[0, 1, 2, PADDING], [2, 1, PADDING, PADDING], [3, 0, 1, 4], [1, *[PADDING] * 3]])
     both, one = 2 / (sqrt(3) * sqrt(3)), 1 / (sqrt(3) * sqrt(1))
-    found = Alike(KNOWN).diversity(lists)
+    found = ItemCooccurrence(KNOWN).diversity(lists)
     assert found[:3].tolist() == pytest.approx([1 - (both + 0 + one) / 3, 1 - one, 1 - both / 6])
     assert np.isnan(found[3])
 
@@ -71,4 +71,4 @@ def test_diversity_as_by_every_pair_of_columns() -> None:
     draw = np.random.default_rng(0)
     lists = np.array([draw.permutation(table.n_items)[:7] for _ in range(50)])
     expected = [1 - (cosines[np.ix_(items, items)].sum() - 7) / (7 * 6) for items in lists]
-    np.testing.assert_allclose(Alike(table).diversity(lists), expected, atol=1e-12)
+    np.testing.assert_allclose(ItemCooccurrence(table).diversity(lists), expected, atol=1e-12)

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from palate.evaluation.intervals import LEVELS, around, half_widths, normal_half_widths
+from palate.evaluation.intervals import LEVELS, half_widths, normal_half_widths
 from palate.evaluation.rating_metrics import covered
+from palate.inference.predictions import interval_ends
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_residuals_are_counted_in_spreads_where_these_are_known() -> None:
     """Errors of .5, 1, .3 with spreads of 1, .5, .1 are .5, 2 and 3 spreads; of 3, the second for 50 %, none above."""
     found = half_widths(np.full(3, 3.0), np.array([3.5, 2, 3.3]), (1, 5), np.array([1, 0.5, 0.1]))
     assert found == pytest.approx({0.5: 2, 0.8: 40, 0.9: 40, 0.95: 40})  # 40 spreads of .1 are the scale
-    low, high = around(np.array([2.0, 3, 3]), found[0.5] * np.array([1, 0.5, 0.1]), (1, 5))
+    low, high = interval_ends(np.array([2.0, 3, 3]), found[0.5] * np.array([1, 0.5, 0.1]), (1, 5))
     assert low == pytest.approx([1, 2, 2.8])
     assert high == pytest.approx([4, 4, 3.2])
 
@@ -43,7 +44,7 @@ def test_without_ratings_to_tell_it_from_spreads_are_those_of_normals() -> None:
 
 
 def test_an_interval_is_cut_to_the_scale() -> None:
-    low, high = around(np.array([1.5, 3.0, 4.75], dtype=np.float32), 1.0, (1, 5))
+    low, high = interval_ends(np.array([1.5, 3.0, 4.75], dtype=np.float32), 1.0, (1, 5))
     assert low.tolist() == [1, 2, 3.75]
     assert high.tolist() == [2.5, 4, 5]
 
@@ -57,7 +58,7 @@ def test_the_promise_is_kept_by_a_model_that_is_wrong() -> None:
         real = draw.exponential(size=n + fresh)
         predicted = np.full(n + fresh, 0.3)  # far from the mean of 1
         for level, reach in half_widths(predicted[:n], real[:n], (0, 1e6)).items():
-            shares[level].append(covered(*around(predicted[n:], reach, (0, 1e6)), real[n:]))
+            shares[level].append(covered(*interval_ends(predicted[n:], reach, (0, 1e6)), real[n:]))
     for level, found in shares.items():
         error = float(np.std(found)) / math.sqrt(times)
         assert np.mean(found) == pytest.approx(math.ceil((n + 1) * level) / (n + 1), abs=4 * error), level

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from palate.evaluation.significance import DRAWS, LEVEL, PerPerson, drawn_again, standings
+from palate.evaluation.significance import DRAWS, LEVEL, PerUserMetric, bootstrap, standings
 
 
-def people(values: list[list[float]], counts: list[float] | None = None) -> PerPerson:
+def people(values: list[list[float]], counts: list[float] | None = None) -> PerUserMetric:
     sums = np.array(values)
-    return PerPerson(sums, np.ones(sums.shape[1]) if counts is None else np.array(counts))
+    return PerUserMetric(sums, np.ones(sums.shape[1]) if counts is None else np.array(counts))
 
 
 def test_the_value_is_sums_over_counts() -> None:
@@ -18,7 +18,7 @@ def test_the_value_is_sums_over_counts() -> None:
 def test_people_are_drawn_alike_for_every_model() -> None:
     draw = np.random.default_rng(0)
     one = draw.random((1, 300))
-    drawn = drawn_again([PerPerson(one, np.ones(300)), PerPerson(one + 0.25, np.ones(300))])
+    drawn = bootstrap([PerUserMetric(one, np.ones(300)), PerUserMetric(one + 0.25, np.ones(300))])
     assert drawn.shape == (DRAWS, 2)
     np.testing.assert_allclose(drawn[:, 1] - drawn[:, 0], 0.25)
     assert drawn[:, 0].std() == pytest.approx(one.std() / np.sqrt(300), rel=0.05)
@@ -26,7 +26,7 @@ def test_people_are_drawn_alike_for_every_model() -> None:
 
 def test_an_interval_is_as_wide_as_the_normal_one() -> None:
     values = np.random.default_rng(1).normal(3, 2, (1, 1_000))
-    (found,) = standings([PerPerson(values, np.ones(1_000))], larger_is_better=True)
+    (found,) = standings([PerUserMetric(values, np.ones(1_000))], larger_is_better=True)
     half = 1.96 * values.std() / np.sqrt(1_000)
     assert found.value == pytest.approx(values.mean())
     assert found.high - found.value == pytest.approx(half, rel=0.1)
@@ -37,7 +37,7 @@ def test_an_interval_is_as_wide_as_the_normal_one() -> None:
 def test_a_small_difference_that_everybody_has_is_seen_and_a_bigger_one_by_chance_is_not() -> None:
     first, second = np.random.default_rng(2).normal(size=(2, 1, 400))
     by_chance = second - second.mean() + first.mean() - 0.03
-    models = [PerPerson(values, np.ones(400)) for values in (first, first - 0.02, by_chance)]
+    models = [PerUserMetric(values, np.ones(400)) for values in (first, first - 0.02, by_chance)]
     assert [found.group for found in standings(models, larger_is_better=True)] == [1, 2, 1]
     assert [found.group for found in standings([models[0], models[2]], larger_is_better=True)] == [1, 1]
     assert [found.group for found in standings(models[:2], larger_is_better=False)] == [2, 1]
@@ -62,6 +62,6 @@ def test_models_that_are_alike_are_told_apart_at_most_as_often_as_the_level_says
     wrong, tried = 0, 60
     for seed in range(tried):
         draw = np.random.default_rng(100 + seed)
-        models = [PerPerson(draw.random((1, 80)), np.ones(80)) for _ in range(4)]
+        models = [PerUserMetric(draw.random((1, 80)), np.ones(80)) for _ in range(4)]
         wrong += any(found.group > 1 for found in standings(models, larger_is_better=True))
     assert wrong / tried <= 2 * (1 - LEVEL)

@@ -1,1 +1,1 @@
-"""How good a model is on events it has not seen."""
+"""Measure a model on events that it has not learned from."""

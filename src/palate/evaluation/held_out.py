@@ -1,7 +1,7 @@
-"""What a model is asked to tell, and what it may know when it does: of its own table, or of another."""
+"""Choose the events that a model is measured on, from its own table or from another, and what it may know of users."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,27 @@ from palate.data.vocabulary import UNKNOWN
 from palate.errors import OptionError
 
 
-def told_from(split: Split, held_out: Interactions | None) -> tuple[Interactions, Interactions, dict[str, float]]:
-    """What may be known, what is to be told from it, and the numbers of events that are `unknown` or `learned`.
+class HeldOut(NamedTuple):
+    """Events to predict."""
 
-    held_out: another table, or None for the test part.
+    known: Interactions
+    """The events that the model may know of the users."""
+    events: Interactions
+    """The events to predict, by the rows of the model's table."""
+    left_out: dict[str, float]
+    """Numbers of events left out: `unknown`, with an unknown user or item, and `learned`; {} for the test part."""
+
+
+def events_to_predict(split: Split, held_out: Interactions | None) -> HeldOut:
+    """Choose the events to predict, from another table or from the test part if held_out is None.
 
     Raises:
-        OptionError: there is no test part, or nothing of the other table can be asked about.
+        OptionError: there is no test part, or no event of the other table can be predicted.
     """
     if held_out is None:
         if not len(split.test):
-            raise OptionError("this model held out no test part: name a table to evaluate it on")
-        return split.shown, split.test, {}
+            raise OptionError("this model has no test part: name a table to evaluate it on")
+        return HeldOut(split.shown, split.test, {})
     table = split.table
     users = table.user_ids.find(held_out.user_ids.ids)[held_out.users]
     items = table.item_ids.find(held_out.item_ids.ids)[held_out.items]
@@ -32,23 +41,23 @@ def told_from(split: Split, held_out: Interactions | None) -> tuple[Interactions
     fresh = known & ~learned
     if not fresh.any():
         raise OptionError(
-            f"none of the {len(held_out):,} events can be asked about: {(~known).sum():,} have a user or an item "
-            f"that the model has never seen, {learned.sum():,} it has learned from"
+            f"none of the {len(held_out):,} events can be predicted: {(~known).sum():,} have a user or an item that "
+            f"the model does not know, and it has learned from {learned.sum():,}"
         )
-    asked = replace(
+    events = replace(
         held_out.where(fresh),
         users=users[fresh].astype(np.int32),
         items=items[fresh].astype(np.int32),
         user_ids=table.user_ids,
         item_ids=table.item_ids,
     )
-    asked = asked.where(in_order(asked.users, asked.times))
-    rest = table.where(~np.isin(_pairs_of(table, table), _pairs_of(table, asked)))
-    return rest, asked, {"unknown": float((~known).sum()), "learned": float(learned.sum())}
+    events = events.where(in_order(events.users, events.times))
+    rest = table.where(~np.isin(_pairs_of(table, table), _pairs_of(table, events)))
+    return HeldOut(rest, events, {"unknown": float((~known).sum()), "learned": float(learned.sum())})
 
 
 def _pairs(table: Interactions, users: NDArray[Any], items: NDArray[Any]) -> NDArray[np.int64]:
-    """A number for each (user, item)."""
+    """Return a number for each pair of user and item rows (n,), different for different pairs -> (n,)."""
     numbers: NDArray[np.int64] = users.astype(np.int64) * table.n_items + items
     return numbers
 

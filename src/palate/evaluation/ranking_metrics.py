@@ -1,10 +1,10 @@
-"""How good ranked lists are, a number a person. The whole catalogue competes; no sampled candidates.
+"""Ranking metrics of top-N lists, a number per user. Lists are drawn from the whole catalogue, not from a sample.
 
-hits: (B, k) bool, whether each place of the list, best first, holds an item that the person went for; places that a
-short list leaves empty are misses. relevant: (B,) int, how many such items there are, at least 1: of a person with none
-there is nothing to measure, and they are not in a mean. A k beyond the catalogue is the catalogue's size, as no list is
-longer. Where nothing else is said, definitions are those of trec_eval with binary relevance, which is what Manning,
-Raghavan & Schütze, "Introduction to Information Retrieval", 2008, chapter 8, call by the same names.
+hits: (B, k) bool, whether each place of the list, best first, holds a relevant item; the empty places of a short list
+are misses. relevant: (B,) int, the number of relevant items of each user, at least 1: users without one can't be
+measured and are not in a mean. A k above the catalogue's size counts as that size. Unless stated otherwise, definitions
+are those of trec_eval with binary relevance, and of Manning, Raghavan & Schütze, "Introduction to Information
+Retrieval", 2008, chapter 8.
 """
 
 from collections.abc import Callable
@@ -18,24 +18,24 @@ Values = NDArray[np.float64]
 
 
 def recall(hits: Hits, relevant: Counts) -> Values:
-    """The share of the relevant items that the list holds -> (B,)."""
+    """Return the share of the relevant items that the list holds -> (B,)."""
     share: Values = hits.sum(axis=1) / relevant
     return share
 
 
 def precision(hits: Hits, relevant: Counts) -> Values:
-    """The share of the k places that hold a relevant item -> (B,). A list that ends early is still divided by k."""
+    """Return the share of the k places that hold a relevant item -> (B,); a short list is still divided by k."""
     share: Values = hits.mean(axis=1)
     return share
 
 
 def hit_rate(hits: Hits, relevant: Counts) -> Values:
-    """1 where the list holds any relevant item, else 0 -> (B,). trec_eval calls it success."""
+    """Return 1 where the list holds a relevant item, else 0 -> (B,). trec_eval calls it success."""
     return np.asarray(hits.any(axis=1), dtype=np.float64)
 
 
 def ndcg(hits: Hits, relevant: Counts) -> Values:
-    """Sum of 1 / log2(place + 1) over the hits, over the best that a list of k could reach -> (B,).
+    """Return the sum of 1 / log2(place + 1) over the hits, divided by the largest sum of a list of k -> (B,).
 
     Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002, with binary gains.
     """
@@ -45,23 +45,26 @@ def ndcg(hits: Hits, relevant: Counts) -> Values:
 
 
 def average_precision(hits: Hits, relevant: Counts) -> Values:
-    """Sum of the precision at the place of each hit, over the hits that a list of k could hold -> (B,).
+    """Return the sum of the precision at the place of each hit, divided by the most hits of a list of k -> (B,).
 
     MAP is its mean. The denominator is min(relevant, k), so that a perfect list scores 1 at any k; trec_eval's map_cut
-    divides by relevant alone, which holds a short list against people who went for much.
+    divides by relevant alone, so that a user with more than k relevant items can't reach 1.
     """
     at_each_place = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)  # (B, k)
-    found: Values = (hits * at_each_place).sum(axis=1) / _reachable(hits, relevant)
-    return found
+    averages: Values = (hits * at_each_place).sum(axis=1) / _reachable(hits, relevant)
+    return averages
 
 
 def reciprocal_rank(hits: Hits, relevant: Counts) -> Values:
-    """1 / place of the first hit, 0 without one -> (B,); MRR is its mean. Voorhees, "TREC-8 QA Track Report", 1999."""
+    """Return 1 / place of the first hit, 0 without a hit -> (B,); MRR is its mean.
+
+    Voorhees, "TREC-8 QA Track Report", 1999.
+    """
     return np.where(hits.any(axis=1), 1 / (1 + hits.argmax(axis=1)), 0.0)
 
 
 def _reachable(hits: Hits, relevant: Counts) -> Counts:
-    """How many hits a list of k could hold at most -> (B,)."""
+    """Return the most hits that a list of k can hold -> (B,)."""
     return np.minimum(relevant, hits.shape[1])
 
 
@@ -73,4 +76,4 @@ RANKING_METRICS: dict[str, Callable[[Hits, Counts], Values]] = {
     "map": average_precision,
     "mrr": reciprocal_rank,
 }
-"""By the names that reports use."""
+"""The ranking metrics, by their names in reports."""

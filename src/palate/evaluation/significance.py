@@ -1,7 +1,8 @@
-"""Which of several models differ beyond chance: people, and runs, are drawn again and again, the same for every model.
+"""Test which models differ beyond chance, by the paired bootstrap over users and runs.
 
-The paired bootstrap: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 and 16; for comparing
-systems on the same test, Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004.
+Every draw takes the same users for every model: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters
+13 and 16; for comparing systems on the same test, Koehn, "Statistical Significance Tests for Machine Translation
+Evaluation", EMNLP 2004.
 """
 
 from collections.abc import Sequence
@@ -12,47 +13,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 4_000
-"""How often people are drawn again."""
+"""Bootstrap draws."""
 
 LEVEL = 0.95
-"""How sure an interval is."""
+"""Confidence level of an interval."""
 
 TAIL = (1 - LEVEL) / 2
-"""What it leaves out at either end."""
+"""Share of draws that an interval cuts off at each end."""
 
 BLOCK = 4_000_000
-"""Weights of people drawn at once."""
+"""Most weights of users that are drawn at once."""
 
 Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
-class PerPerson:
-    """What one model made of each of n people, the same people in the same order as its rivals': sums over their
-    events, or a value each with a count of 1; a group's value is its sums over its counts."""
+class PerUserMetric:
+    """A metric of one model for n users; models that are compared have the same users in the same order.
 
-    sums: Floats  # (S, n), a row for each run of the model: the same data, another seed
-    counts: Floats  # (n,)
+    The value of a group of users is the sum of their sums over the sum of their counts. A metric of one value per user
+    has counts of 1.
+    """
+
+    sums: Floats  # (S, n) over the events of each user; a row for each run, with the same data and another seed
+    counts: Floats  # (n,) events of each user
 
     def of_runs(self) -> Floats:
-        """The value of each run -> (S,)."""
+        """Return the value of each run over all users -> (S,)."""
         values: Floats = self.sums.sum(1) / self.counts.sum()
         return values
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How one model stands among its rivals."""
+    """The value of one model, its interval, and its group among the models compared."""
 
     value: float
     low: float
-    high: float  # low to high: the interval of LEVEL over people and runs drawn again
+    high: float  # low to high: the bootstrap interval of LEVEL over users and runs
     spread: float  # standard deviation over runs, 0 for one run
-    group: int  # 1 for the best and those that can't be told from it, 2 for the next best of the others and so on
+    group: int  # 1 for the best model and those not significantly different from it, 2 for the next best, and so on
 
 
-def drawn_again(models: Sequence[PerPerson], seed: int = 0) -> Floats:
-    """The value of each of M models when people, and each model's runs, are drawn with replacement -> (DRAWS, M)."""
+def bootstrap(models: Sequence[PerUserMetric], seed: int = 0) -> Floats:
+    """Return the value of each of M models over users, and its runs, drawn with replacement -> (DRAWS, M)."""
     draw = np.random.default_rng(seed)
     n = len(models[0].counts)
     values = np.empty((DRAWS, len(models)))
@@ -66,13 +70,13 @@ def drawn_again(models: Sequence[PerPerson], seed: int = 0) -> Floats:
     return values
 
 
-def standings(models: Sequence[PerPerson], *, larger_is_better: bool, root: bool = False) -> list[Standing]:
-    """One for each model, in the order given. root: the value is the root of the mean, as in RMSE.
+def standings(models: Sequence[PerUserMetric], *, larger_is_better: bool, root: bool = False) -> list[Standing]:
+    """Return the standing of each model, in their order. root: the value is the root of the mean, as in RMSE.
 
-    Models are one group where the interval of their difference from the group's best holds 0. The intervals of M - 1
-    differences are as wide as it takes for all of them to be right with LEVEL (Bonferroni).
+    Models are in one group where the interval of their difference from the group's best contains 0. The intervals of
+    the M - 1 differences are widened so that LEVEL is the confidence of all of them together (Bonferroni).
     """
-    drawn = drawn_again(models)
+    drawn = bootstrap(models)
     runs = [model.of_runs() for model in models]
     if root:
         drawn, runs = np.sqrt(drawn), [np.sqrt(values) for values in runs]
@@ -86,6 +90,7 @@ def standings(models: Sequence[PerPerson], *, larger_is_better: bool, root: bool
 
 
 def _groups(drawn: Floats, best_first: list[int]) -> dict[int, int]:
+    """Return the group of each model, from draws (DRAWS, M)."""
     tail = TAIL / max(1, len(best_first) - 1)
     groups: dict[int, int] = {}
     while left := [model for model in best_first if model not in groups]:

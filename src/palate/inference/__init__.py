@@ -1,1 +1,1 @@
-"""Questions to a trained model: top-N lists, similar items, analogies, explanations."""
+"""Ask a trained model: predicted ratings, top-N lists, similar items, analogies, explanations."""

@@ -1,4 +1,4 @@
-"""The lists of everyone of a table, to a file."""
+"""Top-N lists of all users of a table, written to a file."""
 
 from pathlib import Path
 
@@ -14,11 +14,17 @@ from palate.system.files import written_beside
 from palate.system.memory import left, size
 
 ROOM_SHARE = 0.5
-"""How much of the memory that is left ranking may plan with; the rest is for the lists, and for what models take."""
+"""Share of the free memory that ranking may use; the rest is for the lists and for the model."""
 
 
 def write_lists(model: Model, split: Split, path: Path, k: int, min_ratings: int, memory: str | None) -> int:
-    """See `Recommender.lists`."""
+    """Write the lists of `Recommender.lists` -> the number of rows.
+
+    Raises:
+        OptionError: a number is out of its bounds, the file has another ending, or the process already uses more than
+            `memory`.
+        OutputError: the file can't be written.
+    """
     at_least(k, 1, "k")
     at_least(min_ratings, 0, "min_ratings")
     if path.suffix not in (".csv", ".parquet"):
@@ -29,15 +35,15 @@ def write_lists(model: Model, split: Split, path: Path, k: int, min_ratings: int
     room = ranking.MEMORY if memory is None else left(size(memory)) * ROOM_SHARE
     frames = []
     for place, rows, scores in ranking.rank_users(model, table, everyone, k, int(room), rare, split.newcomers):
-        found = (rows != PADDING).cpu().numpy()
-        people, ranks = found.nonzero()
+        filled = (rows != PADDING).cpu().numpy()  # (b, k)
+        people, ranks = filled.nonzero()
         frames.append(
             pl.DataFrame(
                 {
                     "user": table.user_ids.ids[place.start + people],
                     "rank": (ranks + 1).astype(np.int32),
-                    "item": table.item_ids.ids[rows.cpu().numpy()[found]],
-                    "score": scores.cpu().numpy()[found],
+                    "item": table.item_ids.ids[rows.cpu().numpy()[filled]],
+                    "score": scores.cpu().numpy()[filled],
                 }
             )
         )

@@ -1,4 +1,4 @@
-"""Why an item is recommended: what its score would lose without each rating of the person who asks."""
+"""Explanations: what the score of an item would lose without each event of the user's history."""
 
 import time
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from palate.data.interactions import Interactions
 from palate.inference import queries, ranking
+from palate.inference.ids import named_items
 from palate.inference.queries import Person
 from palate.inference.top_n import PADDED_EVENTS
 from palate.models.contract import Model, PredictsRatings
@@ -18,7 +21,7 @@ from palate.results import Results
 
 @dataclass(frozen=True)
 class ScoreExplanation:
-    """The score of an item for a person, and the ratings of theirs that it owes most to."""
+    """The score of an item for a user, and the user's ratings that raise it most."""
 
     score: float
     reasons: Results
@@ -26,30 +29,43 @@ class ScoreExplanation:
 
 
 class Losses(NamedTuple):
-    """What n items owe to each event of a history."""
+    """What the scores of n items lose without each of L events of a history."""
 
     scores: NDArray[np.float32]  # (n,) with the whole history
     losses: NDArray[np.float32]  # (L, n): that score minus the score without the event, NaN where it was not tried
 
     @property
     def tried(self) -> int:
-        """How many events were tried, from the newest back."""
+        """Number of events that were tried, from the newest back."""
         return int((~np.isnan(self.losses[:, :1])).sum())
 
     def largest(self, item: int, k: int) -> NDArray[np.int64]:
-        """The events that one of the n items owes most to, the earlier of equal ones first -> (k,) or fewer; without
-        those that it owes nothing."""
-        mine = np.nan_to_num(self.losses[:, item], nan=-np.inf)
-        order = np.argsort(-mine, kind="stable")[:k]
-        return order[mine[order] > 0].astype(np.int64)
+        """Return the k events with the largest loss for one of the n items -> (k,) or fewer.
+
+        Of equal losses the earlier event comes first; events without a loss above 0 are left out.
+        """
+        of_item = np.nan_to_num(self.losses[:, item], nan=-np.inf)
+        order = np.argsort(-of_item, kind="stable")[:k]
+        return order[of_item[order] > 0].astype(np.int64)
+
+
+def explain(model: Model, table: Interactions, person: Person, row: int, k: int | None = None) -> ScoreExplanation:
+    """Explain the score of an item row by the k events (all if None) that it would lose most without."""
+    result = losses(model, person, np.array([row], dtype=np.int64))
+    events = result.largest(0, len(person.items) if k is None else k)
+    ratings = np.full(len(person.items), np.nan) if person.ratings is None else person.ratings
+    named = named_items(table, person.items[events], rating=ratings[events], loss=result.losses[events, 0])
+    reasons = named.to_polars().with_columns(pl.col("rating").fill_nan(None))
+    return ScoreExplanation(float(result.scores[0]), Results(reasons))
 
 
 @torch.inference_mode()
 def losses(model: Model, person: Person, items: NDArray[np.int64], deadline: float = inf) -> Losses:
-    """Of item rows (n,), exact for this model: it is asked again with each event of the person left out, in batches.
+    """Return what the scores of item rows (n,) lose without each event of the history.
 
-    The person asks as `UNSEEN`, for what a model keeps of someone from training can't be taken out of it again.
-    deadline: the `time.monotonic` after which no further batch begins; what was not tried by then is the oldest.
+    The losses are exact: the model scores the items again without each event, in batches. The person is scored as a
+    new user (fold-in), as what a model learned of a user in training can't be taken out again.
+    deadline: the `time.monotonic` after which no further batch begins; the oldest events then remain untried.
     """
     whole, n = person.unseen, len(person.items)
     newest_first = range(n - 1, -1, -1)
@@ -57,20 +73,20 @@ def losses(model: Model, person: Person, items: NDArray[np.int64], deadline: flo
     columns = torch.from_numpy(items).to(model.device)
     model.eval()
 
-    def scores(people: list[Person]) -> NDArray[np.float32]:
+    def score(people: list[Person]) -> NDArray[np.float32]:
         query = queries.of_people(people, model)
-        if isinstance(model, PredictsRatings):  # the same, without all other items
-            of_whom = torch.arange(len(people), device=model.device).repeat_interleave(len(columns))
-            found = model.predict(query, of_whom, columns.repeat(len(people))).view(len(people), -1)
+        if isinstance(model, PredictsRatings):  # the same scores, without those of all other items
+            query_rows = torch.arange(len(people), device=model.device).repeat_interleave(len(columns))
+            scores = model.predict(query, query_rows, columns.repeat(len(people))).view(len(people), -1)
         else:
-            found = model.score(query)[:, columns]
-        return found.cpu().numpy()
+            scores = model.score(query)[:, columns]
+        return scores.cpu().numpy()
 
-    first = scores([whole])[0]
+    with_all = score([whole])[0]
     lost = np.full((n, len(items)), np.nan, dtype=np.float32)
     for start in range(0, n, room):
         if time.monotonic() > deadline:
             break
         events = newest_first[start : start + room]
-        lost[events] = first - scores([whole.keeping(np.arange(n) != event) for event in events])
-    return Losses(first, lost)
+        lost[events] = with_all - score([whole.keeping(np.arange(n) != event) for event in events])
+    return Losses(with_all, lost)

@@ -1,6 +1,6 @@
-"""Ids to rows and back: the wall between what users call things and what models work with.
+"""Translate ids to rows and back: the wall between the names that users give to things and the rows of the models.
 
-An item may be called by its id or by its exact title. Wherever an id is unknown, UnknownIdError offers near misses.
+An item is named by its id or by its exact title. An unknown id raises UnknownIdError, with near misses in its message.
 """
 
 import math
@@ -14,38 +14,44 @@ from numpy.typing import NDArray
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
 from palate.errors import OptionError, UnknownIdError
+from palate.inference.queries import Person
+from palate.models import name_of
+from palate.models.contract import UNSEEN, Model
 from palate.results import Results
 
 Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of int | str
-"""{item: rating} of a person."""
+"""{item: rating} of one user."""
+
+Ratings = Rated | Iterable[Id]
+"""The history of a new user: {item: rating}, or the items alone for a model that needs no ratings."""
 
 FEW = 50
-"""So many rows of a column are fetched one by one: polars' way for all at once takes as long as a hundred."""
+"""Up to so many rows of a column are fetched one by one, which is faster than one call of polars for all."""
 
 
 def item_rows(table: Interactions, ids: Iterable[Id]) -> NDArray[np.int64]:
-    """Ids, or exact titles, -> item rows (n,)."""
+    """Translate ids or exact titles to item rows -> (n,)."""
     if isinstance(ids, str):
-        raise OptionError(f"a list of items is wanted, not the text {ids!r}")
-    wanted = list(ids)
-    rows = table.item_ids.find(wanted) if wanted else np.empty(0, dtype=np.int64)
-    for at in np.flatnonzero(rows < 0):
-        rows[at] = _titled(table, wanted[at])
+        raise OptionError(f"items must be a list, not the text {ids!r}")
+    names = list(ids)
+    rows = table.item_ids.find(names) if names else np.empty(0, dtype=np.int64)
+    for place in np.flatnonzero(rows < 0):
+        rows[place] = _row_of_title(table, names[place])
     return rows
 
 
 def in_categories(table: Interactions, names: Iterable[str]) -> NDArray[np.bool_]:
-    """Which items are in any of the categories -> (n_items,)."""
-    found, known = np.zeros(table.n_items, dtype=np.bool_), table.catalogue.categories
+    """Mark the items that are in any of the categories -> (n_items,)."""
+    mask, known = np.zeros(table.n_items, dtype=np.bool_), table.catalogue.categories
     for name in names:
         if name not in known:
             raise UnknownIdError(f"unknown category {name!r}{did_you_mean(name, known)}")
-        found[known[name]] = True
-    return found
+        mask[known[name]] = True
+    return mask
 
 
 def on_scale(table: Interactions, ratings: Rated) -> NDArray[np.float32]:
-    """-> (n,)
+    """Check the ratings -> (n,).
 
     Raises:
         OptionError: a rating is no number, or off the table's scale.
@@ -57,25 +63,42 @@ def on_scale(table: Interactions, ratings: Rated) -> NDArray[np.float32]:
     return np.array(list(ratings.values()), dtype=np.float32)
 
 
+def new_user(table: Interactions, ratings: Ratings, model: Model) -> Person:
+    """Translate the ratings of a new user.
+
+    Raises:
+        OptionError: an item occurs twice, a rating is off the table's scale, or the model needs ratings and there are
+            only items.
+    """
+    rows = item_rows(table, ratings)
+    if len(np.unique(rows)) < len(rows):
+        raise OptionError("ratings name an item twice, perhaps once by its id and once by its title")
+    if isinstance(ratings, Mapping):
+        return Person(UNSEEN, rows, on_scale(table, ratings))
+    if model.NEEDS_RATINGS:
+        raise OptionError(f"{name_of(type(model))} needs a rating for each item: {{item: rating}}")
+    return Person(UNSEEN, rows)
+
+
 def named_items(table: Interactions, rows: NDArray[np.int64], **values: NDArray[np.floating]) -> Results:
-    """Item rows (n,) and what belongs to each -> id, title and that."""
-    ids, titles = (_at(column, rows) for column in table.item_names)
+    """Return a table of item rows (n,): id, title and a column for each of the values (n,)."""
+    ids, titles = (_fetch(column, rows) for column in table.item_names)
     numbers = {name: column.astype(np.float64).tolist() for name, column in values.items()}
     schema = {"id": table.item_ids.ids.dtype, "title": pl.String(), **dict.fromkeys(numbers, pl.Float64())}
     return Results.of({"id": ids, "title": titles, **numbers}, schema)
 
 
-def _at(column: pl.Series, rows: NDArray[np.int64]) -> list[Any]:
+def _fetch(column: pl.Series, rows: NDArray[np.int64]) -> list[Any]:
     return [column[row] for row in rows.tolist()] if len(rows) <= FEW else column.gather(rows).to_list()
 
 
-def _titled(table: Interactions, name: Id) -> int:
+def _row_of_title(table: Interactions, name: Id) -> int:
     titles = table.catalogue.frame["title"]
-    found = (titles == name).fill_null(False).arg_true() if isinstance(name, str) else pl.Series([])
-    if len(found) == 1:
-        return int(found[0])
-    if len(found):
-        ids = [repr(table.item_ids.id(row)) for row in found.to_list()]
-        raise UnknownIdError(f"{len(found)} items are called {name!r}: use one of their ids {', '.join(ids)}")
+    rows = (titles == name).fill_null(False).arg_true() if isinstance(name, str) else pl.Series([])
+    if len(rows) == 1:
+        return int(rows[0])
+    if len(rows):
+        ids = [repr(table.item_ids.id(row)) for row in rows.to_list()]
+        raise UnknownIdError(f"{len(rows)} items have the title {name!r}: use one of their ids {', '.join(ids)}")
     hint = did_you_mean(name, titles.drop_nulls().to_list()) or did_you_mean(name, table.item_ids.ids.to_list())
     raise UnknownIdError(f"unknown item {name!r}{hint}")

@@ -1,11 +1,11 @@
-"""Item vectors to places on a plane: near on the map are items whose vectors are near.
+"""Lay out item vectors on a plane, so that items with similar vectors are near each other.
 
-Each item is drawn to its nearest neighbours and pushed away from items drawn by chance, from the two principal
-components on: Tang, Liu, Zhang & Mei, "Visualizing Large-scale and High-dimensional Data", WWW 2016, section 3.3,
-equation (6) with f(x) = 1 / (1 + x^2).
+The layout starts from the two principal components; stochastic gradient descent then pulls each item to its nearest
+neighbours and pushes it away from random items: Tang, Liu, Zhang & Mei, "Visualizing Large-scale and High-dimensional
+Data", WWW 2016, section 3.3, equation (6) with f(x) = 1 / (1 + x^2).
 
-Two deviations: every neighbour counts alike, where the paper weighs them by distance; and the neighbours are exact. Why
-this method, and what others keep of the neighbours: docs/decisions/0016-a-map-of-our-own.md.
+It differs from the paper in two ways: all neighbours have the same weight, where the paper weighs them by distance; and
+the neighbours are exact. docs/decisions/0016-a-map-of-our-own.md compares this method with others.
 """
 
 import numpy as np
@@ -18,70 +18,76 @@ from palate.models.contract import HasVectors, Model
 from palate.system.jit import Array, compiled_sums
 
 MOST = 10_000
-"""Items on a map; of more, the most rated."""
+"""Most items on a map; of a larger catalogue, those with the most ratings are taken."""
 
 NEIGHBOURS, PUSHES = 10, 5
-"""How many items draw an item, and how many push it away for each of them."""
+"""Neighbours that pull an item, and random items that push it away for each of them."""
 
 PASSES = 200
+"""Passes of the gradient descent over all items."""
+
 STRENGTH = 100.0
-"""How much a push counts; the paper's gamma, which it sets to 7: the larger, the better neighbours are kept apart."""
+"""Weight of a push, the paper's gamma (7 there): a larger one separates neighbours better."""
 
 LONGEST = 4.0
-"""How far a push may move an item in the first pass: far enough for equal vectors to stand beside each other."""
+"""Longest move by one push in the first pass, long enough to separate items with equal vectors."""
 
 BLOCK = 1024
-"""Items whose distances to all others are held at once."""
+"""Items whose cosines to all others are in memory at once."""
 
 
 def item_map(model: Model, counts: NDArray[np.int64], seed: int) -> NDArray[np.float32] | None:
-    """Where each item lies: (n_items, 2), both within -1 and 1, NaN off the map; None for a model without vectors.
+    """Return the place of each item -> (n_items, 2), within -1 and 1, NaN off the map.
 
-    counts: (n_items,), how often each item was rated. The same seed gives the same map.
+    The result is None for a model without vectors. The same seed gives the same map.
+    counts: (n_items,), the ratings of each item.
     """
     if not isinstance(model, HasVectors):
         return None
     rows = np.sort(np.argsort(-counts, kind="stable")[:MOST])
     places = np.full((len(counts), 2), np.nan, dtype=np.float32)
-    places[rows] = laid_out(model.item_vectors().detach().float().cpu()[torch.from_numpy(rows)], seed)
+    places[rows] = layout(model.item_vectors().detach().float().cpu()[torch.from_numpy(rows)], seed)
     return places
 
 
-def laid_out(vectors: Tensor, seed: int) -> NDArray[np.float32]:
-    """Vectors (n, d) -> places (n, 2) within -1 and 1, the mean at 0."""
+def layout(vectors: Tensor, seed: int) -> NDArray[np.float32]:
+    """Lay out vectors (n, d) -> places (n, 2) within -1 and 1, with mean 0."""
     units = functional.normalize(vectors, dim=1)
-    places = np.ascontiguousarray(principal(units).numpy()) * np.float32(10)
+    places = np.ascontiguousarray(principal_components(units).numpy()) * np.float32(10)
     _pull_and_push(places, nearest(units, NEIGHBOURS).numpy(), PASSES, STRENGTH, seed + 1)
     places -= places.mean(0)
-    shown: NDArray[np.float32] = places / max(np.abs(places).max(), np.finfo(np.float32).tiny)
-    return shown
+    scaled: NDArray[np.float32] = places / max(np.abs(places).max(), np.finfo(np.float32).tiny)
+    return scaled
 
 
-def principal(vectors: Tensor) -> Tensor:
-    """The two first principal components of vectors (n, d) -> (n, 2), the first of variance 1.
+def principal_components(vectors: Tensor) -> Tensor:
+    """Return the first two principal components of vectors (n, d) -> (n, 2), the first with variance 1.
 
-    An axis points to where the item farthest from its middle lies, as its sign is free.
+    The sign of an axis is free: it is chosen so that the item farthest from 0 is positive.
     """
-    away = vectors - vectors.mean(0)
-    axes = torch.linalg.eigh(away.T @ away).eigenvectors.flip(1)[:, :2]  # (d, 2)
-    found = functional.pad(away @ axes, (0, 2 - axes.shape[1]))
-    found = found * found.gather(0, found.abs().argmax(0, keepdim=True)).sign()
-    return found / found[:, 0].square().mean().sqrt().clamp(min=1e-6)
+    centred = vectors - vectors.mean(0)
+    axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :2]  # (d, 2)
+    components = functional.pad(centred @ axes, (0, 2 - axes.shape[1]))
+    components = components * components.gather(0, components.abs().argmax(0, keepdim=True)).sign()
+    return components / components[:, 0].square().mean().sqrt().clamp(min=1e-6)
 
 
 def nearest(units: Tensor, k: int) -> Tensor:
-    """The k others with the largest cosine to each of the unit vectors (n, d) -> (n, k) rows; fewer where n is less."""
-    found = []
+    """Return the k rows with the largest cosine to each of the unit vectors (n, d) -> (n, k), or (n, n - 1)."""
+    neighbours = []
     for start in range(0, len(units), BLOCK):
         cosines = units[start : start + BLOCK] @ units.T  # (BLOCK, n)
         cosines[:, start:].fill_diagonal_(-torch.inf)
-        found.append(cosines.topk(min(k, len(units) - 1)).indices)
-    return torch.cat(found)
+        neighbours.append(cosines.topk(min(k, len(units) - 1)).indices)
+    return torch.cat(neighbours)
 
 
 @compiled_sums
 def _pull_and_push(places: Array, near: Array, passes: int, strength: float, seed: int) -> None:
-    """Moves places (n, 2) by stochastic gradient descent; near: (n, k). A push is at most LONGEST times the rate."""
+    """Move places (n, 2) by stochastic gradient descent; near: (n, k) neighbours of each item.
+
+    A push moves an item by at most LONGEST times the rate.
+    """
     n, k = near.shape
     draw = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)  # xorshift: Marsaglia 2003, never 0
     one, floor = np.float32(1), np.float32(0.01)

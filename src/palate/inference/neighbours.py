@@ -1,4 +1,4 @@
-"""What is near what: similar items and users, analogies, directions, by learned vectors; else items by who met them."""
+"""Similar items and users, analogies and directions by learned vectors; similar items by co-occurrence without them."""
 
 import math
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
 from palate.errors import OptionError, UnknownIdError, at_least
 from palate.inference import vectors as embeddings
-from palate.inference.cooccurrence import Alike
-from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, moved, table
+from palate.inference.cooccurrence import ItemCooccurrence
+from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, move_along, table
 from palate.inference.ids import item_rows, named_items
 from palate.inference.ranking import top
 from palate.models.contract import HasVectors
@@ -24,7 +24,7 @@ from palate.results import DRAWS, CheckedAnalogy, Results
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """Answers by the vectors of a model, about the users and items of its table."""
+    """Answers from the vectors of a model, for the users and items of its table. `Recommender` documents each."""
 
     model: HasVectors
     table: Interactions
@@ -44,7 +44,7 @@ class Neighbours:
         row = int(item_rows(self.table, [item])[0])
         vector = self.model.item_vectors()[row]
         if towards is not None:
-            vector = moved(vector, self._direction(towards), strength)
+            vector = move_along(vector, self._direction(towards), strength)
         return self._nearest(vector, [row], k, min_ratings)
 
     def analogy(self, a: Id, b: Id, c: Id, k: int, min_ratings: int) -> Results:
@@ -64,8 +64,8 @@ class Neighbours:
         offsets = embeddings.random_offsets(pairs, unit[0] - unit[1], DRAWS, seed)
         plain = self._nearest(unit[2], rows, k, min_ratings)
         shuffled = [self._nearest(unit[2] + offset, rows, k, min_ratings) for offset in offsets]
-        found = {row.id for row in answer}
-        shared = [len(found & {row.id for row in other}) for other in (plain, *shuffled)]
+        ids = {row.id for row in answer}
+        shared = [len(ids & {row.id for row in control}) for control in (plain, *shuffled)]
         return CheckedAnalogy(answer, plain, shuffled[0], shared[0], sum(shared[1:]) / DRAWS)
 
     def directions(self, min_ratings: int) -> Results:
@@ -73,7 +73,7 @@ class Neighbours:
         return Results(table(*self._attributes(min_ratings)))
 
     def _attributes(self, min_ratings: int) -> tuple[Tensor, list[Attribute]]:
-        """Vectors (n, d) of the items that were rated often enough, and what is known of these items."""
+        """Return the vectors (n, d) of the items with min_ratings, and the attributes of these items."""
         vectors = self.model.item_vectors()
         rows = torch.from_numpy(np.flatnonzero(self.table.item_counts >= min_ratings))
         return vectors[rows.to(vectors.device)], attributes(self.table.catalogue, rows)
@@ -84,7 +84,7 @@ class Neighbours:
             if attribute.name == name:
                 return direction(vectors, attribute.values.to(vectors))
         hint = did_you_mean(name, [attribute.name for attribute in known])
-        raise UnknownIdError(f"unknown attribute {name!r}{hint or '; palate directions lists those there are'}")
+        raise UnknownIdError(f"unknown attribute {name!r}{hint or '; palate directions lists the attributes'}")
 
     def _nearest(self, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
         mask = self._rare(self.table.item_counts, k, min_ratings)
@@ -99,13 +99,15 @@ class Neighbours:
         return torch.from_numpy(counts < min_ratings)
 
 
-def met_by_the_same(table: Interactions, alike: Alike, item: Id, k: int, min_ratings: int) -> Results:
-    """The items nearest to an item by the cosine of who met them, where there are no vectors; of those that somebody
-    met who also met it."""
+def by_cooccurrence(table: Interactions, cooccurrence: ItemCooccurrence, item: Id, k: int, min_ratings: int) -> Results:
+    """Return the k items nearest to an item by the cosine of the sets of users who met them.
+
+    Only items that share a user with it are returned.
+    """
     at_least(k, 1, "k")
     at_least(min_ratings, 0, "min_ratings")
     [row] = item_rows(table, [item])
-    cosines = alike.cosines_with(int(row))
+    cosines = cooccurrence.cosines_with(int(row))
     cosines[(table.item_counts < min_ratings) | (cosines == 0)] = -np.inf
     cosines[row] = -np.inf
     rows, best = top(torch.from_numpy(cosines).unsqueeze(0), min(k, int(np.isfinite(cosines).sum())))

@@ -1,4 +1,4 @@
-"""Interactions and people to Query: the one question that every model answers."""
+"""Build a `Query`, the one question that every model answers, from interactions or from single people."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,26 +10,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate.data.interactions import Interactions
+from palate.data.split import Split
 from palate.models.contract import PADDING, UNSEEN, Model, Query
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """Who asks, and all that they met, oldest first."""
+    """A user of the table or a new user, and their history, oldest first."""
 
-    row: int  # the model's row of them, UNSEEN for a person who was not in training
+    row: int  # the user row, UNSEEN for a new user
     items: NDArray[np.int64]  # (L,)
     ratings: NDArray[np.float32] | None = None  # (L,)
     times: NDArray[np.float64] | None = None  # (L,)
-    viewed: NDArray[np.int64] | None = None  # (n,) other items that they met, of which they said nothing
+    viewed: NDArray[np.int64] | None = None  # (n,) other items that they saw and did not rate
 
     @property
     def unseen(self) -> "Person":
-        """The same, asking with their history alone."""
+        """Return the same person as a new user: scored by their history alone (fold-in)."""
         return replace(self, row=UNSEEN)
 
     def keeping(self, events: NDArray[np.integer] | NDArray[np.bool_] | slice) -> "Person":
-        """The same with these events of theirs, by a mask, their numbers or a slice."""
+        """Return the same person with these events alone, given as a mask, their numbers or a slice."""
         return Person(
             self.row,
             self.items[events],
@@ -41,7 +42,7 @@ class Person:
     def then(
         self, items: NDArray[np.int64], ratings: NDArray[np.float32] | None, times: NDArray[np.float64] | None
     ) -> "Person":
-        """The same after further events (n,), asking with their history alone; a later rating stands for an earlier."""
+        """Return the person as a new user after n further events; a later rating of an item replaces an earlier one."""
         before = self.unseen if ratings is None else self.unseen.keeping(~np.isin(self.items, items))
 
         def joined(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
@@ -56,24 +57,38 @@ class Person:
         )
 
 
+def of_row(split: Split, row: int) -> Person:
+    """Return a user of the table with all their events, as a new user if the model has not learned from them."""
+    table, events = split.table, slice(split.table.offsets[row], split.table.offsets[row + 1])
+    return Person(
+        UNSEEN if split.newcomers[row] else row,
+        table.items[events].astype(np.int64),
+        None if table.ratings is None else table.ratings[events],
+        None if table.times is None else table.times[events],
+    )
+
+
 def of_people(people: Sequence[Person], model: Model) -> Query:
-    """The query of people who all have ratings or none, and all times or none; with histories where they are needed."""
+    """Build the query of B people, with histories where the model needs them.
+
+    All of them have ratings or none has, and all have times or none has.
+    """
     device = model.device
     rows = torch.from_numpy(np.array([person.row for person in people], np.int64)).to(device)
     by_history = [model.LOOKS_BACK or person.row == UNSEEN for person in people]
     if not any(by_history):
         return _by_row(rows)
-    needed = [person if asks else person.keeping(slice(0)) for person, asks in zip(people, by_history, strict=True)]
+    needed = [person if folded else person.keeping(slice(0)) for person, folded in zip(people, by_history, strict=True)]
     longest = max((len(person.items) for person in needed), default=0)
 
     def padded(columns: Sequence[NDArray[Any] | None], padding: float, dtype: torch.dtype) -> Tensor | None:
         if any(column is None for column in columns):
             return None
-        found = torch.full((len(columns), longest), padding, dtype=dtype)  # (B, L)
-        for row, column in zip(found, columns, strict=True):
+        values = torch.full((len(columns), longest), padding, dtype=dtype)  # (B, L)
+        for row, column in zip(values, columns, strict=True):
             if column is not None and len(column):
                 row[-len(column) :] = torch.from_numpy(column)
-        return found.to(device)
+        return values.to(device)
 
     histories = padded([person.items for person in needed], PADDING, torch.int64)
     assert histories is not None
@@ -86,16 +101,16 @@ def of_people(people: Sequence[Person], model: Model) -> Query:
 
 
 def _by_row(rows: Tensor) -> Query:
-    """Of people from training, to a model that needs no history of theirs."""
+    """Build the query of users from training, for a model that needs no history of them."""
     return Query(rows, rows.new_empty(len(rows), 0))
 
 
 def of_users(
     history: Interactions, users: NDArray[np.int64], model: Model, newcomers: NDArray[np.bool_] | None = None
 ) -> Query:
-    """The query of people of the table, user rows (B,), with their events in `history` where the model looks back.
+    """Build the query of user rows (B,), with their events in `history` where the model looks back.
 
-    newcomers: (n_users,), whom the model has learned nothing of: they ask as `UNSEEN`, and always with their events.
+    newcomers: (n_users,) bool, users that the model has not learned from: they are `UNSEEN`, and always have a history.
     """
     device, lengths = model.device, _lengths(history, users, model, newcomers)
     people = torch.from_numpy(users if newcomers is None else np.where(newcomers[users], UNSEEN, users))
@@ -104,11 +119,11 @@ def of_users(
     ends = history.offsets[users + 1]
     starts = ends - lengths
     longest = int((ends - starts).max(initial=0))
-    at = ends[:, None] + np.arange(-longest, 0)  # (B, L)
-    known = at >= starts[:, None]
+    events = ends[:, None] + np.arange(-longest, 0)  # (B, L)
+    known = events >= starts[:, None]
 
     def column(values: NDArray[Any], padding: float, dtype: torch.dtype) -> Tensor:
-        padded = np.where(known, values[at.clip(min=0)], padding) if longest else np.empty(at.shape)
+        padded = np.where(known, values[events.clip(min=0)], padding) if longest else np.empty(events.shape)
         return torch.from_numpy(padded).to(device, dtype)
 
     return Query(
@@ -127,7 +142,7 @@ def in_chunks(
     events: int = 4_000_000,
     newcomers: NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[slice, Query]]:
-    """Queries of user rows (B,), with their place: at most so many people each, and so many padded events."""
+    """Yield queries of user rows (B,) with their places, each of at most so many people and so many padded events."""
     lengths = _lengths(history, users, model, newcomers)
     start = 0
     while start < len(users):
@@ -141,7 +156,7 @@ def in_chunks(
 def _lengths(
     history: Interactions, users: NDArray[np.int64], model: Model, newcomers: NDArray[np.bool_] | None
 ) -> NDArray[np.int64]:
-    """How many events each query of user rows (B,) has -> (B,)."""
+    """Return the length of the history that each user row (B,) needs -> (B,)."""
     lengths: NDArray[np.int64] = history.offsets[users + 1] - history.offsets[users]
     if model.LOOKS_BACK:
         return lengths

@@ -1,4 +1,4 @@
-"""Scores to ranked lists. Evaluation, recommendations and the service all rank here, and nowhere else."""
+"""Turn scores into ranked lists. Evaluation, recommendations and the service all rank here, and nowhere else."""
 
 from collections.abc import Iterator
 
@@ -13,27 +13,26 @@ from palate.models.contract import PADDING, Model, Query
 from palate.system.jit import Array, compiled, in_threads
 
 MEMORY = 2**28
-"""Bytes that ranking many people takes at once, at most: more at once is no faster."""
+"""Most bytes that one batch of users takes to rank; larger batches are no faster."""
 
 BYTES_A_SCORE = 16
-"""What one score of one person costs while it is ranked: itself, its mask and what finding the best copies."""
-
+"""Bytes per score while it is ranked: the score, its mask and the copies that sorting makes."""
 
 SHORT = 64
-"""The longest list that is kept in order while scores are looked at one by one."""
+"""Longest list that the compiled loop keeps in order; longer ones are sorted by torch."""
 
-GLANCE = 64
-"""Scores that are looked at together, whether any of them is to be kept."""
+BLOCK = 64
+"""Scores that are compared together with the last score of the list."""
 
-PEOPLE_A_PART = 64
-"""Whose best are found by one thread at a time."""
+ROWS_A_PART = 64
+"""Rows of scores that one thread ranks at a time."""
 
 
 @torch.inference_mode()
 def rank(model: Model, query: Query, k: int, leave_out: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The best k items of each of B people -> item rows (B, k) and scores (B, k), best first.
+    """Return the best k items for each of B users -> item rows (B, k) and scores (B, k), best first.
 
-    Equal scores stand in the order of their rows. Where fewer than k items are left, rows end in PADDING and scores in
+    Equal scores come in the order of their rows. Where fewer than k items are left, rows end in PADDING and scores in
     -inf. leave_out: bool, (B, n_items) or (n_items,), items that must not appear.
     """
     scores = model.eval().score(query)
@@ -42,9 +41,9 @@ def rank(model: Model, query: Query, k: int, leave_out: Tensor | None = None) ->
 
 
 def top(scores: Tensor, k: int, leave_out: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The k largest of each row of (B, n) -> their columns (B, k) and values (B, k); ties to the smaller column.
+    """Return the k largest scores of each row of (B, n) -> their columns (B, k) and values (B, k).
 
-    leave_out: bool, (B, n) or (n,), what counts as -inf.
+    Of equal scores the smaller column comes first. leave_out: bool, (B, n) or (n,), scores that count as -inf.
     """
     if scores.device.type != "cpu" or k > SHORT:
         return _sorted(scores if leave_out is None else torch.where(leave_out, -torch.inf, scores), k)
@@ -54,30 +53,30 @@ def top(scores: Tensor, k: int, leave_out: Tensor | None = None) -> tuple[Tensor
         left_out = np.broadcast_to(left_out, given.shape)
     columns, values = np.zeros((len(given), k), np.int64), np.full((len(given), k), -np.inf, given.dtype)
     arrays = given, left_out, columns, values
-    if len(given) <= PEOPLE_A_PART:
-        _kept(*arrays)  # for one person the scores cost less than anything done around them
+    if len(given) <= ROWS_A_PART:
+        _insert(*arrays)  # for one user the scores cost less than anything done around them
     else:
-        in_threads(lambda part: _kept(*(array[part] for array in arrays)), len(given), PEOPLE_A_PART)
+        in_threads(lambda part: _insert(*(array[part] for array in arrays)), len(given), ROWS_A_PART)
     return torch.from_numpy(columns), torch.from_numpy(values)
 
 
 @compiled
-def _kept(scores: Array, left_out: Array, columns: Array, values: Array) -> None:
-    """`top` in one pass: what is larger than the last of the best so far finds its place among them, behind equals."""
+def _insert(scores: Array, left_out: Array, columns: Array, values: Array) -> None:
+    """Do `top` in one pass: insert each score above the last of the best so far at its place, behind equal ones."""
     n, k = scores.shape[1], columns.shape[1]
     for b in range(len(scores)):
-        there = 0
-        for start in range(0, n if k else 0, GLANCE):
-            stop = min(start + GLANCE, n)
-            larger = there < k
+        n_kept = 0
+        for start in range(0, n if k else 0, BLOCK):
+            stop = min(start + BLOCK, n)
+            larger = n_kept < k
             for column in range(start, stop):
                 larger |= scores[b, column] > values[b, k - 1]
             for column in range(start, stop if larger else start):
                 score = scores[b, column]
-                if (there == k and not score > values[b, k - 1]) or left_out[b, column]:
+                if (n_kept == k and not score > values[b, k - 1]) or left_out[b, column]:
                     continue
-                there = min(there + 1, k)
-                place = there - 1
+                n_kept = min(n_kept + 1, k)
+                place = n_kept - 1
                 while place and values[b, place - 1] < score:
                     values[b, place], columns[b, place] = values[b, place - 1], columns[b, place - 1]
                     place -= 1
@@ -85,13 +84,13 @@ def _kept(scores: Array, left_out: Array, columns: Array, values: Array) -> None
 
 
 def _sorted(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """`top` by torch."""
+    """Do `top` by torch."""
     values, columns = scores.topk(k, dim=1)
     if k == 0:
         return columns, values
     last = values[:, -1:]
-    crowded = (scores >= last).sum(1) > k  # a tie goes across the end of the list
-    for row in crowded.nonzero().flatten().tolist():
+    tied = (scores >= last).sum(1) > k  # a tie crosses the end of the list
+    for row in tied.nonzero().flatten().tolist():
         above = (scores[row] > last[row]).nonzero().flatten()
         level = (scores[row] == last[row]).nonzero().flatten()[: k - len(above)]
         columns[row] = torch.cat([above, level])
@@ -109,12 +108,10 @@ def rank_users(
     leave_out: Tensor | None = None,
     newcomers: NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Chunks of user rows (B,), each with its place, item rows (b, k) and scores (b, k), as `rank` gives them.
+    """Rank items for user rows (B,) in chunks: the place of each chunk, item rows (b, k) and scores (b, k) of `rank`.
 
-    What a person has in `history` is left out, and the items of leave_out, bool (n_items,). newcomers: as
-    `queries.of_users` takes them.
-
-    A chunk is as large as `memory` bytes and MEMORY allow.
+    A user's items in `history` are left out, and so are those of leave_out, bool (n_items,). newcomers: new users, as
+    `queries.of_users` takes them. A chunk is as large as `memory` bytes and MEMORY allow.
     """
     people = max(1, min(memory, MEMORY) // (BYTES_A_SCORE * model.n_items))
     for place, query in queries.in_chunks(history, users, model, people, newcomers=newcomers):
@@ -123,7 +120,7 @@ def rank_users(
 
 
 def seen(history: Interactions, users: NDArray[np.int64]) -> Tensor:
-    """Which items each user row (B,) has in `history` -> bool (B, n_items)."""
+    """Mark the items that each user row (B,) has in `history` -> bool (B, n_items)."""
     mask = torch.zeros(len(users), history.n_items, dtype=torch.bool)
     starts, counts = history.offsets[users], np.diff(history.offsets)[users]
     events = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)

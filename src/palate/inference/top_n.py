@@ -1,4 +1,4 @@
-"""Lists for people: scores, what may not appear, and how different the items of a list should be."""
+"""Top-N lists: the best scores, under filters, and as different from each other as is asked for."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from palate.inference.queries import Person
 from palate.models.contract import PADDING, Model
 
 POOL = 5
-"""A list that should be diverse is chosen from so many times its length, and from at least LEAST_POOL items."""
+"""A diverse list of k items is chosen from the best POOL · k, but at least LEAST_POOL, items."""
 
 LEAST_POOL = 50
 
 PADDED_EVENTS = 100_000
-"""How many events, with padding, are asked about at once: what models make of them is many times as large."""
+"""Most events, with padding, in one query: a model may need many times their memory."""
 
-Likeness = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-"""How alike items (n,) are -> (n, n), at most 1."""
+ItemSimilarity = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+"""The similarity of item rows (n,) -> (n, n), at most 1."""
 
 
 class RankedItems(NamedTuple):
-    """A list, best first."""
+    """A list of item rows, best first."""
 
     rows: NDArray[np.int64]  # (k,)
     scores: NDArray[np.float32]  # (k,)
@@ -37,7 +37,7 @@ class RankedItems(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Filters:
-    """What a list may hold."""
+    """The length of a list, the items that it may hold, and how diverse it is."""
 
     k: int = 10
     leave_out: NDArray[np.bool_] | None = None  # (n_items,)
@@ -54,11 +54,11 @@ def filters(
     min_ratings: int = 0,
     diversity: float = 0.0,
 ) -> Filters:
-    """See `Recommender.recommend`.
+    """Translate the options of `Recommender.recommend`.
 
     Raises:
-        OptionError: a number out of its bounds.
-        UnknownIdError: an item or a category that is not there.
+        OptionError: a number is out of its bounds.
+        UnknownIdError: an item or a category is unknown.
     """
     at_least(k, 1, "k")
     at_least(min_ratings, 0, "min_ratings")
@@ -71,78 +71,81 @@ def filters(
     leave_out = table.item_counts < min_ratings
     leave_out[excluded] = True
     if only is not None:
-        others = np.ones_like(leave_out)
-        others[item_rows(table, only)] = False
-        leave_out |= others
+        not_named = np.ones_like(leave_out)
+        not_named[item_rows(table, only)] = False
+        leave_out |= not_named
     if categories:
         leave_out |= ~in_categories(table, categories)
     return Filters(k, leave_out, diversity)
 
 
-def choose(model: Model, people: Sequence[Person], wanted: Sequence[Filters], likeness: Likeness) -> list[RankedItems]:
-    """The list of each of B people, under the filters of each, without what they met; scored in batches.
+def choose(
+    model: Model, people: Sequence[Person], filters: Sequence[Filters], similarity: ItemSimilarity
+) -> list[RankedItems]:
+    """Return the list of each of B people under their own filters, items already seen left out; score in batches.
 
-    With diversity d the next item of a list is the one with the largest (1 - d) · score - d · its likeness to the
-    likest before it, the score taken from 0 to 1 over the best items: maximal marginal relevance, Carbonell &
+    With diversity d the next item of a list is the one with the largest (1 - d) · score - d · its similarity to the
+    most similar item before it, with scores from 0 to 1 over the best items: maximal marginal relevance, Carbonell &
     Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering Documents and Producing Summaries", SIGIR 1998,
     with the range of the scores in place of a similarity to a query.
     """
-    found: list[RankedItems] = [RankedItems(np.empty(0, np.int64), np.empty(0, np.float32))] * len(people)
+    lists: list[RankedItems] = [RankedItems(np.empty(0, np.int64), np.empty(0, np.float32))] * len(people)
     for group in _groups(model, people):
-        depths = [_depth(wanted[at]) for at in group]
+        depths = [_depth(filters[place]) for place in group]
         mask = np.zeros((len(group), model.n_items), dtype=np.bool_)  # (B, n_items)
-        for row, at in zip(mask, group, strict=True):
-            leave_out = wanted[at].leave_out
+        for row, place in zip(mask, group, strict=True):
+            leave_out = filters[place].leave_out
             if leave_out is not None:
                 row |= leave_out
-            row[people[at].items] = True
-            if people[at].viewed is not None:
-                row[people[at].viewed] = True
-        query = queries.of_people([people[at] for at in group], model)
+            row[people[place].items] = True
+            if people[place].viewed is not None:
+                row[people[place].viewed] = True
+        query = queries.of_people([people[place] for place in group], model)
         rows, scores = ranking.rank(model, query, max(depths), torch.from_numpy(mask).to(query.users.device))
-        for at, depth, its_rows, its_scores in zip(
-            group, depths, rows.cpu().numpy(), scores.cpu().numpy(), strict=True
-        ):
-            there = its_rows[:depth] != PADDING
-            best = RankedItems(its_rows[:depth][there], its_scores[:depth][there])
-            found[at] = _varied(best, wanted[at], likeness) if wanted[at].diversity else best
-    return found
+        for place, depth, items, values in zip(group, depths, rows.cpu().numpy(), scores.cpu().numpy(), strict=True):
+            filled = items[:depth] != PADDING
+            best = RankedItems(items[:depth][filled], values[:depth][filled])
+            lists[place] = _diversify(best, filters[place], similarity) if filters[place].diversity else best
+    return lists
 
 
-def _depth(wanted: Filters) -> int:
-    return max(POOL * wanted.k, LEAST_POOL) if wanted.diversity else wanted.k
+def _depth(filters: Filters) -> int:
+    """Return how many of the best items a list is chosen from."""
+    return max(POOL * filters.k, LEAST_POOL) if filters.diversity else filters.k
 
 
 def _groups(model: Model, people: Sequence[Person]) -> list[list[int]]:
-    """People who can be asked about together, in groups that fit in memory."""
-    alike: dict[tuple[bool, bool], list[int]] = {}
-    for at, person in enumerate(people):
-        alike.setdefault((person.ratings is None, person.times is None), []).append(at)
+    """Return the places of the people in groups that fit one query: with like columns, and within memory."""
+    by_columns: dict[tuple[bool, bool], list[int]] = {}
+    for place, person in enumerate(people):
+        by_columns.setdefault((person.ratings is None, person.times is None), []).append(place)
     room = max(1, ranking.MEMORY // (ranking.BYTES_A_SCORE * model.n_items))
     groups: list[list[int]] = []
-    for same in alike.values():
+    for places in by_columns.values():
         group: list[int] = []
-        for at in sorted(same, key=lambda at: len(people[at].items)):
-            longest = len(people[at].items)
+        for place in sorted(places, key=lambda place: len(people[place].items)):
+            longest = len(people[place].items)
             if group and (len(group) == room or (len(group) + 1) * longest > PADDED_EVENTS):
                 groups.append(group)
                 group = []
-            group.append(at)
+            group.append(place)
         groups.append(group)
     return groups
 
 
-def _varied(best: RankedItems, wanted: Filters, likeness: Likeness) -> RankedItems:
+def _diversify(best: RankedItems, filters: Filters, similarity: ItemSimilarity) -> RankedItems:
+    """Choose filters.k of the best items by maximal marginal relevance; see `choose`."""
     scores = best.scores.astype(np.float64)
     low, high = scores.min(initial=np.inf), scores.max(initial=-np.inf)
-    worth = (1 - wanted.diversity) * (scores - low) / (high - low if high > low else 1.0)  # (n,)
-    alike = likeness(best.rows)  # (n, n)
+    relevance = (1 - filters.diversity) * (scores - low) / (high - low if high > low else 1.0)  # (n,)
+    similarities = similarity(best.rows)  # (n, n)
     chosen: list[int] = []
-    likest = np.zeros(len(scores))  # to any item chosen
+    most_similar = np.zeros(len(scores))  # similarity to the most similar item chosen
     left = np.ones(len(scores), dtype=np.bool_)
-    while len(chosen) < wanted.k and left.any():
-        following = int(np.argmax(np.where(left, worth - wanted.diversity * likest, -np.inf)))
-        likest = alike[following] if not chosen else np.maximum(likest, alike[following])
-        left[following] = False
-        chosen.append(following)
+    while len(chosen) < filters.k and left.any():
+        best_place = int(np.argmax(np.where(left, relevance - filters.diversity * most_similar, -np.inf)))
+        row = similarities[best_place]
+        most_similar = row if not chosen else np.maximum(most_similar, row)
+        left[best_place] = False
+        chosen.append(best_place)
     return RankedItems(best.rows[chosen], best.scores[chosen])

@@ -1,8 +1,10 @@
-"""What learned vectors are good for beside predicting: neighbours, analogies, and files for other tools."""
+"""Use learned vectors beside predicting: neighbours, analogies, and files for other tools."""
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -11,9 +13,9 @@ from palate.system.files import written_beside
 
 
 def nearest(vectors: Tensor, towards: Tensor, k: int, leave_out: Tensor) -> tuple[Tensor, Tensor]:
-    """The rows of vectors (n, d) with the largest cosine to `towards` (d,) -> rows (k,), cosines (k,), best first.
+    """Return the rows of vectors (n, d) with the largest cosine to `towards` (d,) -> rows (k,), cosines (k,).
 
-    leave_out: (n,) bool; fewer than k rows come back where it leaves fewer.
+    The best comes first. leave_out: (n,) bool, rows that must not come back; fewer than k come where it leaves fewer.
     """
     cosines = functional.normalize(vectors, dim=1) @ functional.normalize(towards, dim=0)
     k = min(k, int((~leave_out).sum()))
@@ -21,8 +23,14 @@ def nearest(vectors: Tensor, towards: Tensor, k: int, leave_out: Tensor) -> tupl
     return rows[0], best[0]
 
 
+def cosines(vectors: Tensor, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the cosine of each pair of rows (n,) of the vectors -> (n, n)."""
+    units = functional.normalize(vectors[torch.from_numpy(rows)], dim=1)
+    return (units @ units.T).cpu().numpy().astype(np.float64)
+
+
 def analogy(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """The vector a - b + c of unit vectors (d,): "king - man + woman".
+    """Return a - b + c of the vectors (d,) scaled to length 1, as in "king - man + woman".
 
     Mikolov, Yih & Zweig, "Linguistic Regularities in Continuous Space Word Representations", NAACL 2013, section 3.
     """
@@ -31,8 +39,10 @@ def analogy(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
 
 
 def random_offsets(vectors: Tensor, like: Tensor, n: int, seed: int) -> Tensor:
-    """n differences of two of the vectors (m, d) drawn by chance, taken as unit vectors, as long as `like` (d,)
-    -> (n, d). What an offset finds that these find too, it does not find by its meaning."""
+    """Return n differences of two random unit vectors out of the vectors (m, d), as long as `like` (d,) -> (n, d).
+
+    They are controls: items that these offsets find too are not found by the meaning of an offset.
+    """
     generator = torch.Generator().manual_seed(seed)
     first = torch.randint(len(vectors), (n,), generator=generator)
     second = (first + torch.randint(1, max(len(vectors), 2), (n,), generator=generator)) % len(vectors)
@@ -42,10 +52,10 @@ def random_offsets(vectors: Tensor, like: Tensor, n: int, seed: int) -> Tensor:
 
 
 def export_text(vectors: Tensor, names: list[str], path: Path, *, header: bool) -> None:
-    """Write vectors (n, d) as text, a line each: name and d numbers, separated by spaces, exact in float32.
+    """Write vectors (n, d) as text, one a line: name and d numbers, separated by spaces, exact in float32.
 
-    With a first line "n d" this is word2vec's text format, without it GloVe's. White space in a name becomes "_", as
-    neither format can quote it, and so does a name of nothing else.
+    With the header line "n d" this is word2vec's text format, without it GloVe's. White space in a name becomes "_", as
+    neither format can quote it; a name of white space alone becomes "_".
     """
     with written_beside(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
         if header:

@@ -16,9 +16,9 @@ from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.by_person import of_lists, squared_errors
 from palate.evaluation.calibrate import half_widths_of
 from palate.evaluation.evaluate import PEOPLE_RANKED, predict, spread
-from palate.evaluation.intervals import HalfWidths, held
+from palate.evaluation.intervals import HalfWidths, interval_coverage
 from palate.evaluation.rating_metrics import calibration
-from palate.evaluation.significance import PerPerson, Standing, standings
+from palate.evaluation.significance import PerUserMetric, Standing, standings
 from palate.model_selection.comparison import Compared, Comparison, Measure, MeasuredRun, measures_of
 from palate.model_selection.report import check_report, write_report
 from palate.models import MODELS, check_ratings, current_name, find
@@ -156,7 +156,7 @@ def _measured(model: Model, split: Split, half_widths: HalfWidths, k: int, peopl
     return {
         "measured": {"rmse": squared_errors(predicted, test), **measured},
         "calibration": calibration(predicted, test.ratings),
-        "intervals": held(predicted, test.ratings, known.scale, half_widths, spread(model, *asked)),
+        "intervals": interval_coverage(predicted, test.ratings, known.scale, half_widths, spread(model, *asked)),
     }
 
 
@@ -180,7 +180,7 @@ def _ranked(
     standing: dict[str, dict[str, Standing]] = {name: {} for name in runs}
     for measure in measures:
         those = {
-            name: PerPerson(
+            name: PerUserMetric(
                 np.concatenate([run.measured[measure.name].sums for run in found]),
                 found[0].measured[measure.name].counts,
             )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from palate.evaluation.intervals import IntervalCoverage
 from palate.evaluation.rating_metrics import Calibration
-from palate.evaluation.significance import PerPerson, Standing
+from palate.evaluation.significance import PerUserMetric, Standing
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class MeasuredRun:
     """A record per epoch; empty for a model that is solved."""
     half_widths: Mapping[float, float]
     """Of the intervals around predicted ratings, from the validation part; of a model that knows spreads, in those."""
-    measured: Mapping[str, PerPerson] = field(default_factory=dict)
+    measured: Mapping[str, PerUserMetric] = field(default_factory=dict)
     """By measure."""
     calibration: Calibration | None = None
     """Predicted against real ratings of the test part, where ratings are predicted."""

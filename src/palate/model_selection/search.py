@@ -16,7 +16,7 @@ from palate.data.split import TEST, VALIDATION, Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.by_person import of_lists, squared_errors
 from palate.evaluation.evaluate import PEOPLE_RANKED, predict
-from palate.evaluation.significance import PerPerson, Standing, standings
+from palate.evaluation.significance import PerUserMetric, Standing, standings
 from palate.model_selection.candidates import Cost, able, costs
 from palate.models import name_of
 from palate.models.blend import Blend, ListBlend, RatingBlend
@@ -92,7 +92,7 @@ class Candidate:
     model: Model | None
     learned: TrainingRecord
     seconds: float
-    measured: PerPerson
+    measured: PerUserMetric
     score: float
 
 
@@ -109,7 +109,7 @@ class Judge:
         self.first_half = np.isin(self.people, people[: len(people) // 2])  # (n,)
         self.held_out = held_out.where(np.isin(held_out.users, people))
 
-    def __call__(self, model: Model, among: NDArray[np.bool_] | None = None) -> PerPerson:
+    def __call__(self, model: Model, among: NDArray[np.bool_] | None = None) -> PerUserMetric:
         """Of all the people, or of those among them (n,)."""
         known, newcomers, held_out = self.split.train, self.split.newcomers, self.held_out
         if among is not None:
@@ -119,18 +119,18 @@ class Judge:
             return squared_errors(predict(model, known, held_out, newcomers).clip(*known.scale), held_out)
         return of_lists(model, known, held_out, newcomers, k=10, people=PEOPLE["lists"], seed=self.seed)[self.measure]
 
-    def value(self, measured: PerPerson) -> float:
+    def value(self, measured: PerUserMetric) -> float:
         mean = float(measured.of_runs().mean())
         return mean**0.5 if self.aim == "ratings" else mean
 
-    def standings(self, measured: Sequence[PerPerson]) -> list[Standing]:
+    def standings(self, measured: Sequence[PerUserMetric]) -> list[Standing]:
         return standings(measured, larger_is_better=self.aim == "lists", root=self.aim == "ratings")
 
-    def of_blend(self, blend: Blend) -> PerPerson:
+    def of_blend(self, blend: Blend) -> PerUserMetric:
         """Each half of the people with the weights that the other half chooses."""
         table, part = self.split.table, self.split.part
         shape = 1, len(self.people)
-        found = PerPerson(np.empty(shape), np.empty(shape[1]))
+        found = PerUserMetric(np.empty(shape), np.empty(shape[1]))
         for half in (self.first_half, ~self.first_half):
             judges = np.isin(table.users, self.people[half]) & (part == VALIDATION)
             weigh(blend, Split(table, np.where(judges, TEST, part).astype(np.uint8)), self.seed)

@@ -11,9 +11,9 @@ from litestar.params import JSONBody
 
 from palate.data.vocabulary import Id
 from palate.inference import top_n as choosing
+from palate.inference.ids import Ratings
 from palate.inference.queries import Person
 from palate.inference.top_n import Filters, RankedItems
-from palate.recommender import Ratings
 from palate.service import parameters as fields
 from palate.service import schemas
 from palate.service.errors import Problem, at
