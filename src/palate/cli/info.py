@@ -9,7 +9,7 @@ import palate
 from palate.cli.options import Json
 from palate.cli.output import as_json, as_table, say
 from palate.errors import OptionError
-from palate.models.registry import current_name
+from palate.models.registry import current_name, names_from_packages
 
 
 def info(
@@ -46,9 +46,12 @@ def info(
 def _overview(json: bool) -> None:
     sets = [palate.datasets.describe(name) for name in palate.datasets.names()]
     if json:
-        as_json({"models": list(palate.MODELS), "datasets": [about.name for about in sets]})
+        names = [*palate.MODELS, *names_from_packages()]
+        as_json({"models": names, "datasets": [about.name for about in sets]})
         return
-    as_table("Models", [{"name": name, "what": _first_line(cls)} for name, cls in palate.MODELS.items()])
+    rows = [{"name": name, "what": _first_line(cls)} for name, cls in palate.MODELS.items()]
+    rows += [{"name": name, "what": f"of the package {package}"} for name, package in names_from_packages().items()]
+    as_table("Models", rows)
     say()
     as_table("Data sets", [{"name": s.name, "users": s.users, "items": s.items, "ratings": s.ratings} for s in sets])
     say("\npalate info NAME tells more, also of a model's folder.")

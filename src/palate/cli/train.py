@@ -143,7 +143,7 @@ def _check_vectors(model: str) -> None:
     """Raises UnsupportedError where one of Palate's models has no vectors, before any time is spent on it."""
     both = ("user_vectors", "item_vectors")
     having = [name for name, cls in palate.MODELS.items() if all(hasattr(cls, vectors) for vectors in both)]
-    if model in palate.MODELS and model not in having:
+    if model in list(palate.MODELS) and model not in having:
         raise UnsupportedError(f"model {model!r} has no vectors to export; train one that has: {', '.join(having)}")
 
 

@@ -1,12 +1,17 @@
 """The models by the name that the command line and the artifact use. To add one: write its file, and add its line here.
 
 A class is imported when it is asked for: to list the names loads no model, and to ask for one loads no other.
+An installed package adds models by entry points of the group `palate.models`, each a name and `package.module:Class`.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from traceback import extract_tb
+from typing import TYPE_CHECKING
 
 from palate.errors import OptionError, UnsupportedError
 
@@ -45,18 +50,22 @@ def current_name(name: str) -> str:
     return FORMER_NAMES.get(name, name)
 
 
+ENTRY_POINTS = "palate.models"
+"""The group of entry points by which an installed package adds models."""
+
+
 class Registry(Mapping[str, "type[Model]"]):
-    """Model classes by name. It iterates over current names, and reads former ones as well."""
+    """Model classes by name. It iterates over Palate's own; it also reads former names and those of other packages."""
 
     def __init__(self, paths: Mapping[str, str]) -> None:
         self.paths = paths
 
     def __getitem__(self, name: str) -> "type[Model]":
-        model: type[Model] = _imported(self.paths[current_name(name)])
-        return model
+        own = self.paths.get(current_name(name))
+        return _from_package(name) if own is None else _imported(name, own)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and current_name(name) in self.paths
+        return isinstance(name, str) and (current_name(name) in self.paths or name in names_from_packages())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)
@@ -80,22 +89,26 @@ def find(name: str, also: Sequence[str] = ()) -> "type[Model]":
     Raises:
         OptionError: there is no such model.
     """
-    if name in MODELS:
-        return MODELS[name]
-    if ":" not in name:
-        there = ", ".join([*MODELS, *also])
-        raise OptionError(f"unknown model {name!r}: there are {there}, or your own as package.module:Class")
-    try:
-        model = _imported(name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise OptionError(f"model {name!r} can't be imported: {error}") from error
-    return _checked(name, model)
+    if ":" in name:
+        return _imported(name, name)
+    if name not in MODELS:
+        names = ", ".join([*MODELS, *names_from_packages(), *also])
+        raise OptionError(f"unknown model {name!r}: there are {names}, or your own as package.module:Class")
+    return MODELS[name]
+
+
+def names_from_packages() -> dict[str, str]:
+    """Return the names that installed packages add, each with the packages that add it. Palate's own names win."""
+    return {name: _packages(points) for name, points in _entry_points().items()}
 
 
 def name_of(model: "type[Model]") -> str:
     """Return the name that `find` finds a model's class by."""
     path = f"{model.__module__}:{model.__qualname__}"
-    return next((name for name, own in MODELS.paths.items() if own == path), path)
+    if path in MODELS.paths.values():
+        return next(name for name, own in MODELS.paths.items() if own == path)
+    points = (points[0] for points in _entry_points().values() if len(points) == 1)
+    return next((point.name for point in points if _is_imported(point, model)), path)
 
 
 def check_ratings(model: "type[Model] | None", table: "Interactions") -> None:
@@ -111,14 +124,49 @@ def check_ratings(model: "type[Model] | None", table: "Interactions") -> None:
         )
 
 
-def _imported(path: str) -> Any:
-    """Import what `package.module:Class` names."""
+def _entry_points() -> dict[str, list[EntryPoint]]:
+    """Return the entry points of installed packages by name, without those that Palate's own models are called by."""
+    by_name: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        if current_name(point.name) not in MODELS.paths:
+            by_name.setdefault(point.name, []).append(point)
+    return by_name
+
+
+def _packages(points: Sequence[EntryPoint]) -> str:
+    return " and ".join(point.dist.name if point.dist else point.module for point in points)
+
+
+def _is_imported(point: EntryPoint, model: "type[Model]") -> bool:
+    """Return whether an entry point names the model; its module has then been imported."""
+    return getattr(sys.modules.get(point.module), point.attr, None) is model
+
+
+def _from_package(name: str) -> "type[Model]":
+    """Import a model that an installed package adds.
+
+    Raises:
+        KeyError: no package adds a model of that name.
+        OptionError: two packages do, or the model can't be imported.
+    """
+    points = _entry_points()[name]
+    if len(points) > 1:
+        paths = " or ".join(point.value for point in points)
+        raise OptionError(f"the packages {_packages(points)} both add a model {name!r}: name its class, {paths}")
+    return _imported(f"{name} of the package {_packages(points)}", points[0].value)
+
+
+def _imported(name: str, path: str) -> "type[Model]":
+    """Import what `package.module:Class` names.
+
+    Raises:
+        OptionError: it can't be imported, or is no model that can be trained.
+    """
     module, _, attribute = path.partition(":")
-    return attrgetter(attribute)(import_module(module))
-
-
-def _checked(name: str, model: Any) -> "type[Model]":
-    """Return the model if it is a class that can be trained."""
+    try:
+        model = attrgetter(attribute)(import_module(module))
+    except Exception as error:  # a module of somebody else's may raise anything
+        raise OptionError(f"model {name!r} can't be imported: {_place(error)}{error}") from error
     from palate.models.contract import Model  # noqa: PLC0415 - loads torch, which names alone do not need
 
     if not (isinstance(model, type) and issubclass(model, Model)):
@@ -126,3 +174,12 @@ def _checked(name: str, model: Any) -> "type[Model]":
     if missing := getattr(model, "__abstractmethods__", None):
         raise OptionError(f"model {name!r} is not whole: it lacks {', '.join(sorted(missing))}")
     return model
+
+
+def _place(error: Exception) -> str:
+    """Return where a module failed, for errors whose message does not say so."""
+    if isinstance(error, ImportError | SyntaxError):
+        return ""
+    line = extract_tb(error.__traceback__)[-1]
+    in_the_module = line.filename != __file__ and "importlib" not in line.filename
+    return f"{Path(line.filename).name}, line {line.lineno}: {type(error).__name__}: " if in_the_module else ""
