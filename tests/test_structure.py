@@ -28,42 +28,21 @@ UNFINISHED = {
         "datasets.py",
         "model_selection/search.py",
         "models/bayes/model.py",
-        "models/history/model.py",
-        "recommender.py",
+        "models/svdpp/model.py",
     },
     "LONG_FUNCTIONS": {"cli/train.py:train", "model_selection/compare.py:compare", "pipeline.py:train"},
     "WIDE_SIGNATURES": {"cli/train.py:train", "model_selection/compare.py:compare", "pipeline.py:train"},
-    "found": {
-        "artifact",
-        "cli",
-        "data",
-        "datasets.py",
-        "evaluation",
-        "inference",
-        "model_selection",
-        "models",
-        "pipeline.py",
-        "recommender.py",
-        "results.py",
-        "service",
-        "system",
-        "training",
-    },
+    "found": {"cli", "data", "model_selection", "models", "pipeline.py", "service", "training"},
     "docstrings": {
-        "__init__.py",
         "__main__.py",
         "artifact",
         "cli",
         "data",
-        "datasets.py",
-        "errors.py",
         "evaluation",
         "inference",
         "model_selection",
         "models",
         "pipeline.py",
-        "recommender.py",
-        "results.py",
         "service",
         "system",
         "training",
@@ -139,10 +118,10 @@ def fault(kind: str, text: str) -> str | None:
     """Return what is wrong with the first sentence of a docstring, None where nothing is."""
     opening = " ".join(text.split("\n\n")[0].split())
     word = re.split(r"[\s,.:]", opening)[0]
-    if not re.match(r"[A-Z`]", opening):
-        return "begins neither with a capital letter nor with `code`"
-    if not re.search(r"\.(?=[\s)]|$)|:$", opening):
-        return "does not end its first sentence with a period"
+    if not re.match(r"[A-Z`]" if kind == "function" else r"[A-Z`(]|\w+\([\w, ]+\) = ", opening):
+        return "begins neither with a capital letter nor with `code`, a shape or a formula"
+    if not re.search(r"\.(?=[\s)]|$)|:$|-> \(.*\)", opening):
+        return "does not end its first sentence with a period or a shape"
     if kind == "function" and (word in NO_VERB.split() or re.fullmatch(r"[A-Z][a-z]+[^s]s", word)):
         return f"begins with {word!r}, not with a verb such as Return, Read, Write"
     if kind == "noun" and word in RIDDLES.split():
@@ -245,6 +224,9 @@ def test_every_way_to_bind_a_name_is_seen(code: str) -> None:
         ("function", "Returns the k best items.", False),
         ("function", "Return the k best items", False),
         ("function", "return the k best items.", False),
+        ("function", "Return the vectors -> (n, d)", True),
+        ("noun", "score(u, i) = p_u · q_i; a new user is solved from their history.", True),
+        ("noun", "(n_items,): the number of ratings of each item.", True),
         ("noun", "The k best items.", True),
         ("noun", "What a list holds.", False),
         ("noun", "Whether a list is full.", False),
