@@ -33,11 +33,11 @@ format: .venv/installed-dev
 	$(BIN)/ruff format --quiet .
 
 docs: .venv/installed-dev  ## the pages made from the code
-	$(BIN)/python scripts/make_docs.py
+	$(BIN)/python -m scripts.make_docs
 
 site: .venv/installed-dev  ## the documentation as a site, in site/: nothing in it asks another host for anything
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs site
-	$(BIN)/python scripts/check_site.py site
+	$(BIN)/python -m scripts.check_site site
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Palate needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

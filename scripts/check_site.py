@@ -1,6 +1,6 @@
 """Check the built site: every internal link and anchor exists, and no page loads anything from another host.
 
-python scripts/check_site.py site
+python -m scripts.check_site site
 """
 
 import re

@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,9 @@ from typing import Any
 
 import grimp
 import pytest
+from scripts.make_docs import pages
+from scripts.pages.code import in_order
+from scripts.pages.commands import EXAMPLES
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -23,8 +25,7 @@ PAGES = [
     ROOT / "benchmarks" / "results.md",
     *sorted(ROOT.glob("docs/**/*.md")),
 ]
-PROGRAMS = [*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py"), ROOT / "scripts" / "make_docs.py"]
-MADE = runpy.run_path(str(ROOT / "scripts" / "make_docs.py"))
+PROGRAMS = [*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/**/*.py")]
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUICK = {"train": ["--epochs", "2"], "compare": ["--models", "bias,popularity"]}
@@ -77,7 +78,7 @@ def test_the_examples_of_the_command_pages_run(tmp_path: Path, monkeypatch: pyte
     told = EventStore("movies.palate.events.sqlite")
     told.add([[StoredEvent(0, "a", "1", "318", "rating", 5.0, 1.7e9)]])
     told.close()
-    for examples in MADE["EXAMPLES"].values():
+    for examples in EXAMPLES.values():
         for command in examples:
             run(command)
 
@@ -98,13 +99,13 @@ def test_no_other_page_has_python_that_never_runs() -> None:
 
 
 def test_what_a_script_makes_is_as_it_makes_it() -> None:
-    stale = [name for name, text in MADE["pages"]().items() if (ROOT / name).read_text(encoding="utf-8") != text]
+    stale = [name for name, text in pages().items() if (ROOT / name).read_text(encoding="utf-8") != text]
     assert not stale, f"run `make docs`: {', '.join(stale)} changed"
 
 
 def test_no_page_is_left_of_a_command_that_is_gone() -> None:
     found = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/reference/cli/*.md")}
-    assert found == {name for name in MADE["pages"]() if name.startswith("docs/reference/cli/")}
+    assert found == {name for name in pages() if name.startswith("docs/reference/cli/")}
 
 
 def test_the_architecture_has_every_file_with_a_phrase() -> None:
@@ -140,7 +141,7 @@ def test_a_file_imports_only_what_stands_below_it() -> None:
 
 
 def files_in_order(folder: Path) -> Iterator[Path]:
-    for path in MADE["in_order"](folder):
+    for path in in_order(folder):
         if path.is_dir():
             yield from files_in_order(path)
         else:

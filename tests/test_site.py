@@ -1,14 +1,12 @@
 """The check of the built site finds what is broken, and the Python reference has every public name."""
 
 import re
-import runpy
 from pathlib import Path
 
 import pytest
+from scripts.check_site import problems
 
 from tests.tables import ROOT
-
-PROBLEMS = runpy.run_path(str(ROOT / "scripts" / "check_site.py"))["problems"]
 
 
 @pytest.mark.parametrize(
@@ -26,12 +24,12 @@ PROBLEMS = runpy.run_path(str(ROOT / "scripts" / "check_site.py"))["problems"]
 def test_what_is_broken_in_a_site_is_found(tmp_path: Path, body: str, problem: str) -> None:
     (tmp_path / "other.html").write_text("<h1 id='here'>", encoding="utf-8")
     (tmp_path / "index.html").write_text(body, encoding="utf-8")
-    assert PROBLEMS(tmp_path) == [problem]
+    assert problems(tmp_path) == [problem]
 
 
 def test_a_style_sheet_that_loads_from_another_host_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.css").write_text("@import 'https://fonts.example/inter.css';", encoding="utf-8")
-    assert PROBLEMS(tmp_path) == ["a.css loads https://fonts.example/inter.css"]
+    assert problems(tmp_path) == ["a.css loads https://fonts.example/inter.css"]
 
 
 def test_a_site_with_nothing_broken_passes(tmp_path: Path) -> None:
@@ -39,7 +37,7 @@ def test_a_site_with_nothing_broken_passes(tmp_path: Path) -> None:
     (tmp_path / "other.html").write_text("<h1 id='here'>", encoding="utf-8")
     links = '<a href="other.html#here"></a><a href="https://example.org"></a><link rel="stylesheet" href="a.css">'
     (tmp_path / "index.html").write_text(links, encoding="utf-8")
-    assert PROBLEMS(tmp_path) == []
+    assert problems(tmp_path) == []
 
 
 def test_the_python_reference_has_every_public_name() -> None:

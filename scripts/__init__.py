@@ -1,0 +1,1 @@
+"""Programs that make pages, pictures and samples: `python -m scripts.make_docs`."""

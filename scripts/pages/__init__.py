@@ -1,0 +1,1 @@
+"""The pages, and parts of pages, that follow from the code."""
