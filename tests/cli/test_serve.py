@@ -66,12 +66,12 @@ def test_serve_says_what_is_missing(palate: Palate, model: Path, monkeypatch: py
 
 
 def test_serve_refuses(palate: Palate, model: Path, tmp_path: Path) -> None:
-    assert "name a file of tokens" in palate("serve", model, "--host", "0.0.0.0").error
+    assert "needs authentication: pass --tokens" in palate("serve", model, "--host", "0.0.0.0").error
     assert "palate token" in palate("serve", model, "--tokens", tmp_path / "none").error
-    assert "not in mysql" in palate("serve", model, "--port", _free(), "--events", "mysql://x").error
+    assert "in mysql: use sqlite" in palate("serve", model, "--port", _free(), "--events", "mysql://x").error
     assert "does not exist" in palate("serve", tmp_path / "none.palate", "--port", _free()).error
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert "can't listen" in palate("serve", model, "--port", taken.getsockname()[1]).error
+        assert "can't listen on" in palate("serve", model, "--port", taken.getsockname()[1]).error
 
 
 def test_token(palate: Palate, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_replay(palate: Palate, model: Path, tmp_path: Path) -> None:
         assert "another table" in palate("replay", other, "--url", url).error
         without = tmp_path / "without.palate"
         trained.train("bias", test=0, output=without)
-        assert "nobody to send" in palate("replay", without, "--url", url).error
+        assert "no held-out users" in palate("replay", without, "--url", url).error
     assert "no service answers" in palate("replay", model, "--url", url).error
     assert "http://127.0.0.1:8000" in palate("replay", model, "--url", "here").error
 

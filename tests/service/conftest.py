@@ -1,4 +1,4 @@
-"""Models that are served, each trained once."""
+"""Trained models and running services that the tests share."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -14,7 +14,7 @@ Models = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    """The folder of a trained model by name; of "views" one of a table without ratings."""
+    """Return the folder of a trained model by name; the model "views" is of a table without ratings."""
 
     @cache
     def folder(name: str) -> Path:
@@ -31,13 +31,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 @pytest.fixture(scope="session")
 def mf(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service that nobody posts events to."""
+    """A service that gets no events."""
     with running(models("mf"), tmp_path_factory.mktemp("events") / "events.sqlite") as client:
         yield client
 
 
 @pytest.fixture
 def fresh(models: Models, tmp_path: Path) -> Iterator[Client]:
-    """A service of one test."""
+    """A new service for one test."""
     with running(models("mf"), tmp_path / "events.sqlite") as client:
         yield client

@@ -1,10 +1,10 @@
-"""Kill a service again and again while it is told of events: is each that it acknowledged stored, and stored once?
+"""Kill a service again and again while it stores events, and check that each acknowledged event is stored once.
 
     python -m tests.service.kills --kills 200 [--postgres]
     python -m tests.service.kills --full-disk    (as root)
 
-With --postgres a database of its own is started, and in the middle stopped and started again: lists must go on, and
-events be refused until it is back. With --full-disk events go to a disk of 1 MB until it is full, and then grows.
+With --postgres a PostgreSQL server is started, and stopped for a while in the middle: lists must go on, and events must
+be refused until it is back. With --full-disk the events go to a disk of 1 MB until it is full, and the disk then grows.
 `test_kills.py` is the short form, whose full disk is a limit on the size of a file.
 """
 
@@ -15,8 +15,6 @@ import multiprocessing
 import os
 import random
 import resource
-import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -31,15 +29,13 @@ from typing import Any
 from palate.service.event_store import EventStore
 from palate.service.server import run
 from tests import trained
+from tests.service.postgres import Postgres, free_port, postgres
 
 CLIENTS = 6
 
-PROGRAMS = os.pathsep.join([os.environ["PATH"], *map(str, Path("/usr/lib/postgresql").glob("*/bin"))])
-"""Where PostgreSQL's programs may be: Debian keeps them off the PATH."""
 
-
-class Told:
-    """What clients sent, and what was acknowledged; a client sends an event until it is."""
+class EventClients:
+    """Clients that send events, each until it is acknowledged, and a record of the acknowledged events."""
 
     def __init__(self, port: int) -> None:
         self.port, self.done = port, threading.Event()
@@ -68,21 +64,21 @@ class Told:
                         return
 
     def _send(self, connection: http.client.HTTPConnection, events: list[dict[str, Any]]) -> bool:
-        """Whether they were acknowledged."""
+        """Send events and return whether they were acknowledged."""
         try:
             body = json.dumps({"events": events})
             connection.request("POST", "/v1/events", body, {"content-type": "application/json"})
-            answer = connection.getresponse()
-            found = json.loads(answer.read())
+            response = connection.getresponse()
+            result = json.loads(response.read())
         except (OSError, http.client.HTTPException):
             connection.close()
             return False
-        if answer.status == 200:
-            assert found["accepted"] + found["repeated"] == len(events), found
+        if response.status == 200:
+            assert result["accepted"] + result["repeated"] == len(events), result
             self.acknowledged.update((event["id"], event) for event in events)
             return True
-        assert answer.status == 503, (answer.status, found)
-        assert int(answer.headers["retry-after"]) > 0
+        assert response.status == 503, (response.status, result)
+        assert int(response.headers["retry-after"]) > 0
         self.refused += 1
         return False
 
@@ -95,126 +91,82 @@ def _event(draw: random.Random, name: str, time: int) -> dict[str, Any]:
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["palate.service.server"])  # so that a service starts in a blink, and can be killed often
+FORKS.set_forkserver_preload(["palate.service.server"])  # a service then starts quickly and can be killed often
 
 
 def serve(model: Path, events: str, port: int) -> None:
-    """What a process of the service does."""
+    """Run a service in a process of its own."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     run(model, events=events, host="127.0.0.1", port=port, tokens=None, watch=False, cache=100, ready=lambda _: None)
 
 
 def start(model: Path, events: str, port: int) -> BaseProcess:
-    """A service that answers."""
+    """Start a service and wait until it responds."""
     process = FORKS.Process(target=serve, args=(model, events, port), daemon=True)
     process.start()
     for _ in range(1200):
-        if asked(port, "/readyz") == 200:
+        if status_of(port, "/readyz") == 200:
             return process
         time.sleep(0.05)
-    raise RuntimeError("the service does not answer")
+    raise RuntimeError("the service does not respond")
 
 
-def asked(port: int, path: str) -> int:
-    """The status of an answer, 0 for none."""
+def status_of(port: int, path: str) -> int:
+    """Return the status of a response, 0 where there is none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        response = connection.getresponse()
+        response.read()
+        return response.status
     except (OSError, http.client.HTTPException):
         return 0
     finally:
         connection.close()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
-class Postgres:
-    """A database server of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._data = folder / "database"
-        self._user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
-        self._data.mkdir()
-        if self._user:
-            shutil.chown(self._data, self._user)
-            folder.chmod(0o755)
-        self._run("initdb", "-U", "palate", "-A", "trust", "-D", str(self._data))
-        self.url = f"postgresql://palate@127.0.0.1:{self.port}/postgres"
-
-    def start(self) -> None:
-        options = f"-p {self.port} -k {self._data} -c listen_addresses=127.0.0.1"
-        self._run("pg_ctl", "-D", str(self._data), "-o", options, "-l", str(self._data / "log"), "-w", "start")
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
-
-    def _run(self, *command: str) -> None:
-        program = shutil.which(command[0], path=PROGRAMS)
-        assert program is not None, f"{command[0]} is missing: install PostgreSQL"
-        subprocess.run([program, *command[1:]], user=self._user, check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
-    database = Postgres(folder)
-    database.start()
-    try:
-        yield database
-    finally:
-        database.stop()
-
-
-def away(database: Postgres, told: Told, port: int) -> None:
-    """The database stops and starts: lists are answered meanwhile, and events refused."""
+def restart_database(database: Postgres, clients: EventClients, port: int) -> None:
+    """Stop the database and start it again: lists must go on meanwhile, and events must be refused."""
     database.stop()
-    before = told.refused
-    until = time.monotonic() + 6
-    while time.monotonic() < until:
-        assert asked(port, "/v1/users/1/recommendations") == 200
+    before = clients.refused
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:
+        assert status_of(port, "/v1/users/1/recommendations") == 200
         time.sleep(0.2)
-    assert told.refused > before, "an event was taken while there was nowhere to keep it"
+    assert clients.refused > before, "an event was accepted while the database was down"
     database.start()
-    count = len(told.acknowledged)
-    wait(lambda: len(told.acknowledged) > count)
+    count = len(clients.acknowledged)
+    wait_for(lambda: len(clients.acknowledged) > count)
 
 
 def small_disk() -> dict[str, int]:
-    """A disk of its own fills up, and grows; for root."""
+    """Fill a small disk, and then let it grow; needs root."""
     with folders() as (model, folder):
 
-        def room(_: BaseProcess, size: int) -> None:
+        def set_room(_: BaseProcess, size: int) -> None:
             subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
 
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], check=True)
         try:
-            return fill(model, folder, room)
+            return fill(model, folder, set_room)
         finally:
             subprocess.run(["umount", str(folder)], check=True)
 
 
 def small_files() -> dict[str, int]:
-    """The service may write no file larger than that, and then it may: what anyone can do, and as good as a full disk
-    to whoever writes."""
+    """Limit the size of files of the service, and then raise the limit: a full disk without being root."""
 
-    def room(process: BaseProcess, size: int) -> None:
+    def set_room(process: BaseProcess, size: int) -> None:
         assert process.pid is not None
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     with folders() as (model, folder):
-        return fill(model, folder, room)
+        return fill(model, folder, set_room)
 
 
 @contextmanager
 def folders() -> Iterator[tuple[Path, Path]]:
-    """A model, and an empty folder beside it."""
+    """Yield the folder of a trained model, and an empty folder for events."""
     with tempfile.TemporaryDirectory() as name:
         model, folder = Path(name) / "model.palate", Path(name) / "events"
         trained.train("mf", output=model)
@@ -222,57 +174,59 @@ def folders() -> Iterator[tuple[Path, Path]]:
         yield model, folder
 
 
-def fill(model: Path, folder: Path, room: Callable[[BaseProcess, int], None]) -> dict[str, int]:
-    """The room for events is used up: lists go on, events are refused and taken again once there is more, and none is
-    lost. room: gives a process so many bytes."""
+def fill(model: Path, folder: Path, set_room: Callable[[BaseProcess, int], None]) -> dict[str, int]:
+    """Use up the room for events: lists must go on, and events must be refused until there is more room.
+
+    set_room: allows a process to write that many bytes.
+    """
     events, port = str(folder / "events.sqlite"), free_port()
-    told, process = Told(port), start(model, events, port)
-    room(process, 2**20)
-    told.start()
+    clients, process = EventClients(port), start(model, events, port)
+    set_room(process, 2**20)
+    clients.start()
     try:
-        wait(lambda: told.refused > 20)
-        assert asked(port, "/v1/users/1/recommendations") == 200
-        full = len(told.acknowledged)
-        room(process, 100 * 2**20)
-        wait(lambda: len(told.acknowledged) > full + 100)
+        wait_for(lambda: clients.refused > 20)
+        assert status_of(port, "/v1/users/1/recommendations") == 200
+        full = len(clients.acknowledged)
+        set_room(process, 100 * 2**20)
+        wait_for(lambda: len(clients.acknowledged) > full + 100)
     finally:
-        told.stop()
+        clients.stop()
         process.terminate()
         process.join(30)
-    stored = check(events, told)
+    stored = check(events, clients)
     return {
         "acknowledged_until_full": full,
-        "refused": told.refused,
-        "acknowledged": len(told.acknowledged),
+        "refused": clients.refused,
+        "acknowledged": len(clients.acknowledged),
         "stored": stored,
     }
 
 
-def wait(until: Callable[[], bool], seconds: float = 300) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, "it took too long"
+    while not condition():
+        assert time.monotonic() < end, f"the condition did not hold within {seconds:g} seconds"
         time.sleep(0.1)
 
 
-def check(events: str, told: Told) -> int:
-    """Every event acknowledged is stored as it was sent, and none twice -> how many are stored."""
+def check(events: str, clients: EventClients) -> int:
+    """Check that every acknowledged event is stored once and as it was sent; return the number of stored events."""
     with closing(EventStore(events)) as store:
         stored = list(store.read())
-    twice = [id_ for id_, count in Counter(event.id for event in stored).items() if count > 1]
-    assert not twice, f"stored twice: {twice[:5]}"
+    repeated = [id_ for id_, count in Counter(event.id for event in stored).items() if count > 1]
+    assert not repeated, f"stored twice: {repeated[:5]}"
     by_id = {event.id: event for event in stored}
-    missing = told.acknowledged.keys() - by_id.keys()
-    assert not missing, f"{len(missing)} acknowledged and not stored, such as {sorted(missing)[:5]}"
-    for id_, sent in told.acknowledged.items():
-        found = by_id[id_]
-        assert (found.user, found.item, found.kind) == (str(sent["user"]), str(sent["item"]), sent["kind"]), id_
-        assert (found.rating, found.time) == (sent.get("rating"), sent["time"]), id_
+    missing = clients.acknowledged.keys() - by_id.keys()
+    assert not missing, f"{len(missing)} events were acknowledged but not stored, such as {sorted(missing)[:5]}"
+    for id_, sent in clients.acknowledged.items():
+        event = by_id[id_]
+        assert (event.user, event.item, event.kind) == (str(sent["user"]), str(sent["item"]), sent["kind"]), id_
+        assert (event.rating, event.time) == (sent.get("rating"), sent["time"]), id_
     return len(stored)
 
 
 def main(kills: int, *, with_postgres: bool = False, seed: int = 0) -> dict[str, int]:
-    """-> the numbers of kills, and of events acknowledged, stored and refused."""
+    """Return the number of kills and of events acknowledged and stored, and the number of refused requests."""
     draw = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -281,9 +235,9 @@ def main(kills: int, *, with_postgres: bool = False, seed: int = 0) -> dict[str,
         with postgres(folder) if with_postgres else nullcontext() as database:
             events = database.url if database is not None else str(folder / "events.sqlite")
             port = free_port()
-            told = Told(port)
+            clients = EventClients(port)
             process = start(model, events, port)
-            told.start()
+            clients.start()
             try:
                 for kill in range(kills):
                     time.sleep(draw.uniform(0.02, 1.0))
@@ -291,15 +245,15 @@ def main(kills: int, *, with_postgres: bool = False, seed: int = 0) -> dict[str,
                     process.join()
                     process = start(model, events, port)
                     if database is not None and kill == kills // 2:
-                        away(database, told, port)
+                        restart_database(database, clients, port)
                     if (kill + 1) % 20 == 0:
-                        print(f"{kill + 1} kills, {len(told.acknowledged):,} events acknowledged", flush=True)
+                        print(f"{kill + 1} kills, {len(clients.acknowledged):,} events acknowledged", flush=True)
             finally:
-                told.stop()
+                clients.stop()
                 process.terminate()
                 process.join(30)
-            stored = check(events, told)
-    return {"kills": kills, "acknowledged": len(told.acknowledged), "stored": stored, "refused": told.refused}
+            stored = check(events, clients)
+    return {"kills": kills, "acknowledged": len(clients.acknowledged), "stored": stored, "refused": clients.refused}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A service in a thread of this process, and one who asks it over HTTP."""
+"""A service in a thread of this process, and an HTTP client for it."""
 
 import http.client
 import json
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from palate.service.app import create_app
-from palate.service.middleware import Gate
-from palate.service.server import LOCAL, server
+from palate.service.middleware import ServiceMiddleware
+from palate.service.server import LOCAL_HOSTS, server
 from palate.service.state import ServiceState
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def error(self) -> tuple[int, str, str | None]:
-        """Status, error and where; the answer tells nothing of the machine."""
+        """Status, error and where; the response must tell nothing about the machine."""
         text = self.body.decode()
         assert set(self.json) == {"error", "detail", "where"}
         assert "Traceback" not in text
@@ -45,42 +45,43 @@ class Answer:
 @dataclass(frozen=True)
 class Client:
     port: int
-    core: ServiceState
+    state: ServiceState
 
-    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        dashed = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
-            connection.request(method, path, body, named)
-            answer = connection.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            connection.request(method, path, body, dashed)
+            response = connection.getresponse()
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return Response(response.status, headers, response.read())
         finally:
             connection.close()
 
-    def get(self, path: str, **headers: str) -> Answer:
-        return self.ask("GET", path, None, headers)
+    def get(self, path: str, **headers: str) -> Response:
+        return self.request("GET", path, None, headers)
 
-    def post(self, path: str, question: Any, **headers: str) -> Answer:
-        body = question if isinstance(question, bytes) else json.dumps(question).encode()
-        return self.ask("POST", path, body, {"content_type": "application/json", **headers})
+    def post(self, path: str, value: Any, **headers: str) -> Response:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return self.request("POST", path, body, {"content_type": "application/json", **headers})
 
 
 @contextmanager
 def running(
     model: Path, events: str | Path, *, watch: bool = False, cached: int = 100, **options: Any
 ) -> Iterator[Client]:
-    """options: as `Gate` takes them."""
-    core = ServiceState(model, str(events), cached)
-    app = Gate(create_app(core, watch), core.metrics, **{"hosts": LOCAL, **options})
-    serving = server(app)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]})
+    """Start a service, and stop it at the end. options: those of `ServiceMiddleware`."""
+    state = ServiceState(model, str(events), cached)
+    app = ServiceMiddleware(create_app(state, watch), state.metrics, **{"hosts": LOCAL_HOSTS, **options})
+    http_server = server(app)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=http_server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            until = time.monotonic() + 20
-            while not serving.started and time.monotonic() < until:
+            deadline = time.monotonic() + 20
+            while not http_server.started and time.monotonic() < deadline:
                 time.sleep(0.01)
-            yield Client(listening.getsockname()[1], core)
+            yield Client(listener.getsockname()[1], state)
         finally:
-            serving.should_exit = True
+            http_server.should_exit = True
             thread.join(20)

@@ -1,4 +1,4 @@
-"""A service with the studio, and a browser to look at it: for tests, and for scripts/make_screenshots.py."""
+"""A service with the studio, and helpers for a browser: for tests and scripts/make_screenshots.py."""
 
 import os
 import shutil
@@ -13,18 +13,18 @@ QUIET = [
     *["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
     *["--disable-component-update", "--disable-sync", "--hide-scrollbars"],
 ]
-"""Chromium asks for nothing but what the page asks for."""
+"""Options with which Chromium requests nothing but what the page requests."""
 
 
 def chromium() -> str | None:
-    """Where it is; the environment variable PALATE_CHROMIUM says so, or the PATH."""
+    """Return the path of Chromium: from the environment variable PALATE_CHROMIUM, or found on the PATH."""
     named = os.environ.get("PALATE_CHROMIUM")
     return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @contextmanager
 def serving(path: Path, **options: Any) -> Iterator[str]:
-    """The address of a service of this model, in a thread. options: as the gate takes them."""
+    """Start a service of this model in a thread and yield its URL. options: those of `ServiceMiddleware`."""
     with running(path, f"{path}.events.sqlite", **options) as client:
         yield f"http://127.0.0.1:{client.port}/"
 
@@ -37,21 +37,21 @@ WATCH = """() => {
         window.since = null;
     }).observe(document.querySelector(".list"), { childList: true });
 }"""
-"""Notes in window.waits the milliseconds from each click to the list that follows."""
+"""Record in window.waits the milliseconds from each click to the new list."""
 
 READY = "!!document.querySelector('.view') && !document.querySelector('[aria-busy], .waiting, .busy.on')"
-"""Whether a view shows all that it asked for."""
+"""Whether a view shows the responses to all its requests."""
 
 
 def until(page: Any, condition: str) -> None:
-    """Waits for JavaScript to hold; Playwright's own wait needs what the page's security policy forbids."""
+    """Wait for a JavaScript condition; Playwright's own wait needs `eval`, which the page's security policy forbids."""
     for _ in range(500):
         if page.evaluate(condition):
             return
         page.wait_for_timeout(20)
-    raise AssertionError(f"10 seconds and still not: {condition}")
+    raise AssertionError(f"after 10 seconds this is still false: {condition}")
 
 
 def settled(page: Any) -> None:
     until(page, READY)
-    page.wait_for_timeout(300)  # a map is drawn, and what it says of itself has followed
+    page.wait_for_timeout(300)  # the map is drawn, and its list is up to date

@@ -1,4 +1,4 @@
-"""What people do counts at once, and once; and what is acknowledged stays."""
+"""Test events: each counts at once and only once, and an acknowledged event is never lost."""
 
 import shutil
 import sqlite3
@@ -28,7 +28,7 @@ def listed(client: Client, user: int, k: int = 20) -> list[int]:
     return [item["id"] for item in client.get(f"/v1/users/{user}/recommendations?k={k}").ok["items"]]
 
 
-def test_an_event_counts_at_the_next_question(fresh: Client, models: Models) -> None:
+def test_an_event_counts_at_the_next_request(fresh: Client, models: Models) -> None:
     library = palate.load(models("mf"))
     before = listed(fresh, 1)
     assert listed(fresh, 1) == before, "the second time from the cache"
@@ -46,12 +46,12 @@ def test_an_event_counts_at_the_next_question(fresh: Client, models: Models) -> 
     assert newest["time"] > 1.6e9
 
 
-def test_a_later_rating_stands_for_an_earlier(fresh: Client, models: Models) -> None:
+def test_a_later_rating_replaces_an_earlier(fresh: Client, models: Models) -> None:
     library = palate.load(models("mf"))
-    met = int(library.table.item_ids.id(library.person(2).items[0]))
-    fresh.post("/v1/events", {"events": [rating("a", 2, met, 1), rating("b", 2, met, 5)]})
+    item = int(library.table.item_ids.id(library.person(2).items[0]))
+    fresh.post("/v1/events", {"events": [rating("a", 2, item, 1), rating("b", 2, item, 5)]})
     history = fresh.get("/v1/users/2/history").ok["items"]
-    assert [item["rating"] for item in history if item["id"] == met] == [5]
+    assert [row["rating"] for row in history if row["id"] == item] == [5]
     assert len(history) == len(library.person(2).items)
 
 
@@ -63,7 +63,7 @@ def test_a_view_keeps_an_item_out_of_lists_and_changes_no_score(fresh: Client) -
     assert {item["id"]: item["score"] for item in after[: len(before) - 1]} == expected
 
 
-def test_a_person_who_was_never_seen_begins_with_an_event(fresh: Client, models: Models) -> None:
+def test_a_new_user_begins_with_an_event(fresh: Client, models: Models) -> None:
     assert fresh.get("/v1/users/999/recommendations").error == (404, "unknown_user", "path.user_id")
     fresh.post("/v1/events", {"events": [rating("a", 999, 101, 5)]})
     assert fresh.post("/v1/explanations", {"user": "999", "item": 101}).error == (404, "unknown_user", "body.user")
@@ -77,8 +77,8 @@ def test_an_event_sent_again_counts_once(fresh: Client) -> None:
     assert fresh.post("/v1/events", events).ok == {"accepted": 0, "repeated": 3}
 
 
-def test_one_wrong_event_and_none_is_stored(fresh: Client, tmp_path: Path) -> None:
-    for wrong, answer in (
+def test_no_event_is_stored_if_one_is_wrong(fresh: Client, tmp_path: Path) -> None:
+    for wrong, expected in (
         (rating("b", 1, 99999, 5), (404, "unknown_item", "body.events")),
         (rating("b", 1, 101, 6), (400, "bad_value", "body.events[1].rating")),
         (rating("b", 1, 101, 3) | {"rating": None}, (400, "bad_value", "body.events[1].rating")),
@@ -90,7 +90,7 @@ def test_one_wrong_event_and_none_is_stored(fresh: Client, tmp_path: Path) -> No
         (rating("b\0", 1, 101, 3), (400, "bad_value", "body.events[1].id")),
         (rating("b", 1, 101, 3, more=1), (400, "bad_value", "body.events[1]")),
     ):
-        assert fresh.post("/v1/events", {"events": [rating("a", 1, 101, 5), wrong]}).error == answer
+        assert fresh.post("/v1/events", {"events": [rating("a", 1, 101, 5), wrong]}).error == expected
     assert "1 to 5" in fresh.post("/v1/events", {"events": [rating("b", 1, 101, 6)]}).json["detail"]
     assert list(EventStore(str(tmp_path / "events.sqlite")).read()) == []
 
@@ -104,7 +104,7 @@ def test_events_outlive_the_process(models: Models, tmp_path: Path) -> None:
         assert listed(client, 1) == expected
 
 
-def test_requests_that_come_together_are_committed_together(fresh: Client) -> None:
+def test_requests_that_arrive_together_are_committed_together(fresh: Client) -> None:
     def send(number: int) -> int:
         return int(fresh.post("/v1/events", {"events": [rating(f"{number % 50}", 1, 101, 5)]}).ok["accepted"])
 
@@ -118,20 +118,20 @@ def test_requests_that_come_together_are_committed_together(fresh: Client) -> No
 
 def test_a_full_disk_is_503_and_lists_go_on(fresh: Client, tmp_path: Path) -> None:
     fresh.post("/v1/events", {"events": [rating("a", 1, 101, 1)]})
-    engine = fresh.core._store._engine
+    engine = fresh.state._store._engine
     sql.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
     engine.dispose()
     many = {"events": [rating(f"{'x' * 100}{number}", 1, 102, 1) for number in range(200)]}
-    answer = fresh.post("/v1/events", many)
-    assert answer.error == (503, "store_unavailable", None)
-    assert int(answer.headers["retry-after"]) > 0
+    response = fresh.post("/v1/events", many)
+    assert response.error == (503, "store_unavailable", None)
+    assert int(response.headers["retry-after"]) > 0
     assert len(listed(fresh, 1)) > 0
     sql.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 100000"))
     engine.dispose()
     assert fresh.post("/v1/events", many).ok == {"accepted": 200, "repeated": 0}
 
 
-def test_a_database_that_is_away_when_the_service_starts(models: Models, tmp_path: Path) -> None:
+def test_the_database_may_be_missing_at_the_start(models: Models, tmp_path: Path) -> None:
     folder = tmp_path / "later"
     with running(models("mf"), folder / "events.sqlite") as client:
         before = listed(client, 1)
@@ -141,11 +141,11 @@ def test_a_database_that_is_away_when_the_service_starts(models: Models, tmp_pat
         store.add([[StoredEvent(0, "earlier", "1", str(before[1]), "view", None, 1.0)]])
         store.close()
         assert client.post("/v1/events", {"events": [view("a", 1, before[0])]}).ok["accepted"] == 1
-        assert listed(client, 1) == before[2:], "what was stored earlier counts too"
+        assert listed(client, 1) == before[2:], "an event stored earlier counts too"
 
 
-def test_a_locked_database_is_an_error_and_not_a_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("palate.service.event_store.PATIENCE", 0.1)
+def test_a_locked_database_is_an_error_after_a_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("palate.service.event_store.TIMEOUT_SECONDS", 0.1)
     store = EventStore(str(tmp_path / "events.sqlite"))
     store.prepare()
     other = sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)
@@ -188,25 +188,25 @@ def test_train_on_table_and_events_and_serve_it_without_one_failed_request(model
         statuses: list[int] = []
         done = threading.Event()
 
-        def ask() -> None:
+        def request_lists() -> None:
             while not done.is_set():
                 statuses.append(client.get("/v1/users/2/recommendations").status)
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        first = client.core.served
+        requests = threading.Thread(target=request_lists)
+        requests.start()
+        first = client.state.model
         again.recommender.save(served)
         until = threading.Event()
         for _ in range(100):
-            if client.core.served is not first:
+            if client.state.model is not first:
                 break
             until.wait(0.1)
         done.set()
-        asking.join()
-        assert client.core.served is not first
+        requests.join()
+        assert client.state.model is not first
         assert set(statuses) == {200}
         assert listed(client, 1) == [row.id for row in again.recommender.recommend(1, k=20) if row.id != 101], (
-            "as the model knows them: nothing is folded in twice"
+            "the events are in the training table now, so none is folded in again"
         )
         assert client.get("/v1/users/999/recommendations").status == 200
 
@@ -221,10 +221,10 @@ def test_a_damaged_artifact_is_not_served(models: Models, tmp_path: Path) -> Non
         assert listed(client, 1) == expected
 
 
-def test_where_events_are_kept_must_make_sense(tmp_path: Path) -> None:
-    with pytest.raises(palate.errors.OptionError, match="sqlite or postgresql, not in mysql"):
+def test_invalid_locations_of_events(tmp_path: Path) -> None:
+    with pytest.raises(palate.errors.OptionError, match="in mysql: use sqlite or postgresql"):
         EventStore("mysql://localhost/x")
-    with pytest.raises(palate.errors.OptionError, match="no URL"):
+    with pytest.raises(palate.errors.OptionError, match="not a URL"):
         EventStore("://")
     with pytest.raises(palate.errors.DataError, match="does not exist"):
         palate.with_events(palate.read(trained.ratings()), str(tmp_path / "none.sqlite"))

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one that the API knows, and never 500."""
+"""Test invalid requests: every response is one that the API documents, and none is a 500."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from palate.service.errors import Problem
-from palate.service.schemas import EventsPosted, RecommendationsAsked
+from palate.service.schemas import EventsRequest, RecommendationRequest
 from palate.service.strict_json import decode
 from tests.service.running import Client
 
@@ -27,7 +27,7 @@ BROKEN = {
     "cut off": json.dumps({"events": [EVENT]}).encode()[:-3],
     "not UTF-8": b'{"ratings": "\xff\xfe"}',
     "UTF-16": json.dumps({"events": [EVENT]}).encode("utf-16"),
-    "half a sign": b'{"history": ["\\ud800"]}',
+    "half of a surrogate pair": b'{"history": ["\\ud800"]}',
     "NaN": b'{"ratings": [{"item": 101, "rating": NaN}]}',
     "infinite": b'{"ratings": [{"item": 101, "rating": Infinity}]}',
     "too large a number": b'{"ratings": [{"item": 101, "rating": 1e999}]}',
@@ -81,7 +81,7 @@ def test_addresses(mf: Client, path: str, error: tuple[int, str, str]) -> None:
     assert mf.get(path).error == error
 
 
-def test_messages_help(mf: Client) -> None:
+def test_error_messages_say_what_to_do(mf: Client) -> None:
     assert "did you mean Western?" in mf.get("/v1/users/1/recommendations?category=Westen").json["detail"]
     assert "103, 104" in mf.get("/v1/items/Twins").json["detail"]
     assert "did you mean Movie B (1991)" in mf.get("/v1/items/Movie%20B").json["detail"]
@@ -96,9 +96,9 @@ def test_messages_help(mf: Client) -> None:
     assert mf.post("/v1/recommendations", twice).error == (400, "bad_value", "body.ratings")
 
 
-def test_other_methods_are_no_way_in(mf: Client) -> None:
+def test_other_methods_are_refused(mf: Client) -> None:
     for method in ("PUT", "DELETE", "PATCH", "TRACE"):
-        assert mf.ask(method, "/v1/model", None, {}).status in (404, 405)
+        assert mf.request(method, "/v1/model", None, {}).status in (404, 405)
 
 
 @given(
@@ -113,28 +113,28 @@ def test_other_methods_are_no_way_in(mf: Client) -> None:
     )
 )
 @settings(max_examples=300, deadline=None)
-def test_bodies_are_understood_or_refused(value: Any) -> None:
-    """Of anything JSON can say: what is taken is what was said."""
+def test_bodies_are_decoded_or_refused(value: Any) -> None:
+    """Any JSON value is refused, or decoded to the same values."""
     body = json.dumps(value).encode()
-    for kind in (RecommendationsAsked, EventsPosted):
+    for kind in (RecommendationRequest, EventsRequest):
         with suppress(Problem):
-            found = decode(body, kind)
+            decoded = decode(body, kind)
             assert isinstance(value, dict)
             assert {name: value[name] for name in value if name == "k"} == {
-                n: getattr(found, n) for n in value if n == "k"
+                n: getattr(decoded, n) for n in value if n == "k"
             }
 
 
 @given(st.binary(max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_bytes_are_understood_or_refused(body: bytes) -> None:
+def test_bytes_are_decoded_or_refused(body: bytes) -> None:
     with suppress(Problem):
-        assert math.isfinite(decode(body, RecommendationsAsked).diversity)
+        assert math.isfinite(decode(body, RecommendationRequest).diversity)
 
 
 @given(path=st.text(max_size=20), query=st.text(max_size=20))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_address_has_an_answer(mf: Client, path: str, query: str) -> None:
+def test_any_path_has_a_response(mf: Client, path: str, query: str) -> None:
     part = quote(path.encode("utf-8", "surrogatepass"), safe="")
     text = quote(query.encode("utf-8", "surrogatepass"), safe="&=%")
     for address in (f"/v1/users/{part}/recommendations?{text}", f"/v1/items/{part}?{text}", f"/v1/items?query={text}"):
@@ -150,31 +150,31 @@ def document(fresh: Client) -> Any:
 
 
 def test_the_whole_document_by_schemathesis(document: Any) -> None:
-    """Questions made from the OpenAPI document, valid and not: no 500, and no answer that it does not describe."""
-    asked: list[int] = []
+    """Send valid and invalid requests made from the OpenAPI document; every response must be one that it describes."""
+    statuses: list[int] = []
 
     @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def ask(data: Any) -> None:
         for result in document.get_all_operations():
             case = data.draw(result.ok().as_strategy())
-            answer = case.call()
-            case.validate_response(answer, checks=CHECKS)
-            asked.append(answer.status_code)
+            response = case.call()
+            case.validate_response(response, checks=CHECKS)
+            statuses.append(response.status_code)
 
     ask()
-    assert len(asked) >= 16 * 12
-    assert {200, 400} <= set(asked)
+    assert len(statuses) >= 16 * 12
+    assert {200, 400} <= set(statuses)
 
 
-def test_one_question_after_another_by_schemathesis(document: Any) -> None:
-    """What one answer gives is asked about in the next, as the document links them."""
+def test_linked_requests_by_schemathesis(document: Any) -> None:
+    """Use the values of a response in the next request, as the document links them."""
 
-    class Asking(document.as_state_machine()):  # type: ignore[misc]
+    class Requests(document.as_state_machine()):  # type: ignore[misc]
         def validate_response(self, response: Any, case: Any, **more: Any) -> None:
             case.validate_response(response, checks=CHECKS)
 
-    Asking.run(
+    Requests.run(
         settings=settings(
             max_examples=8,
             stateful_step_count=8,

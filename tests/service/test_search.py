@@ -1,9 +1,9 @@
-"""Search as you type."""
+"""Test the search as you type."""
 
 import numpy as np
 import pytest
 
-from palate.service.search import NameSearch, folded, whole
+from palate.service.search import NameSearch, fold, whole_text
 
 TITLES = ["Amélie (2001)", "Toy Story (1995)", "Toy Story 2 (1999)", "The Story of Us", "WALL·E (2008)", "東京物語"]
 
@@ -41,10 +41,10 @@ def test_k(search: NameSearch) -> None:
 
 
 def test_ids_are_found_by_their_own_beginning() -> None:
-    search = NameSearch([["user-1"], ["user-12"], ["1"]], np.array([1, 2, 3]), whole)
+    search = NameSearch([["user-1"], ["user-12"], ["1"]], np.array([1, 2, 3]), whole_text)
     assert search.find("1", 5).tolist() == [2]
     assert search.find("USER-1", 5).tolist() == [1, 0]
 
 
-def test_folded() -> None:
-    assert folded("Łódź ÉCLAIR ﬁn Straße") == "łodz eclair fin strasse"
+def test_fold() -> None:
+    assert fold("Łódź ÉCLAIR ﬁn Straße") == "łodz eclair fin strasse"

@@ -1,1 +1,1 @@
-"""The HTTP service. Its libraries come with `pip install "palate[serve]"`, and are imported when it is started."""
+"""The HTTP service. Its dependencies come with `pip install "palate[serve]"` and are imported when it starts."""

@@ -1,54 +1,55 @@
-"""Work in threads of its own: questions that come together are answered as one batch."""
+"""Batching: inputs that arrive while a worker thread is busy are its next batch."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-Question = TypeVar("Question")
-Answer = TypeVar("Answer")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
-class Batcher(Generic[Question, Answer]):
-    """One thread, which answers all the questions that came while it was busy at once, without ever waiting for more.
+class Batcher(Generic[Input, Output]):
+    """One thread that handles all inputs of the time it was busy as one batch; it never waits for a batch to fill.
 
-    A batch that fails fails for all who asked in it.
+    An error of a batch is raised for each of its inputs.
     """
 
-    def __init__(self, answer: Callable[[Sequence[Question]], Sequence[Answer]], largest: int, name: str) -> None:
-        self._answer, self._largest = answer, largest
+    def __init__(self, handle: Callable[[Sequence[Input]], Sequence[Output]], largest: int, name: str) -> None:
+        """handle: returns an output for each input; largest: largest size of a batch; name: of the thread."""
+        self._handle, self._largest = handle, largest
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
+        self._waiting: list[tuple[Input, asyncio.Future[Output]]] = []
         self._running: asyncio.Task[None] | None = None
-        self.sizes: Callable[[int], None] = lambda size: None
-        """Hears how large each batch was."""
+        self.on_batch: Callable[[int], None] = lambda size: None
+        """Called with the size of each batch."""
 
-    async def ask(self, question: Question) -> Answer:
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, future))
+    async def submit(self, value: Input) -> Output:
+        future: asyncio.Future[Output] = asyncio.get_running_loop().create_future()
+        self._waiting.append((value, future))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         return await future
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(0)  # for others whose requests are here already
+        await asyncio.sleep(0)  # requests that have arrived already join the first batch
         while self._waiting:
-            batch = [(question, future) for question, future in self._waiting if not future.done()]
+            batch = [(value, future) for value, future in self._waiting if not future.done()]
             batch, self._waiting = batch[: self._largest], batch[self._largest :]
             if not batch:
                 break
-            self.sizes(len(batch))
+            self.on_batch(len(batch))
             try:
-                answers = await loop.run_in_executor(self._thread, self._answer, [question for question, _ in batch])
-            except Exception as error:  # whatever it is, those who asked are told
+                outputs = await loop.run_in_executor(self._thread, self._handle, [value for value, _ in batch])
+            except Exception as error:  # any error is passed on to the callers
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
             else:
-                for (_, future), found in zip(batch, answers, strict=True):
+                for (_, future), output in zip(batch, outputs, strict=True):
                     if not future.done():
-                        future.set_result(found)
+                        future.set_result(output)
         self._running = None
 
     def close(self) -> None:

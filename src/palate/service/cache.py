@@ -1,24 +1,24 @@
-"""Answers that were given before, as long as nothing that they follow from has changed."""
+"""A cache of encoded responses of one model."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
 
 
 class Cache:
-    """The last answers of one model. What else an answer follows from, its key must hold."""
+    """The latest responses. A key holds everything, except the model, that its response depends on."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._answers: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._responses: OrderedDict[Hashable, bytes] = OrderedDict()
 
     def get(self, key: Hashable) -> bytes | None:
-        found = self._answers.get(key)
-        if found is not None:
-            self._answers.move_to_end(key)
-        return found
+        response = self._responses.get(key)
+        if response is not None:
+            self._responses.move_to_end(key)
+        return response
 
-    def put(self, key: Hashable, answer: bytes) -> None:
+    def put(self, key: Hashable, response: bytes) -> None:
         if self._size:
-            self._answers[key] = answer
-            if len(self._answers) > self._size:
-                self._answers.popitem(last=False)
+            self._responses[key] = response
+            if len(self._responses) > self._size:
+                self._responses.popitem(last=False)

@@ -1,4 +1,4 @@
-"""What went wrong, as an answer: {"error", "detail", "where"}, without a path, a version or a traceback."""
+"""HTTP error responses: {"error", "detail", "where"}, without a path, a version or a traceback."""
 
 import logging
 import re
@@ -16,13 +16,13 @@ from palate.service.schemas import Error
 log = logging.getLogger("palate.service")
 
 RETRY_AFTER = 1
-"""Seconds after which a client may ask again what was refused for want of room or time."""
+"""Seconds after which a client may retry a request that was refused for lack of capacity or time."""
 
-WORDS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
-class Problem(Exception):  # noqa: N818 - an answer, not a mistake of ours
-    """An answer that is none."""
+class Problem(Exception):  # noqa: N818 - an error of the request, not of the service
+    """An HTTP error response."""
 
     def __init__(self, status: int, error: str, detail: str, where: str | None = None) -> None:
         super().__init__(detail)
@@ -31,15 +31,15 @@ class Problem(Exception):  # noqa: N818 - an answer, not a mistake of ours
 
 @contextmanager
 def at(where: str) -> Iterator[None]:
-    """What Palate finds wrong inside is said of this part of the question."""
+    """Turn a PalateError of the block into a `Problem` that names this part of the request."""
     try:
         yield
     except PalateError as error:
-        raise from_palate(error, where) from error
+        raise problem_from(error, where) from error
 
 
-def from_palate(error: PalateError, where: str | None = None) -> Problem:
-    """What the library says of a question, as an answer."""
+def problem_from(error: PalateError, where: str | None = None) -> Problem:
+    """Return the error response for an error of the library; raise errors that no request can cause."""
     detail = " ".join(str(error).split())
     if isinstance(error, UnknownIdError):
         kind = re.match(r"unknown (\w+)", detail)
@@ -51,34 +51,38 @@ def from_palate(error: PalateError, where: str | None = None) -> Problem:
     raise error
 
 
-def answer(status: int, error: str, detail: str, where: str | None = None) -> Response[Error]:
+def error_response(status: int, error: str, detail: str, where: str | None = None) -> Response[Error]:
     headers = {"retry-after": str(RETRY_AFTER)} if status in (429, 503) else None
     return Response(Error(error, detail, where), status_code=status, headers=headers, media_type="application/json")
 
 
-def of_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[Error]:
-    return answer(problem.status, problem.error, problem.detail, problem.where)
+def on_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[Error]:
+    return error_response(problem.status, problem.error, problem.detail, problem.where)
 
 
-def of_palate(request: Request[Any, Any, Any], error: PalateError) -> Response[Error]:
+def on_palate_error(request: Request[Any, Any, Any], error: PalateError) -> Response[Error]:
     try:
-        return of_problem(request, from_palate(error))
+        return on_problem(request, problem_from(error))
     except PalateError:
-        return of_anything(request, error)
+        return on_bug(request, error)
 
 
-def of_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Error]:
+def on_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[Error]:
     if isinstance(error, ValidationException):
         extra = error.extra if isinstance(error.extra, list) else []
         first: dict[str, Any] = extra[0] if extra else {}
         source = str(getattr(first.get("source"), "value", first.get("source") or "query"))
         key = first.get("key")
-        return answer(400, "bad_value", str(first.get("message") or error.detail), f"{source}.{key}" if key else None)
-    word = WORDS.get(error.status_code, "bad_request")
-    return answer(error.status_code, word, error.detail if error.status_code < 500 else "see the log")
+        detail = str(first.get("message") or error.detail)
+        return error_response(400, "bad_value", detail, f"{source}.{key}" if key else None)
+    code = CODES.get(error.status_code, "bad_request")
+    return error_response(
+        error.status_code, code, error.detail if error.status_code < 500 else "see the log of the service"
+    )
 
 
-def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[Error]:
-    frames = "".join(traceback.format_tb(error.__traceback__))  # and not what it says, which may be of someone's taste
-    log.error("%s: a mistake in the service: %s\n%s", request.scope.get("request_id"), type(error).__name__, frames)
-    return answer(500, "internal", "a mistake in the service: its log has this request's id")
+def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Error]:
+    """Log where the error was raised, without its message, which may hold ids or ratings of a user."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s: internal error: %s\n%s", request.scope.get("request_id"), type(error).__name__, frames)
+    return error_response(500, "internal", "internal error: search the log of the service for this x-request-id")

@@ -1,7 +1,7 @@
-"""Where events are kept: a SQLite file, or a PostgreSQL database. What is acknowledged is on the disk, once.
+"""Storage of events: a SQLite file or a PostgreSQL database. An event is acknowledged once it is on the disk.
 
-An event is known by its id: sent again it is not stored again, so that a client that had no answer sends it until it
-has one. Events that come together are committed together.
+An event is identified by its id and is stored once, so that a client that got no response sends it again until it gets
+one. Events that arrive together are committed together.
 """
 
 import threading
@@ -29,15 +29,15 @@ TABLE = sql.Table(
 
 INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
-PATIENCE = 5
-"""Seconds that a database may take to answer."""
+TIMEOUT_SECONDS = 5
+"""Seconds that a statement may take."""
 
-AT_ONCE = 500
-"""Rows in a statement, at most."""
+ROWS_PER_STATEMENT = 500
+"""Largest number of rows in one statement."""
 
 
 class StoredEvent(NamedTuple):
-    """A row of the table; ids as text."""
+    """A row of the table; ids are text."""
 
     number: int
     id: str
@@ -48,38 +48,39 @@ class StoredEvent(NamedTuple):
     time: float
 
 
-NUMBERLESS = StoredEvent._fields[1:]
+INSERTED = StoredEvent._fields[1:]
+"""The columns of an insert: the database assigns the number."""
 
 
 class StoredEvents(NamedTuple):
-    """What became of the events of one request."""
+    """The result of storing the events of one request."""
 
     accepted: int
     repeated: int
     events: list[StoredEvent]
-    """As they are stored, with their numbers: of a repeated one what came first."""
+    """The rows with their numbers; a repeated event is the row that was stored first."""
 
 
 StoreError = sql.exc.SQLAlchemyError
-"""The database is down, full or slow: nothing of what was asked is acknowledged."""
+"""The database is down, full or slow: no event of the request is acknowledged."""
 
 
 class EventStore:
-    """Used by one thread at a time."""
+    """A table of events in a database; one thread uses it at a time."""
 
-    def __init__(self, where: str) -> None:
-        """where: a database's URL, or the path of a SQLite file."""
-        url = _url(where)
+    def __init__(self, location: str) -> None:
+        """location: the URL of a database, or the path of a SQLite file."""
+        url = _url(location)
         self._insert = INSERTS[url.get_backend_name()]
         self._engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
         self._prepared = False
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
-        """Make the table where there is none.
+        """Create the table if it does not exist.
 
         Raises:
-            StoreError: the database can't be reached, or written.
+            StoreError: the database can't be reached or written.
         """
         with self._lock:
             if not self._prepared:
@@ -87,7 +88,7 @@ class EventStore:
                 self._prepared = True
 
     def read(self) -> Iterator[StoredEvent]:
-        """Every event, in the order they were stored in.
+        """Yield every event in the order of storage.
 
         Raises:
             StoreError: the database can't be read.
@@ -98,57 +99,59 @@ class EventStore:
                 yield StoredEvent(*row)
 
     def add(self, requests: Sequence[Sequence[StoredEvent]]) -> list[StoredEvents]:
-        """Store the events of several requests in one transaction; their numbers are not looked at.
+        """Store the events of several requests in one transaction; the numbers of the events are ignored.
 
         Raises:
-            StoreError: none of them is known to be stored.
+            StoreError: none of the events is known to be stored.
         """
         self.prepare()
-        wanted = {event.id: event for events in reversed(requests) for event in reversed(events)}  # the first of each
-        ids = sorted(wanted)  # in one order, so that no two writers wait for each other
-        found: dict[str, StoredEvent] = {}
+        events_by_id = {
+            event.id: event for events in reversed(requests) for event in reversed(events)
+        }  # first one wins
+        ids = sorted(events_by_id)  # the same order in every writer, so that none deadlocks
+        stored: dict[str, StoredEvent] = {}
         new: set[str] = set()
         with self._engine.begin() as connection:
-            for start in range(0, len(ids), AT_ONCE):
-                some = ids[start : start + AT_ONCE]
+            for start in range(0, len(ids), ROWS_PER_STATEMENT):
+                chunk = ids[start : start + ROWS_PER_STATEMENT]
                 insert = self._insert(TABLE).on_conflict_do_nothing(index_elements=["id"]).returning(TABLE.c.id)
-                rows = [dict(zip(NUMBERLESS, wanted[id_][1:], strict=True)) for id_ in some]
-                new.update(connection.execute(insert.values(rows)).scalars())
-                stored = connection.execute(TABLE.select().where(TABLE.c.id.in_(some)))
-                found.update((row.id, StoredEvent(*row)) for row in stored)
-        kept = []
+                values = [dict(zip(INSERTED, events_by_id[id_][1:], strict=True)) for id_ in chunk]
+                new.update(connection.execute(insert.values(values)).scalars())
+                rows = connection.execute(TABLE.select().where(TABLE.c.id.in_(chunk)))
+                stored.update((row.id, StoredEvent(*row)) for row in rows)
+        results = []
         for events in requests:
-            mine = list(dict.fromkeys(event.id for event in events))
-            accepted = sum(id_ in new for id_ in mine)
-            new.difference_update(mine)
-            kept.append(StoredEvents(accepted, len(events) - accepted, [found[id_] for id_ in mine]))
-        return kept
+            request_ids = list(dict.fromkeys(event.id for event in events))
+            accepted = sum(id_ in new for id_ in request_ids)
+            new.difference_update(request_ids)
+            results.append(StoredEvents(accepted, len(events) - accepted, [stored[id_] for id_ in request_ids]))
+        return results
 
     def close(self) -> None:
         self._engine.dispose()
 
 
-def _url(where: str) -> URL:
-    if "://" not in where:
-        return URL.create("sqlite", database=str(Path(where)))
+def _url(location: str) -> URL:
+    if "://" not in location:
+        return URL.create("sqlite", database=str(Path(location)))
     try:
-        url = make_url(where)
+        url = make_url(location)
     except sql.exc.ArgumentError as error:
-        raise OptionError("the events' database is no URL such as postgresql://user@host/database") from error
+        raise OptionError("the events database is not a URL such as postgresql://user@host/database") from error
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
-        raise OptionError(f"events are kept in sqlite or postgresql, not in {url.get_backend_name()}")
+        raise OptionError(f"events can't be stored in {url.get_backend_name()}: use sqlite or postgresql")
     return url
 
 
 def _sqlite(url: URL) -> sql.Engine:
-    """A commit is written through to the disk before it returns, and a reader never holds up the writer."""
-    engine = sql.create_engine(url, connect_args={"timeout": PATIENCE, "check_same_thread": False})
+    """Make an engine whose commits are on the disk before they return, and whose readers never block the writer."""
+    engine = sql.create_engine(url, connect_args={"timeout": TIMEOUT_SECONDS, "check_same_thread": False})
 
     @sql.event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # transactions begin below, and not by sqlite3's own rules
+        connection.isolation_level = None  # sqlite3 must not begin transactions by its own rules
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -160,6 +163,6 @@ def _sqlite(url: URL) -> sql.Engine:
 
 
 def _postgresql(url: URL) -> sql.Engine:
-    options = f"-c statement_timeout={PATIENCE}s -c synchronous_commit=on"
-    arguments = {"connect_timeout": PATIENCE, "tcp_user_timeout": PATIENCE * 1000, "options": options}
+    options = f"-c statement_timeout={TIMEOUT_SECONDS}s -c synchronous_commit=on"
+    arguments = {"connect_timeout": TIMEOUT_SECONDS, "tcp_user_timeout": TIMEOUT_SECONDS * 1000, "options": options}
     return sql.create_engine(url, connect_args=arguments, pool_pre_ping=True)

@@ -1,4 +1,4 @@
-"""A model as it is served: the recommender, and what is looked up about its items and users at every question."""
+"""A loaded model: the recommender, with indexes of its items and users for quick responses."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,49 +20,49 @@ from palate.models.contract import HasVectors, KnowsSpread
 from palate.recommender import Recommender, load
 from palate.service.cache import Cache
 from palate.service.parameters import unslashed
-from palate.service.schemas import About, Count, Item, Map, Place, Point, WholeItem
-from palate.service.search import NameSearch, whole
+from palate.service.schemas import Item, ItemDetails, ItemMap, MapItem, MapPosition, ModelInfo, RatingCount
+from palate.service.search import NameSearch, whole_text
 
 RANKS_POORLY = (
-    "Ordered by predicted rating, which puts items that few people rated first: ask for items with more ratings, or "
-    "serve a model that is made for lists, such as ease."
+    "The list is sorted by predicted rating, which puts items that few users rated first: raise min_ratings, or serve "
+    "a model for top-N lists, such as ease."
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
-    """One artifact; another one is another `Served`, so that each request sees one of them from beginning to end."""
+class LoadedModel:
+    """The model of one artifact. A new artifact is a new `LoadedModel`; each request uses one from start to end."""
 
     recommender: Recommender
     path: Path
-    stamp: str
-    """See `stamp_of`."""
+    checksum: str
+    """See `artifact_checksum`."""
     lists: Cache
-    """Lists of people of the table, by person, filters, and how many events of theirs came since."""
+    """Encoded lists by user id, query string and the user's number of live events."""
 
     @classmethod
-    def open(cls, path: Path, cached: int = 0) -> "Served":
-        """Load an artifact with all that answering needs. cached: how many lists are kept.
+    def open(cls, path: Path, cached: int = 0) -> "LoadedModel":
+        """Load an artifact and build its indexes. cached: number of lists in the cache.
 
         Raises:
-            ArtifactError: it can't be opened.
+            ArtifactError: the artifact can't be opened.
         """
-        served = cls(load(path), path, cls.stamp_of(path), Cache(cached))
-        served.find_items, served.find_users, served.about  # noqa: B018 - made now, and not at the first question
-        return served
+        model = cls(load(path), path, cls.artifact_checksum(path), Cache(cached))
+        model.item_search, model.user_search, model.info  # noqa: B018 - built here, not at the first request
+        return model
 
     @staticmethod
-    def stamp_of(path: Path) -> str:
-        """Another one for every other artifact.
+    def artifact_checksum(path: Path) -> str:
+        """Return a checksum that differs between any two artifacts.
 
         Raises:
-            ArtifactError: there is none.
+            ArtifactError: there is no artifact.
         """
         return read_header(path).checksums[HEADER]
 
     @cached_property
     def note(self) -> str | None:
-        """What to know of its lists."""
+        """A note on the lists of this model."""
         return RANKS_POORLY if self.recommender.predicts_ratings else None
 
     @cached_property
@@ -87,84 +87,84 @@ class Served:
 
     @cached_property
     def facts(self) -> list[tuple[Id, str | None, list[str], int | None, int, float | None]]:
-        """Of each item row the fields of `Item`, in order."""
+        """The fields of `Item`, in order, for each item row."""
         table = self.recommender.table
         frame, counts = table.catalogue.frame, table.item_counts
         years = frame["title"].str.extract(YEAR).cast(pl.Int64).to_list()
         means: list[float | None] = [None] * len(counts)
         if table.ratings is not None:
             sums = np.bincount(table.items, table.ratings, minlength=len(counts))
-            means = [
-                total / count if count else None for total, count in zip(sums.tolist(), counts.tolist(), strict=True)
-            ]
+            pairs = zip(sums.tolist(), counts.tolist(), strict=True)
+            means = [total / count if count else None for total, count in pairs]
         columns = (self.item_ids, self.titles, frame["categories"].to_list(), years, counts.tolist(), means)
         return list(zip(*columns, strict=True))
 
     @cached_property
     def predicted_scale(self) -> tuple[float, float] | None:
-        """The scale of the scores, where they are predicted ratings."""
+        """The rating scale, where the scores are predicted ratings."""
         return self.recommender.table.scale if self.recommender.predicts_ratings else None
 
     def rows(self, ids: Iterable[Id]) -> NDArray[np.int64]:
-        """Ids, or exact titles, -> item rows (n,)."""
+        """Return the rows (n,) of items given by id or exact title."""
         return item_rows(self.recommender.table, ids)
 
     def item_id(self, text: str) -> Id:
-        """The id, or the title, that the text in an address names."""
+        """Return the item id or title that a part of a path stands for."""
         return self.recommender.item_id(unslashed(text))
 
     def user_id(self, text: str) -> Id:
-        """The id that the text in an address names."""
+        """Return the user id that a part of a path stands for."""
         return self.recommender.table.user_ids.parse(unslashed(text))
 
-    def named(self, row: int) -> tuple[Id, str | None]:
+    def name(self, row: int) -> tuple[Id, str | None]:
+        """Return the id and the title of an item row."""
         return self.item_ids[row], self.titles[row]
 
     def item(self, row: int) -> Item:
         return Item(*self.facts[row])
 
-    def whole_item(self, row: int) -> WholeItem:
+    def item_details(self, row: int) -> ItemDetails:
         table = self.recommender.table
-        histogram = [] if table.ratings is None else _counts(table.ratings[table.items == row])
+        histogram = [] if table.ratings is None else _rating_counts(table.ratings[table.items == row])
         text = table.catalogue.frame["text"][row]
-        return WholeItem(*self.facts[row], histogram=histogram, map=self.place(row), overview=text)
+        return ItemDetails(*self.facts[row], histogram=histogram, map=self.position(row), overview=text)
 
-    def place(self, row: int) -> Place | None:
-        """Where an item lies on the map."""
-        places = self.recommender.places
-        if places is None or np.isnan(places[row, 0]):
+    def position(self, row: int) -> MapPosition | None:
+        """Return the position of an item on the map, None for an item that is not on it."""
+        positions = self.recommender.places
+        if positions is None or np.isnan(positions[row, 0]):
             return None
-        return Place(*places[row].astype(float).round(5).tolist())
+        return MapPosition(*positions[row].astype(float).round(5).tolist())
 
     @cached_property
-    def map(self) -> Map | None:
-        """The whole map; an item's category there is the first that it has."""
+    def map(self) -> ItemMap | None:
+        """The map of the items; an item is shown in its first category."""
         if self.recommender.places is None:
             return None
         categories = list(self.recommender.table.catalogue.categories)
-        number = {name: at for at, name in enumerate(categories)}
-        points = []
-        for row, (id_, title, of_item, _, ratings, _) in enumerate(self.facts):
-            if place := self.place(row):
-                points.append(Point(id_, title, place.x, place.y, number[of_item[0]] if of_item else -1, ratings))
-        return Map(1.0, categories, points)
+        index = {name: number for number, name in enumerate(categories)}
+        items = []
+        for row, (id_, title, item_categories, _, ratings, _) in enumerate(self.facts):
+            if position := self.position(row):
+                category = index[item_categories[0]] if item_categories else -1
+                items.append(MapItem(id_, title, position.x, position.y, category, ratings))
+        return ItemMap(1.0, categories, items)
 
     @cached_property
-    def find_items(self) -> NameSearch:
-        names = [
-            [name for name in (title, str(id_)) if name] for title, id_ in zip(self.titles, self.item_ids, strict=True)
-        ]
+    def item_search(self) -> NameSearch:
+        pairs = zip(self.titles, self.item_ids, strict=True)
+        names = [[title, str(id_)] if title else [str(id_)] for title, id_ in pairs]
         return NameSearch(names, self.recommender.table.item_counts)
 
     @cached_property
-    def find_users(self) -> NameSearch:
-        return NameSearch([[str(id_)] for id_ in self.user_ids], self.user_counts, whole)
+    def user_search(self) -> NameSearch:
+        return NameSearch([[str(id_)] for id_ in self.user_ids], self.user_counts, whole_text)
 
     @cached_property
-    def about(self) -> About:
+    def info(self) -> ModelInfo:
         recommender, table = self.recommender, self.recommender.table
         training = recommender.training
-        return About(
+        return ModelInfo(
             name=name_of(type(recommender.model)),
             title=next((note for note in training.notes if note.startswith("MovieLens")), None),
             settings=recommender.model.config.model_dump(mode="json"),
@@ -177,7 +177,7 @@ class Served:
             ratings=len(table),
             sparsity=1 - len(table) / (table.n_users * table.n_items),
             scale=table.scale,
-            rating_counts=[] if table.ratings is None else _counts(table.ratings),
+            rating_counts=[] if table.ratings is None else _rating_counts(table.ratings),
             predicts_ratings=recommender.predicts_ratings,
             has_vectors=isinstance(recommender.model, HasVectors),
             has_map=recommender.places is not None,
@@ -193,6 +193,6 @@ class Served:
         )
 
 
-def _counts(ratings: NDArray[np.float32]) -> list[Count]:
+def _rating_counts(ratings: NDArray[np.float32]) -> list[RatingCount]:
     values, counts = np.unique(ratings, return_counts=True)
-    return [Count(*pair) for pair in zip(values.astype(float).tolist(), counts.tolist(), strict=True)]
+    return [RatingCount(*pair) for pair in zip(values.astype(float).tolist(), counts.tolist(), strict=True)]

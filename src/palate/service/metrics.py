@@ -1,4 +1,4 @@
-"""What happens, in numbers, for Prometheus."""
+"""Metrics of a running service for Prometheus."""
 
 from functools import cache
 
@@ -9,25 +9,38 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class ServiceMetrics:
-    """Of one service."""
+    """The counters, gauges and histograms of one service."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         labels = ("route", "method", "status")
-        self._requests = Counter("palate_requests", "Requests answered.", labels, registry=self.registry)
+        self._requests = Counter("palate_requests", "Number of responses.", labels, registry=self.registry)
         self._seconds = Histogram(
-            "palate_request_seconds", "Time to an answer.", ("route",), registry=self.registry, buckets=SECONDS
+            "palate_request_seconds",
+            "Seconds from request to response.",
+            ("route",),
+            registry=self.registry,
+            buckets=SECONDS,
         )
-        self.under_way = Gauge("palate_requests_under_way", "Requests being answered.", registry=self.registry)
-        self.batches = Histogram("palate_batch_size", "Lists made at once.", registry=self.registry, buckets=SIZES)
+        self.under_way = Gauge("palate_requests_under_way", "Number of requests in progress.", registry=self.registry)
+        self.batches = Histogram(
+            "palate_batch_size", "Number of lists in a batch.", registry=self.registry, buckets=SIZES
+        )
         self.commits = Histogram(
-            "palate_commit_size", "Requests whose events were committed at once.", registry=self.registry, buckets=SIZES
+            "palate_commit_size",
+            "Number of requests whose events are in one commit.",
+            registry=self.registry,
+            buckets=SIZES,
         )
-        self.events = Counter("palate_events", "Events by what became of them.", ("what",), registry=self.registry)
-        self.models = Counter("palate_models_loaded", "Models served so far.", registry=self.registry)
+        self.events = Counter(
+            "palate_events", "Number of events: accepted, repeated or refused.", ("what",), registry=self.registry
+        )
+        self.models = Counter(
+            "palate_models_loaded", "Number of models loaded since the start.", registry=self.registry
+        )
         self._counter, self._histogram = cache(self._requests.labels), cache(self._seconds.labels)
 
-    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+    def count_response(self, route: str, method: str, status: int, seconds: float) -> None:
         self._counter(route, method, str(status)).inc()
         self._histogram(route).observe(seconds)
 

@@ -18,7 +18,7 @@ PAGE = """<!doctype html>
 <title>{title}: the HTTP API</title>
 <link rel="stylesheet" href="docs.css">
 <h1>{title}: the HTTP API</h1>
-<p>{description} The same for programs: <a href="openapi.json">openapi.json</a>.</p>
+<p>{description} Programs read the same as <a href="openapi.json">openapi.json</a>.</p>
 {operations}
 </html>
 """
@@ -37,65 +37,66 @@ table { border-collapse: collapse } td { padding: .1rem 1rem .1rem 0; vertical-a
 """
 
 
-def document(app: Litestar) -> dict[str, Any]:
-    """What Litestar finds in the handlers, with the errors that any question may be answered with."""
-    found = app.openapi_schema.to_schema()
+def openapi_document(app: Litestar) -> dict[str, Any]:
+    """Return Litestar's document of the handlers, with the error responses that any route may return."""
+    document = app.openapi_schema.to_schema()
     _, errors = msgspec.json.schema_components([Error], ref_template="#/components/schemas/{name}")
-    found["components"].setdefault("schemas", {}).update(errors)
-    found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    for path, methods in found["paths"].items():
+    document["components"].setdefault("schemas", {}).update(errors)
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             operation["operationId"] = f"{method}_{path.strip('/').replace('/', '_').replace('{', '').replace('}', '')}"
             operation["summary"] = operation.get("description", "").partition(".")[0]
             operation["responses"].pop("400", None)
             operation["responses"]["default"] = {
-                "description": "An error: 400 a bad value, 401 no token, 404 unknown, 413 too large, 503 come again.",
+                "description": "An error: 400 invalid request, 401 no valid token, 404 unknown id or path, 413 body "
+                "too large, 503 retry later.",
                 "content": {"application/json": {"schema": {"$ref": REFERENCE}}},
             }
             if path.startswith("/v1/"):
                 operation["security"] = [{}, {"token": []}]
-    return found
+    return document
 
 
-def page(found: dict[str, Any]) -> str:
-    """The document as HTML."""
+def openapi_page(document: dict[str, Any]) -> str:
+    """Return the document as HTML."""
     operations = [
-        _operation(found, path, method, operation)
-        for path, methods in found["paths"].items()
+        _operation(document, path, method, operation)
+        for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    info = found["info"]
+    info = document["info"]
     return PAGE.format(
         title=escape(info["title"]), description=escape(info["description"]), operations="\n".join(operations)
     )
 
 
-def _operation(found: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:
+def _operation(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(field['name'])}</code><td>{field['in']}<td>{escape(field.get('description', ''))}"
         for field in operation.get("parameters", ())
     )
-    asked = operation.get("requestBody", {}).get("content", {})
-    answered = next(iter(operation["responses"].values())).get("content", {})
+    request = operation.get("requestBody", {}).get("content", {})
+    response = next(iter(operation["responses"].values())).get("content", {})
     parts = [f"<h2><code>{method.upper()} {escape(path)}</code></h2>", f"<p>{escape(operation['description'])}</p>"]
     if rows:
         parts.append(f"<table>{rows}</table>")
-    for name, content in (("Body", asked), ("Answer", answered)):
+    for title, content in (("Request body", request), ("Response", response)):
         for media in content.values():
-            shape = json.dumps(_shape(found, media.get("schema", {})), indent=1, ensure_ascii=False)
-            parts.append(f"<p>{name}</p><pre>{escape(shape)}</pre>")
+            example = json.dumps(_example(document, media.get("schema", {})), indent=1, ensure_ascii=False)
+            parts.append(f"<p>{title}</p><pre>{escape(example)}</pre>")
     return "\n".join(parts)
 
 
-def _shape(found: dict[str, Any], schema: dict[str, Any], depth: int = 0) -> Any:
-    """A schema as something that looks like what it describes."""
+def _example(document: dict[str, Any], schema: dict[str, Any], depth: int = 0) -> Any:
+    """Return an object with the shape of the schema, and a type in place of each value."""
     if "$ref" in schema:
-        return _shape(found, found["components"]["schemas"][schema["$ref"].rpartition("/")[2]], depth)
+        return _example(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], depth)
     if "properties" in schema and depth < 5:
-        return {name: _shape(found, field, depth + 1) for name, field in schema["properties"].items()}
+        return {name: _example(document, field, depth + 1) for name, field in schema["properties"].items()}
     if schema.get("type") == "array":
-        return [_shape(found, schema.get("items", {}), depth)]
-    choices = [_shape(found, each, depth) for each in schema.get("oneOf", schema.get("anyOf", ()))]
+        return [_example(document, schema.get("items", {}), depth)]
+    choices = [_example(document, choice, depth) for choice in schema.get("oneOf", schema.get("anyOf", ()))]
     if choices:
         return choices[0] if isinstance(choices[0], dict | list) else " | ".join(map(str, choices))
     kind = schema.get("type", "any")

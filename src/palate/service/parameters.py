@@ -1,4 +1,4 @@
-"""What stands in addresses: the fields of paths and query strings, with their bounds."""
+"""Fields of paths and query strings, with their bounds."""
 
 from typing import Annotated
 
@@ -7,29 +7,41 @@ from litestar.params import PathParameter, QueryParameter
 from palate.service.schemas import LONGEST_TEXT, MOST_CATEGORIES, MOST_IDS
 
 SLASH = "\ue000"
-"""What stands for a slash inside an id, while paths are taken apart at the others."""
+"""Replaces a slash inside an id while the path is split at its other slashes."""
 
 
 def unslashed(text: str) -> str:
-    """A part of a path as it was meant."""
+    """Put the slashes back into a part of a path."""
     return text.replace(SLASH, "/")
 
 
-UserId = Annotated[str, PathParameter(max_length=LONGEST_TEXT, description="A user's id.")]
-ItemId = Annotated[str, PathParameter(max_length=LONGEST_TEXT, description="An item's id, or its exact title.")]
-Query = Annotated[str, QueryParameter(name="query", max_length=LONGEST_TEXT, description="What has been typed.")]
-K = Annotated[int, QueryParameter(ge=1, le=100, description="How many.")]
-LongK = Annotated[int, QueryParameter(ge=1, le=1000, description="How many.")]
-Exclude = Annotated[list[str] | None, QueryParameter(max_items=MOST_IDS, description="Items that must not appear.")]
-Only = Annotated[list[str] | None, QueryParameter(max_items=MOST_IDS, description="The only items that may.")]
-Category = Annotated[list[str] | None, QueryParameter(max_items=MOST_CATEGORIES, description="Items in any of them.")]
-MinRatings = Annotated[int, QueryParameter(ge=0, le=2**31, description="Only what has been rated so often, at least.")]
-Diversity = Annotated[
-    float, QueryParameter(ge=0, le=1, description="0 for the best items, 1 for the most different ones.")
+UserId = Annotated[str, PathParameter(max_length=LONGEST_TEXT, description="Id of a user.")]
+ItemId = Annotated[str, PathParameter(max_length=LONGEST_TEXT, description="Id of an item, or its exact title.")]
+Query = Annotated[str, QueryParameter(name="query", max_length=LONGEST_TEXT, description="Text to search for.")]
+K = Annotated[int, QueryParameter(ge=1, le=100, description="Number of items to return.")]
+UserCount = Annotated[int, QueryParameter(ge=1, le=100, description="Number of users to return.")]
+HistoryCount = Annotated[int, QueryParameter(ge=1, le=1000, description="Number of items to return.")]
+Exclude = Annotated[list[str] | None, QueryParameter(max_items=MOST_IDS, description="Leave these items out.")]
+Only = Annotated[list[str] | None, QueryParameter(max_items=MOST_IDS, description="Return only these items.")]
+Category = Annotated[
+    list[str] | None,
+    QueryParameter(max_items=MOST_CATEGORIES, description="Return only items in any of these categories."),
 ]
-Explain = Annotated[int, QueryParameter(ge=0, le=5, description="How many reasons to give for each item.")]
+MinRatings = Annotated[
+    int, QueryParameter(ge=0, le=2**31, description="Return only items with at least this many ratings.")
+]
+Diversity = Annotated[
+    float,
+    QueryParameter(ge=0, le=1, description="Weight of diversity: 0 returns the best items, 1 the most different ones."),
+]
+Explain = Annotated[int, QueryParameter(ge=0, le=5, description="Number of reasons to return for each item.")]
 Towards = Annotated[
     str | None,
-    QueryParameter(max_length=LONGEST_TEXT, description="year or a category: the item is moved this way first."),
+    QueryParameter(
+        max_length=LONGEST_TEXT,
+        description="Move the item's vector in this direction first: `year`, or the name of a category.",
+    ),
 ]
-Strength = Annotated[float, QueryParameter(ge=-100, le=100, description="How far; negative: away.")]
+Strength = Annotated[
+    float, QueryParameter(ge=-100, le=100, description="Length of the move; a negative value moves away.")
+]

@@ -1,4 +1,4 @@
-"""What a service has been told, for the next training."""
+"""Add the events that a service stored to a table, for the next training."""
 
 from pathlib import Path
 
@@ -11,21 +11,23 @@ from palate.service.event_store import EventStore, StoreError
 
 
 def with_events(table: Interactions, where: str) -> Interactions:
-    """The table with the events of a service: a database's URL, or the path of its SQLite file.
+    """Return the table with the events of a service.
 
-    Of a table with ratings those of a kind "rating" are taken, of another the views.
+    where: the URL of the events database, or the path of its SQLite file.
+
+    A table with ratings gets the events of kind "rating"; a table without ratings gets the views.
 
     Raises:
-        DataError: the events can't be read, or have other ids than the table.
+        DataError: the events can't be read, or their ids are of another type than those of the table.
     """
     if "://" not in where and not Path(where).is_file():
-        raise DataError(f"{where} does not exist: it should be what palate serve --events names")
+        raise DataError(f"{where} does not exist: give the events file or URL that `palate serve --events` used")
     rated = table.ratings is not None
     store = EventStore(where)
     try:
         events = [event for event in store.read() if (event.kind == "rating") == rated]
     except StoreError as error:
-        raise DataError(f"the events can't be read: {type(error).__name__} of their database") from error
+        raise DataError(f"the events can't be read: the database raised {type(error).__name__}") from error
     finally:
         store.close()
     return extend(

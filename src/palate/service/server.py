@@ -1,4 +1,4 @@
-"""A running service: one process, one event loop."""
+"""Run a service: one process with one event loop."""
 
 import asyncio
 import gc
@@ -14,55 +14,55 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from palate.errors import OptionError
 from palate.service.app import create_app
-from palate.service.middleware import Gate
+from palate.service.middleware import ServiceMiddleware
 from palate.service.state import ServiceState
 from palate.service.tokens import Tokens
 
 LONGEST_HEAD = 2**15
-"""Bytes of a request before its body."""
+"""Largest size in bytes of the part of a request before its body."""
 
 HEAD_SECONDS = 10
-"""In which they must come."""
+"""Longest time for the head to arrive."""
 
-LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP, with an end to how long a request's head may be and how long it may take."""
+    """HTTP with limits on the size of a request's head and on its time to arrive."""
 
     head = 0
     timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.access_log = False  # it names people, and the gate's does not
-        self._await_head()
+        self.access_log = False  # it names users, and that of the middleware does not
+        self._start_timer()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.timer is not None:  # the head goes on
+        if self.timer is not None:  # the head is not complete
             self.head += len(data)
             if self.head > LONGEST_HEAD:
                 self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_head()
+        self._start_timer()
 
     def on_headers_complete(self) -> None:
-        self._stop_waiting()
+        self._stop_timer()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _await_head(self) -> None:
+    def _start_timer(self) -> None:
         if self.timer is None:
             self.head = 0
             self.timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
-    def _stop_waiting(self) -> None:
+    def _stop_timer(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -79,31 +79,39 @@ def run(
     cache: int,
     ready: Callable[[str], None],
 ) -> None:
-    """Serve until it is stopped.
+    """Serve a model until the process is stopped.
+
+    path: the artifact.
+    events: the URL of the events database, or the path of its SQLite file.
+    tokens: a file of `palate token`; required unless the host is local.
+    watch: load a new artifact as soon as it is written.
+    cache: number of lists in the cache.
+    ready: called with the service's URL once it listens.
 
     Raises:
         ArtifactError: the model can't be opened.
-        OptionError: another address than loopback without tokens, or one that can't be listened at.
+        OptionError: the host is not local and there are no tokens, or the address can't be used.
     """
-    local = host == "localhost" or _is_loopback(host)
-    if not local and tokens is None:
+    is_local = host == "localhost" or _is_loopback(host)
+    if not is_local and tokens is None:
         raise OptionError(
-            f"whoever reaches {host} could ask: name a file of tokens with --tokens, as palate token makes it, or "
-            "listen at 127.0.0.1"
+            f"listening on {host} needs authentication: pass --tokens FILE (made by `palate token FILE`), or listen on "
+            "127.0.0.1"
         )
-    allowed = None if tokens is None else Tokens(tokens)
-    with _listen(host, port) as listening:
-        core = ServiceState(path, events, cache)
-        app = Gate(create_app(core, watch), core.metrics, tokens=allowed, hosts=LOCAL if local else None)
+    accepted = None if tokens is None else Tokens(tokens)
+    with _listen(host, port) as listener:
+        state = ServiceState(path, events, cache)
+        hosts = LOCAL_HOSTS if is_local else None
+        app = ServiceMiddleware(create_app(state, watch), state.metrics, tokens=accepted, hosts=hosts)
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-        gc.freeze()  # what is here already stays, and looking for garbage in it takes a fifteenth of the time
-        ready(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/")
-        server(app).run(sockets=[listening])
+        gc.freeze()  # the objects loaded so far stay; collecting among them takes a fifteenth of the time
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
+        server(app).run(sockets=[listener])
 
 
-def server(app: Gate) -> uvicorn.Server:
-    """What speaks HTTP for the application, and tells nothing of itself."""
+def server(app: ServiceMiddleware) -> uvicorn.Server:
+    """Return the HTTP server of the application; its responses do not name it."""
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -125,12 +133,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
-        listening.close()
-        raise OptionError(f"can't listen at {host} port {port}: {error.strerror}") from error
-    return listening
+        listener.close()
+        raise OptionError(f"can't listen on {host} port {port}: {error.strerror}") from error
+    return listener

@@ -1,4 +1,4 @@
-"""What the handlers share: the model that is served now, the threads that work for it, and what people did since."""
+"""State that the request handlers share: the served model, its worker threads, and the events since the training."""
 
 import asyncio
 import logging
@@ -16,135 +16,143 @@ from palate.inference.top_n import Filters, RankedItems
 from palate.service.batching import Batcher
 from palate.service.errors import Problem, at
 from palate.service.event_store import EventStore, StoredEvent, StoredEvents, StoreError
-from palate.service.live_events import LiveEvents, since
-from palate.service.loaded_model import Served
+from palate.service.live_events import LiveEvents, with_live_events
+from palate.service.loaded_model import LoadedModel
 from palate.service.metrics import ServiceMetrics
 
 LARGEST_BATCH = 64
-"""Lists made at once; a batch of course models of 27,000 items takes some 100 ms."""
+"""Largest number of lists in a batch; a batch of the course's model with 27,000 items takes about 100 ms."""
 
 LARGEST_COMMIT = 256
-"""Requests whose events are committed together."""
+"""Largest number of requests whose events are committed together."""
 
 RETRY_SECONDS = 2
-"""How often a database that is away is tried, and how often an artifact is looked at."""
+"""Seconds between two attempts to reach the database, and between two checks for a new artifact."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 log = logging.getLogger("palate.service")
 
 
 class ListRequest(NamedTuple):
-    """One list to make."""
+    """A top-N list to compute."""
 
-    served: Served
+    model: LoadedModel
     person: Person
     filters: Filters
 
 
 class ServiceState:
-    """One for each running service."""
+    """The state of one running service."""
 
     def __init__(self, path: Path, events: str, cached: int = 0) -> None:
-        """cached: how many lists are kept, to be given again while nothing has changed."""
+        """
+        path: the artifact.
+        events: the URL of the events database, or the path of its SQLite file.
+        cached: number of lists in the cache.
+        """
         self._cached = cached
-        self.served = Served.open(path, cached)
-        self.posted = LiveEvents()
+        self.model = LoadedModel.open(path, cached)
+        self.live_events = LiveEvents()
         self.metrics = ServiceMetrics()
         self.metrics.models.inc()
         self._store = EventStore(events)
         self._caught_up = False
-        self.lists: Batcher[ListRequest, RankedItems] = Batcher(choose, LARGEST_BATCH, "lists")
-        self._commits: Batcher[Sequence[StoredEvent], StoredEvents] = Batcher(self._keep, LARGEST_COMMIT, "events")
-        self.lists.sizes, self._commits.sizes = self.metrics.batches.observe, self.metrics.commits.observe
+        self.lists: Batcher[ListRequest, RankedItems] = Batcher(compute_lists, LARGEST_BATCH, "lists")
+        self._commits: Batcher[Sequence[StoredEvent], StoredEvents] = Batcher(self._commit, LARGEST_COMMIT, "events")
+        self.lists.on_batch, self._commits.on_batch = self.metrics.batches.observe, self.metrics.commits.observe
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="quick")
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
 
-    async def person(self, served: Served, user: Id) -> Person:
-        """Who an address names. Near misses of someone unknown are looked for beside the event loop."""
-        if user in served.user_rows or self.posted.count(user):
-            return self.known(served, user)
-        with at("path.user_id"):
-            return await self.quick(partial(self.known, served, user))
-
-    def known(self, served: Served, user: Id) -> Person:
-        """Someone of the table, or someone who did something since.
+    async def find_person(self, model: LoadedModel, user: Id) -> Person:
+        """Return the user of a path.
 
         Raises:
-            UnknownIdError: there is no such person; the message offers near misses.
+            Problem: 404, the user is unknown; the search for similar ids runs beside the event loop.
         """
-        row, ids = served.user_rows.get(user), served.recommender.table.user_ids
-        events = self.posted.of(user) if isinstance(user, str) == ids.is_text else []  # "1" is not 1
+        if user in model.user_rows or self.live_events.count(user):
+            return self.person(model, user)
+        with at("path.user_id"):
+            return await self.run_quick(partial(self.person, model, user))
+
+    def person(self, model: LoadedModel, user: Id) -> Person:
+        """Return a user of the table, or a user with events since the training.
+
+        Raises:
+            UnknownIdError: the user is unknown; the message offers similar ids.
+        """
+        row, ids = model.user_rows.get(user), model.recommender.table.user_ids
+        events = self.live_events.of(user) if isinstance(user, str) == ids.is_text else []  # "1" is not 1
         if row is None and not events:
             row = ids.row(user)
-        return since(served, row, events)
+        return with_live_events(model, row, events)
 
-    async def post(self, events: Sequence[StoredEvent]) -> StoredEvents:
-        """Store events; they count at the next question.
+    async def store_events(self, events: Sequence[StoredEvent]) -> StoredEvents:
+        """Store events; they count from the next request.
 
         Raises:
-            Problem: 503, they are not known to be stored, and may be sent again.
+            Problem: 503, the events are not known to be stored; the client may send them again.
         """
         try:
-            kept = await self._commits.ask(events)
+            result = await self._commits.submit(events)
         except StoreError as error:
             self.metrics.events.labels("refused").inc(len(events))
-            log.warning("events can't be stored: %s", type(error).__name__)
-            raise Problem(503, "store_unavailable", "events can't be stored now: send them again") from error
-        self.posted.add(kept.events)
-        self.metrics.events.labels("accepted").inc(kept.accepted)
-        self.metrics.events.labels("repeated").inc(kept.repeated)
-        return kept
+            log.warning("the events can't be stored: %s", type(error).__name__)
+            raise Problem(503, "store_unavailable", "the events can't be stored now: send them again") from error
+        self.live_events.add(result.events)
+        self.metrics.events.labels("accepted").inc(result.accepted)
+        self.metrics.events.labels("repeated").inc(result.repeated)
+        return result
 
-    def _keep(self, requests: Sequence[Sequence[StoredEvent]]) -> list[StoredEvents]:
+    def _commit(self, requests: Sequence[Sequence[StoredEvent]]) -> list[StoredEvents]:
         self._catch_up()
         return self._store.add(requests)
 
     def _catch_up(self) -> None:
-        """What was stored before this process began."""
+        """Read the events that were stored before this process started."""
         if not self._caught_up:
-            self.posted.add(self._store.read())
+            self.live_events.add(self._store.read())
             self._caught_up = True
 
-    async def tend(self, watch: bool) -> None:
-        """Look after what may be away or change, until cancelled."""
+    async def maintain(self, watch: bool) -> None:
+        """Reach the events database and, with `watch`, load new artifacts, until cancelled."""
         while True:
             try:
                 if not self._caught_up:
-                    await self._commits.ask(())
+                    await self._commits.submit(())
                 if watch:
                     await self.reload()
             except StoreError as error:
-                log.warning("the events' database is away: %s", type(error).__name__)
-            except Exception as error:  # whatever it is, the next round may be better
-                log.error("looking after the service failed: %s", type(error).__name__)
+                log.warning("the events database can't be reached: %s", type(error).__name__)
+            except Exception as error:  # the next attempt may succeed
+                log.error("the check for a new model or the events database failed: %s", type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
 
     def reload_soon(self) -> None:
         self._reloading = asyncio.ensure_future(self.reload())
 
     async def reload(self) -> None:
-        """Serve the artifact that lies there now, if it is another; requests under way end with the one they began."""
-        path, stamp = self.served.path, self.served.stamp
+        """Load the artifact if it is a new one; requests in progress keep the model that they started with."""
+        path, checksum = self.model.path, self.model.checksum
         try:
-            if await self.slow(partial(Served.stamp_of, path)) != stamp:
-                begun = time.monotonic()
-                self.served = await self.slow(partial(Served.open, path, self._cached))
+            if await self.run_slow(partial(LoadedModel.artifact_checksum, path)) != checksum:
+                start = time.monotonic()
+                self.model = await self.run_slow(partial(LoadedModel.open, path, self._cached))
                 self.metrics.models.inc()
-                log.info("a new model is served, loaded in %.1f s", time.monotonic() - begun)
+                log.info("a new model is served, loaded in %.1f s", time.monotonic() - start)
         except ArtifactError as error:
-            log.warning("the model that is served stays: %s", type(error).__name__)
+            log.warning("the new model can't be loaded, so the old one stays: %s", type(error).__name__)
 
-    async def quick(self, work: Callable[[], Answer]) -> Answer:
-        """Done beside the event loop: what takes milliseconds."""
+    async def run_quick(self, work: Callable[[], Result]) -> Result:
+        """Run work that takes milliseconds, beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._quick, work)
 
-    async def slow(self, work: Callable[[], Answer]) -> Answer:
-        """Done behind all else that takes long, so that it holds up nothing but that."""
+    async def run_slow(self, work: Callable[[], Result]) -> Result:
+        """Run work that takes long, after other such work, so that it delays nothing else."""
         return await asyncio.get_running_loop().run_in_executor(self._slow, work)
 
     def close(self) -> None:
-        """End the threads; what has been asked of the database is done first."""
+        """Stop the threads, after the commits in progress."""
         for pool in (self._quick, self._slow):
             pool.shutdown(cancel_futures=True)
         self.lists.close()
@@ -152,11 +160,12 @@ class ServiceState:
         self._store.close()
 
 
-def choose(wishes: Sequence[ListRequest]) -> list[RankedItems]:
-    """Lists of one batch; where a new model came in between, of each model for itself."""
-    found: dict[int, RankedItems] = {}
-    for served in {id(wish.served): wish.served for wish in wishes}.values():
-        places = [place for place, wish in enumerate(wishes) if wish.served is served]
-        people, filters = [wishes[at].person for at in places], [wishes[at].filters for at in places]
-        found.update(zip(places, served.recommender.choose(people, filters), strict=True))
-    return [found[place] for place in range(len(wishes))]
+def compute_lists(requests: Sequence[ListRequest]) -> list[RankedItems]:
+    """Compute the lists of a batch; requests of different models are computed model by model."""
+    lists: dict[int, RankedItems] = {}
+    for model in {id(request.model): request.model for request in requests}.values():
+        places = [place for place, request in enumerate(requests) if request.model is model]
+        people = [requests[place].person for place in places]
+        filters = [requests[place].filters for place in places]
+        lists.update(zip(places, model.recommender.choose(people, filters), strict=True))
+    return [lists[place] for place in range(len(requests))]

@@ -1,4 +1,4 @@
-"""Bodies and query strings, taken strictly: nothing unknown, nothing twice, nothing that is not a finite number."""
+"""Strict reading of bodies and query strings: no unknown field, no field twice, only finite numbers."""
 
 import json
 import math
@@ -10,49 +10,50 @@ from litestar import Request
 
 from palate.service.errors import Problem
 
-PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<place>.*)`)?$", re.DOTALL)
+MESSAGE = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<place>.*)`)?$", re.DOTALL)
+"""A message of msgspec and the path of the value it is about."""
 
 
 def decode(body: bytes, kind: Any) -> Any:
-    """JSON -> a struct.
+    """Decode a JSON body to a struct.
 
     Raises:
-        Problem: 400, it is no JSON of this kind; `where` says which part.
+        Problem: 400, the body is not JSON of this kind; `where` names the part.
     """
     try:
-        return msgspec.convert(_plain(body), kind)
+        return msgspec.convert(_parse(body), kind)
     except msgspec.ValidationError as error:
-        found = PLACE.match(str(error))
-        assert found is not None
-        raise Problem(400, "bad_value", found["what"], f"body{found['place'] or ''}") from None
+        message = MESSAGE.match(str(error))
+        assert message is not None
+        raise Problem(400, "bad_value", message["text"], f"body{message['place'] or ''}") from None
 
 
-def _plain(body: bytes) -> Any:
+def _parse(body: bytes) -> Any:
     try:
-        found = json.loads(body.decode(), object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
         if b"\\ud" in body.lower():
-            json.dumps(found, ensure_ascii=False).encode()  # half a sign is no text
-        return found
+            json.dumps(value, ensure_ascii=False).encode()  # raises UnicodeEncodeError for half of a surrogate pair
+        return value
     except (ValueError, RecursionError) as error:
-        raise Problem(400, "bad_json", f"not JSON as it is understood here: {error}", "body") from None
+        raise Problem(400, "bad_json", f"the body is not valid JSON: {error}", "body") from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("an object names a field twice")
-    return found
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("an object has the same field twice")
+    return fields
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is no finite number")
+        raise ValueError(f"{text[:20]} is not a finite number")
     return value
 
 
 class StrictRequest(Request[Any, Any, Any]):
-    """A request whose body is decoded to what its handler asks for."""
+    """A request whose body is decoded to the struct that its handler declares."""
 
     async def json(self) -> Any:
         field = self.route_handler.parsed_data_field
@@ -61,22 +62,22 @@ class StrictRequest(Request[Any, Any, Any]):
 
 
 async def check_query(request: Request[Any, Any, Any]) -> None:
-    """Raises Problem where the query string has a field that is not documented, or one twice that may come once."""
+    """Raise `Problem` for an unknown query field, and for a single field that is given twice."""
     if not request.scope["query_string"]:
         return
-    known = parameters(request)
+    known = query_fields(request)
     seen = set()
     for name, _ in request.query_params.multi_items():
         if name not in known:
-            there = f"there are {', '.join(known)}" if known else "there are none"
-            raise Problem(400, "unknown_field", f"no query field is called so; {there}", f"query.{name[:50]}")
+            allowed = f"use {', '.join(known)}" if known else "this route has none"
+            raise Problem(400, "unknown_field", f"unknown query field: {allowed}", f"query.{name[:50]}")
         if name in seen and not known[name]:
-            raise Problem(400, "bad_value", "it is there twice", f"query.{name}")
+            raise Problem(400, "bad_value", "the field is given twice: give it once", f"query.{name}")
         seen.add(name)
 
 
-def parameters(request: Request[Any, Any, Any]) -> dict[str, bool]:
-    """The query fields of the request's handler: whether each may come more than once."""
+def query_fields(request: Request[Any, Any, Any]) -> dict[str, bool]:
+    """Return the query fields of the request's handler, and whether each may be given more than once."""
     handler = request.route_handler
     if "query" not in handler.opt:
         handler.opt["query"] = {
@@ -86,5 +87,5 @@ def parameters(request: Request[Any, Any, Any]) -> dict[str, bool]:
             for name, field in handler.parsed_fn_signature.parameters.items()
             if name not in ("request", "data") and name not in request.path_params
         }
-    found: dict[str, bool] = handler.opt["query"]
-    return found
+    fields: dict[str, bool] = handler.opt["query"]
+    return fields

@@ -1,4 +1,4 @@
-"""Who may ask: whoever has a token. Only a token's SHA-256 is kept, which is enough for 256 random bits."""
+"""Access tokens. The file holds the SHA-256 of each token, which is enough for 256 random bits."""
 
 import hmac
 import os
@@ -12,33 +12,35 @@ SCHEME = "bearer "
 
 
 class Tokens:
-    """Those of a file: a line for each, its SHA-256 in hexadecimal digits."""
+    """The tokens of a file that has a SHA-256 in hexadecimal digits on each line."""
 
     def __init__(self, path: Path) -> None:
         """
         Raises:
-            OptionError: the file can't be read, or holds something else, or nothing.
+            OptionError: the file can't be read, is empty, or holds anything but digests.
         """
         try:
             lines = path.read_text(encoding="ascii").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise OptionError(f"{path} can't be read as a file of tokens; palate token {path} makes one") from error
+            raise OptionError(f"can't read the tokens file {path}: make one with `palate token {path}`") from error
         if not lines or any(len(line) != 64 or not set(line) <= set("0123456789abcdef") for line in lines):
-            raise OptionError(f"{path} is no file of tokens: a line for each, as palate token {path} writes it")
+            raise OptionError(
+                f"{path} is not a tokens file, which has one SHA-256 per line: make one with `palate token {path}`"
+            )
         self._digests = [bytes.fromhex(line) for line in lines]
 
     def allow(self, authorization: bytes) -> bool:
-        """Whether the header is that of one who may ask; in a time that does not tell how near it is."""
+        """Return whether the header holds one of the tokens; the time taken does not depend on how near it is."""
         text = authorization.decode("latin-1")
         if not text.lower().startswith(SCHEME):
             return False
         digest = sha256(text[len(SCHEME) :].strip().encode()).digest()
-        found = [hmac.compare_digest(digest, each) for each in self._digests]
-        return any(found)
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return any(matches)
 
 
 def new_token(path: Path) -> str:
-    """A token, whose digest is added to the file; it is shown to nobody else ever again.
+    """Return a new token and add its digest to the file; the token itself is stored nowhere.
 
     Raises:
         OutputError: the file can't be written.

@@ -1,1 +1,1 @@
-"""The HTTP routes, a file for each thing they answer about."""
+"""The HTTP routes, a file for each subject."""

@@ -1,4 +1,4 @@
-"""The model that answers, the service's health, and the pages."""
+"""Routes of the model, of the service's health, and of the pages."""
 
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ from litestar import MediaType, Request, Response, get
 from litestar.params import FromPath
 
 from palate.service.errors import Problem
-from palate.service.openapi import CSS, document, page
-from palate.service.schemas import About
+from palate.service.openapi import CSS, openapi_document, openapi_page
+from palate.service.schemas import ModelInfo
 from palate.service.state import ServiceState
 
 STATIC = Path(__file__).parents[1] / "static"
 
-KINDS = {
+MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -27,59 +27,59 @@ KINDS = {
 
 
 @get("/v1/model")
-async def model(request: Request[Any, Any, Any]) -> About:
-    """What the model is, how it was trained and how good it was found."""
-    core: ServiceState = request.app.state.core
-    return core.served.about
+async def get_model(request: Request[Any, Any, Any]) -> ModelInfo:
+    """Return the model's table, settings, training and metrics."""
+    state: ServiceState = request.app.state.service
+    return state.model.info
 
 
 @get("/healthz", media_type=MediaType.TEXT)
-async def health() -> str:
-    """Whether the process lives."""
+async def healthz() -> str:
+    """Return ok while the process runs."""
     return "ok"
 
 
 @get("/readyz", media_type=MediaType.TEXT)
-async def ready() -> str:
-    """Whether lists are answered: as soon as anything is, for the model is loaded first."""
+async def readyz() -> str:
+    """Return ok once requests are accepted; the model is loaded before that."""
     return "ok"
 
 
 @get("/metrics", media_type=MediaType.TEXT)
-async def metrics(request: Request[Any, Any, Any]) -> str:
-    """What happens, in numbers, for Prometheus."""
-    core: ServiceState = request.app.state.core
-    return core.metrics.text().decode()
+async def get_metrics(request: Request[Any, Any, Any]) -> str:
+    """Return metrics for Prometheus."""
+    state: ServiceState = request.app.state.service
+    return state.metrics.text().decode()
 
 
 @get("/openapi.json", include_in_schema=False)
-async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return Response(msgspec.json.encode(document(request.app)), media_type="application/json")
+async def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return Response(msgspec.json.encode(openapi_document(request.app)), media_type="application/json")
 
 
 @get("/docs", include_in_schema=False)
-async def docs(request: Request[Any, Any, Any]) -> Response[str]:
-    return Response(page(document(request.app)), media_type=MediaType.HTML)
+async def docs_page(request: Request[Any, Any, Any]) -> Response[str]:
+    return Response(openapi_page(openapi_document(request.app)), media_type=MediaType.HTML)
 
 
 @get("/docs.css", include_in_schema=False)
-async def style() -> Response[str]:
+async def docs_style() -> Response[str]:
     return Response(CSS, media_type=MediaType.CSS)
 
 
 @get("/", include_in_schema=False)
-async def studio() -> Response[bytes]:
+async def studio_page() -> Response[bytes]:
     return static_file("index.html")
 
 
 @get("/static/{name:path}", include_in_schema=False)
-async def static(name: FromPath[str]) -> Response[bytes]:
+async def studio_file(name: FromPath[str]) -> Response[bytes]:
     return static_file(name.lstrip("/"))
 
 
 def static_file(name: str) -> Response[bytes]:
-    """A file of the folder, and of no other."""
+    """Return a file of the static folder; refuse every other path."""
     file = (STATIC / name.replace("\0", "")).resolve()
-    if not file.is_relative_to(STATIC) or not file.is_file() or file.suffix not in KINDS:
-        raise Problem(404, "not_found", "there is no such page")
-    return Response(file.read_bytes(), headers={"content-type": KINDS[file.suffix], "cache-control": "no-cache"})
+    if not file.is_relative_to(STATIC) or not file.is_file() or file.suffix not in MEDIA_TYPES:
+        raise Problem(404, "not_found", "there is no page at this address")
+    return Response(file.read_bytes(), headers={"content-type": MEDIA_TYPES[file.suffix], "cache-control": "no-cache"})

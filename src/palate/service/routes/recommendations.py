@@ -1,4 +1,4 @@
-"""Lists, predictions and explanations."""
+"""Routes of top-N lists, predicted ratings and explanations."""
 
 import time
 from collections.abc import Iterable
@@ -10,84 +10,87 @@ from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
 from palate.data.vocabulary import Id
-from palate.inference import top_n as choosing
+from palate.inference import top_n
 from palate.inference.ids import Ratings
 from palate.inference.queries import Person
 from palate.inference.top_n import Filters, RankedItems
-from palate.service import parameters as fields
-from palate.service import schemas
+from palate.service import parameters, schemas
 from palate.service.errors import Problem, at
-from palate.service.loaded_model import Served
+from palate.service.loaded_model import LoadedModel
 from palate.service.schemas import (
     Explanation,
-    ExplanationAsked,
+    ExplanationRequest,
     Prediction,
+    PredictionRequest,
     Predictions,
-    PredictionsAsked,
-    Ranked,
-    RankedList,
     RatedReason,
     Reason,
-    RecommendationsAsked,
+    RecommendationRequest,
+    Recommendations,
+    RecommendedItem,
 )
 from palate.service.state import ListRequest, ServiceState
 
-EXPLAINING = 3.0
-"""Seconds that finding reasons may take: most models can try thousands of ratings in them, the course's hundreds."""
+REASON_SECONDS = 3.0
+"""Seconds for reasons: in them most models try thousands of ratings, the course's model hundreds."""
 
 
 @get("/v1/users/{user_id:str}/recommendations")
-async def of_user(
+async def recommend_to_user(
     request: Request[Any, Any, Any],
-    user_id: fields.UserId,
-    k: fields.K = 10,
-    exclude: fields.Exclude = None,
-    only: fields.Only = None,
-    category: fields.Category = None,
-    min_ratings: fields.MinRatings = 0,
-    diversity: fields.Diversity = 0.0,
-    explain: fields.Explain = 0,
-) -> Response[RankedList]:
-    """The best items that someone has not met; what they did since the training counts."""
-    core: ServiceState = request.app.state.core
-    served = core.served
-    user = served.user_id(user_id)
-    key = (user_id, request.scope["query_string"], core.posted.count(user))
-    if (known := served.lists.get(key)) is not None:
-        return Encoded(known)
-    person = await core.person(served, user)
-    wanted = Filters(k)
+    user_id: parameters.UserId,
+    k: parameters.K = 10,
+    exclude: parameters.Exclude = None,
+    only: parameters.Only = None,
+    category: parameters.Category = None,
+    min_ratings: parameters.MinRatings = 0,
+    diversity: parameters.Diversity = 0.0,
+    explain: parameters.Explain = 0,
+) -> Response[Recommendations]:
+    """Return top-N recommendations for a user, without the items of the user's history. Events since the training
+    count."""
+    state: ServiceState = request.app.state.service
+    model = state.model
+    user = model.user_id(user_id)
+    key = (user_id, request.scope["query_string"], state.live_events.count(user))
+    if (cached := model.lists.get(key)) is not None:
+        return EncodedResponse(cached)
+    person = await state.find_person(model, user)
+    filters = Filters(k)
     if request.scope["query_string"]:
-        parsed = partial(_ids, served)
-        wanted = await core.quick(
+        ids = partial(_item_ids, model)
+        filters = await state.run_quick(
             partial(
-                filters,
-                served,
+                make_filters,
+                model,
                 "query",
                 k=k,
-                exclude=parsed(exclude or []),
-                only=None if only is None else parsed(only),
+                exclude=ids(exclude or []),
+                only=None if only is None else ids(only),
                 category=category or [],
                 min_ratings=min_ratings,
                 diversity=diversity,
             )
         )
-    found = msgspec.json.encode(await recommend(core, served, person, wanted, explain))
-    if not explain:  # reasons follow from how much time there was, too
-        served.lists.put(key, found)
-    return Encoded(found)
+    response = msgspec.json.encode(await recommend(state, ListRequest(model, person, filters), explain))
+    if not explain:  # reasons also depend on the time that was left for them
+        model.lists.put(key, response)
+    return EncodedResponse(response)
 
 
 @post("/v1/recommendations", status_code=200)
-async def of_newcomer(request: Request[Any, Any, Any], data: JSONBody[RecommendationsAsked]) -> RankedList:
-    """The best items for a person never seen, from what they rated; for no ratings, what suits everyone."""
-    core: ServiceState = request.app.state.core
-    served = core.served
+async def recommend_to_new_user(
+    request: Request[Any, Any, Any], data: JSONBody[RecommendationRequest]
+) -> Recommendations:
+    """Return top-N recommendations for a new user (cold start), by fold-in of the given ratings or items. Without
+    them the list is the one for a user with no history."""
+    state: ServiceState = request.app.state.service
+    model = state.model
 
-    def prepare() -> tuple[Person, Filters]:
-        person = newcomer(served, data.ratings, data.history)
-        return person, filters(
-            served,
+    def prepare() -> ListRequest:
+        person = new_user(model, data.ratings, data.history)
+        filters = make_filters(
+            model,
             "body",
             k=data.k,
             exclude=data.exclude,
@@ -96,147 +99,150 @@ async def of_newcomer(request: Request[Any, Any, Any], data: JSONBody[Recommenda
             min_ratings=data.min_ratings,
             diversity=data.diversity,
         )
+        return ListRequest(model, person, filters)
 
-    person, wanted = await core.quick(prepare)
-    return await recommend(core, served, person, wanted, data.explain)
+    return await recommend(state, await state.run_quick(prepare), data.explain)
 
 
 @post("/v1/predictions", status_code=200)
-async def predictions(request: Request[Any, Any, Any], data: JSONBody[PredictionsAsked]) -> Predictions:
-    """Predicted ratings, rated already or not, and where a share of the real ones lies."""
-    core: ServiceState = request.app.state.core
-    served = core.served
+async def predict(request: Request[Any, Any, Any], data: JSONBody[PredictionRequest]) -> Predictions:
+    """Return predicted ratings of items, rated before or not. With `interval` each prediction has the bounds that
+    hold this share of real ratings."""
+    state: ServiceState = request.app.state.service
+    model = state.model
 
     def work() -> Predictions:
-        person = whoever(core, served, data.user, data.ratings, None)
+        person = find_or_make_person(state, model, data)
         with at("body.items"):
-            rows = served.rows(data.items)
+            rows = model.rows(data.items)
         with at("body.interval"):
-            found = served.recommender.rate(person, rows, data.interval)
-        values = zip(*(column.tolist() for column in found.values()), strict=True)
-        return Predictions([Prediction(*served.named(row), *each) for row, each in zip(rows, values, strict=True)])
+            columns = model.recommender.rate(person, rows, data.interval)
+        values = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return Predictions([Prediction(*model.name(row), *numbers) for row, numbers in zip(rows, values, strict=True)])
 
-    return await core.quick(work)
+    return await state.run_quick(work)
 
 
 @post("/v1/explanations", status_code=200)
-async def explanation(request: Request[Any, Any, Any], data: JSONBody[ExplanationAsked]) -> Explanation:
-    """Which ratings of a person an item's score would lose most without, exactly, for this model.
-
-    Someone of the table asks as a person never seen, with their history.
-    """
-    core: ServiceState = request.app.state.core
-    served = core.served
-    person = await core.quick(partial(whoever, core, served, data.user, data.ratings, data.history))
+async def explain(request: Request[Any, Any, Any], data: JSONBody[ExplanationRequest]) -> Explanation:
+    """Return the events of a history that an item's score depends on most. Losses are exact for this model: it scores
+    the history again without each event. A user of the table is scored as a new user with the same history."""
+    state: ServiceState = request.app.state.service
+    model = state.model
+    person = await state.run_quick(partial(find_or_make_person, state, model, data))
 
     def work() -> Explanation:
         with at("body.item"):
-            rows = served.rows([data.item])
-        found = served.recommender.losses(person, rows, time.monotonic() + EXPLAINING)
+            rows = model.rows([data.item])
+        losses = model.recommender.losses(person, rows, time.monotonic() + REASON_SECONDS)
         ratings = [None] * len(person.items) if person.ratings is None else person.ratings.tolist()
         reasons = [
-            RatedReason(*served.named(person.items[event]), float(found.losses[event, 0]), rating=ratings[event])
-            for event in found.largest(0, data.k)
+            RatedReason(*model.name(person.items[event]), float(losses.losses[event, 0]), rating=ratings[event])
+            for event in losses.largest(0, data.k)
         ]
-        return Explanation(served.item(int(rows[0])), float(found.scores[0]), reasons, _tried(person, found.tried))
+        return Explanation(
+            model.item(int(rows[0])), float(losses.scores[0]), reasons, _note_on_reasons(person, losses.tried)
+        )
 
-    return await core.slow(work)
+    return await state.run_slow(work)
 
 
-class Encoded(Response[RankedList]):
-    """An answer that is JSON already."""
+class EncodedResponse(Response[Recommendations]):
+    """A response whose body is encoded already."""
 
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
+    def __init__(self, body: bytes) -> None:
+        self._body = body
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         return self
 
     async def __call__(self, _: Any, __: Any, send: Any) -> None:
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(self._answer)).encode())]
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(self._body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self._answer})
+        await send({"type": "http.response.body", "body": self._body})
 
 
-async def recommend(core: ServiceState, served: Served, person: Person, wanted: Filters, explain: int) -> RankedList:
-    """A list of items with all that is known of each."""
-    found = await core.lists.ask(ListRequest(served, person, wanted))
-    because: list[list[Reason]] = [[]] * len(found.rows)
-    notes = [served.note]
-    if explain and len(found.rows):
-        because, note = await core.slow(partial(reasons, served, person, found, explain))
+async def recommend(state: ServiceState, request: ListRequest, n_reasons: int) -> Recommendations:
+    """Return the list of a request, with n_reasons reasons for each item."""
+    model = request.model
+    ranked = await state.lists.submit(request)
+    because: list[list[Reason]] = [[]] * len(ranked.rows)
+    notes = [model.note]
+    if n_reasons and len(ranked.rows):
+        because, note = await state.run_slow(partial(list_reasons, model, request.person, ranked, n_reasons))
         notes.append(note)
-    scores = found.scores.tolist()
-    if (scale := served.predicted_scale) is None:
+    scores = ranked.scores.tolist()
+    if (scale := model.predicted_scale) is None:
         ratings: list[float | None] = [None] * len(scores)
     else:
         ratings = [min(max(score, scale[0]), scale[1]) for score in scores]
-    facts = served.facts
-    items = [
-        Ranked(*facts[row], *rest) for row, *rest in zip(found.rows.tolist(), scores, ratings, because, strict=True)
+    columns = zip(ranked.rows.tolist(), scores, ratings, because, strict=True)
+    items = [RecommendedItem(*model.facts[row], *values) for row, *values in columns]
+    return Recommendations(items, " ".join(note for note in notes if note) or None)
+
+
+def list_reasons(
+    model: LoadedModel, person: Person, ranked: RankedItems, k: int
+) -> tuple[list[list[Reason]], str | None]:
+    """Return k reasons for each item of a list, and a note where not all events were tried."""
+    losses = model.recommender.losses(person, ranked.rows, time.monotonic() + REASON_SECONDS)
+    reasons = [
+        [
+            Reason(*model.name(person.items[event]), float(losses.losses[event, item]))
+            for event in losses.largest(item, k)
+        ]
+        for item in range(len(ranked.rows))
     ]
-    return RankedList(items, " ".join(note for note in notes if note) or None)
+    return reasons, _note_on_reasons(person, losses.tried)
 
 
-def reasons(served: Served, person: Person, found: RankedItems, k: int) -> tuple[list[list[Reason]], str | None]:
-    """Of each item of a list, and what to know of them."""
-    lost = served.recommender.losses(person, found.rows, time.monotonic() + EXPLAINING)
-    because = [
-        [Reason(*served.named(person.items[event]), float(lost.losses[event, item])) for event in lost.largest(item, k)]
-        for item in range(len(found.rows))
-    ]
-    return because, _tried(person, lost.tried)
-
-
-def _tried(person: Person, tried: int) -> str | None:
+def _note_on_reasons(person: Person, tried: int) -> str | None:
     n = len(person.items)
-    return (
-        None if tried == n else f"Reasons are among the latest {tried:,} of {n:,} ratings: to try all takes too long."
-    )
+    if tried == n:
+        return None
+    return f"The reasons are chosen from the latest {tried:,} of {n:,} ratings, because trying all takes too long."
 
 
-def filters(served: Served, source: str, **wanted: Any) -> Filters:
-    """`choosing.filters`, each mistake said of its own field."""
-    table = served.recommender.table
+def make_filters(model: LoadedModel, source: str, **options: Any) -> Filters:
+    """Return the filters of `top_n.filters`; an error names the field of the request that it is about."""
+    table = model.recommender.table
     for name in ("exclude", "only", "category"):
-        if wanted[name]:
+        if options[name]:
             with at(f"{source}.{name}"):
-                choosing.filters(table, **{name: wanted[name]})
-    return choosing.filters(table, **wanted)
+                top_n.filters(table, **{name: options[name]})
+    return top_n.filters(table, **options)
 
 
-def newcomer(served: Served, ratings: list[schemas.Rating] | None, history: list[Id] | None) -> Person:
+def new_user(model: LoadedModel, ratings: list[schemas.Rating] | None, history: list[Id] | None) -> Person:
+    """Return a new user (cold start) with these ratings, or with these items where there are no ratings."""
     if ratings is not None and history is not None:
-        raise Problem(400, "bad_value", "give ratings or history, and not both", "body")
-    given: Ratings = _rated(ratings) if ratings is not None else (history or [])
-    if not given and served.recommender.model.NEEDS_RATINGS:
-        given = {}
+        raise Problem(400, "bad_value", "give either ratings or history", "body")
+    events: Ratings = _ratings_by_item(ratings) if ratings is not None else (history or [])
+    if not events and model.recommender.model.NEEDS_RATINGS:
+        events = {}
     with at("body.ratings" if ratings is not None else "body.history"):
-        return served.recommender.person(None, given)
+        return model.recommender.person(None, events)
 
 
-def whoever(
-    core: ServiceState,
-    served: Served,
-    user: Id | None,
-    ratings: list[schemas.Rating] | None,
-    history: list[Id] | None,
+def find_or_make_person(
+    state: ServiceState, model: LoadedModel, data: PredictionRequest | ExplanationRequest
 ) -> Person:
-    """The person that a question names, with what they did since, or describes."""
-    if (user is None) == (ratings is None and history is None):
-        raise Problem(400, "bad_value", "name a user, or give ratings of a person never seen, and not both", "body")
-    if user is None:
-        return newcomer(served, ratings, history)
+    """Return the user that a request names, with the events since the training, or the new user that it describes."""
+    history = data.history if isinstance(data, ExplanationRequest) else None
+    if (data.user is None) == (data.ratings is None and history is None):
+        raise Problem(400, "bad_value", "give either a user of the table or the ratings of a new user", "body")
+    if data.user is None:
+        return new_user(model, data.ratings, history)
     with at("body.user"):
-        return core.known(served, user)
+        return state.person(model, data.user)
 
 
-def _rated(ratings: list[schemas.Rating]) -> dict[Id, float]:
-    found = {each.item: each.rating for each in ratings}
-    if len(found) < len(ratings):
-        raise Problem(400, "bad_value", "ratings name an item twice", "body.ratings")
-    return found
+def _ratings_by_item(ratings: list[schemas.Rating]) -> dict[Id, float]:
+    by_item = {rating.item: rating.rating for rating in ratings}
+    if len(by_item) < len(ratings):
+        raise Problem(400, "bad_value", "ratings has an item twice: give each item once", "body.ratings")
+    return by_item
 
 
-def _ids(served: Served, texts: Iterable[str]) -> list[Id]:
-    return [served.item_id(text) for text in texts]
+def _item_ids(model: LoadedModel, texts: Iterable[str]) -> list[Id]:
+    return [model.item_id(text) for text in texts]

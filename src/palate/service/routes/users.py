@@ -1,4 +1,4 @@
-"""People: found as you type, what they met, and what they do."""
+"""Routes of users: search, history and events."""
 
 import time
 from functools import partial
@@ -10,77 +10,84 @@ from litestar.params import JSONBody
 
 from palate.inference.ids import on_scale
 from palate.inference.queries import Person
-from palate.service import parameters as fields
-from palate.service import schemas
+from palate.service import parameters
 from palate.service.errors import Problem, at
 from palate.service.event_store import StoredEvent
-from palate.service.loaded_model import Served
-from palate.service.schemas import Accepted, EventsPosted, Met, Past, User, Users
+from palate.service.loaded_model import LoadedModel
+from palate.service.schemas import Event, EventsRequest, EventsResult, HistoryItem, User, UserHistory, Users
 from palate.service.state import ServiceState
 
 
 @get("/v1/users")
-async def users(request: Request[Any, Any, Any], text: fields.Query = "", k: fields.K = 10) -> Users:
-    """Users whose id begins with the text, the busiest first."""
-    core: ServiceState = request.app.state.core
-    served = core.served
-    rows = await core.quick(partial(served.find_users.find, text, k))
-    return Users([User(served.user_ids[row], int(served.user_counts[row])) for row in rows.tolist()])
+async def search_users(
+    request: Request[Any, Any, Any], text: parameters.Query = "", k: parameters.UserCount = 10
+) -> Users:
+    """Return users whose id begins with the query. The users with the most events come first."""
+    state: ServiceState = request.app.state.service
+    model = state.model
+    rows = await state.run_quick(partial(model.user_search.find, text, k))
+    return Users([User(model.user_ids[row], int(model.user_counts[row])) for row in rows.tolist()])
 
 
 @get("/v1/users/{user_id:str}/history")
-async def history(
+async def get_history(
     request: Request[Any, Any, Any],
-    user_id: fields.UserId,
-    k: fields.LongK = 100,
-) -> Past:
-    """What someone met, what they did since the training too: newest first, or without times best rated first."""
-    core: ServiceState = request.app.state.core
-    served = core.served
-    return past(served, await core.person(served, served.user_id(user_id)), k)
+    user_id: parameters.UserId,
+    k: parameters.HistoryCount = 100,
+) -> UserHistory:
+    """Return the history of a user, with the events since the training. The newest events come first or, in a table
+    without times, the best rated."""
+    state: ServiceState = request.app.state.service
+    model = state.model
+    return user_history(model, await state.find_person(model, model.user_id(user_id)), k)
 
 
 @post("/v1/events", status_code=200)
-async def events(request: Request[Any, Any, Any], data: JSONBody[EventsPosted]) -> Accepted:
-    """What people did just now. It is answered when it is on the disk, counts at the next question, and counts once
-    however often it is sent: repeated says how many were there already."""
-    core: ServiceState = request.app.state.core
-    served = core.served
-    kept = await core.post(await core.quick(partial(checked, served, data.events, time.time())))
-    return Accepted(kept.accepted, kept.repeated)
+async def store_events(request: Request[Any, Any, Any], data: JSONBody[EventsRequest]) -> EventsResult:
+    """Store ratings and views of users. The response is sent once the events are on the disk. They count from the
+    next request, and once however often they are sent: `repeated` is the number of those stored before."""
+    state: ServiceState = request.app.state.service
+    model = state.model
+    stored = await state.store_events(await state.run_quick(partial(check_events, model, data.events, time.time())))
+    return EventsResult(stored.accepted, stored.repeated)
 
 
-def checked(served: Served, events: list[schemas.Event], now: float) -> list[StoredEvent]:
-    """The events as they are stored.
+def check_events(model: LoadedModel, events: list[Event], now: float) -> list[StoredEvent]:
+    """Return the events as they are stored. now: the time of events that name none.
 
     Raises:
-        Problem: one of them can't be, and so none is.
+        Problem: one of the events is invalid, so that none is stored.
     """
-    table = served.recommender.table
-    by_text = table.user_ids.is_text
     with at("body.events"):
-        rows = served.rows([event.item for event in events])
-    found = []
+        rows = model.rows([event.item for event in events])
+    stored = []
     for place, (event, row) in enumerate(zip(events, rows.tolist(), strict=True)):
-        where = f"body.events[{place}]"
-        if isinstance(event.user, str) != by_text or (isinstance(event.user, int) and abs(event.user) >= 2**63):
-            kind = "text" if by_text else "an integer"
-            raise Problem(
-                400, "bad_value", f"user {event.user!r} is not {kind}, as this table's ids are", f"{where}.user"
-            )
-        if (event.kind == "rating") != (event.rating is not None):
-            raise Problem(400, "bad_value", "a rating event has a rating, and a view has none", f"{where}.rating")
-        if event.rating is not None:
-            if table.ratings is None:
-                raise Problem(400, "unsupported", "this model knows views, and no ratings", f"{where}.kind")
-            with at(f"{where}.rating"):
-                on_scale(table, {event.item: event.rating})
-        item, when = served.item_ids[row], now if event.time is None else event.time
-        found.append(StoredEvent(0, event.id, str(event.user), str(item), event.kind, event.rating, when))
-    return found
+        _check_event(model, event, f"body.events[{place}]")
+        item, when = model.item_ids[row], now if event.time is None else event.time
+        stored.append(StoredEvent(0, event.id, str(event.user), str(item), event.kind, event.rating, when))
+    return stored
 
 
-def past(served: Served, person: Person, k: int) -> Past:
+def _check_event(model: LoadedModel, event: Event, where: str) -> None:
+    table = model.recommender.table
+    is_text = table.user_ids.is_text
+    if isinstance(event.user, str) != is_text or (isinstance(event.user, int) and abs(event.user) >= 2**63):
+        kind = "text" if is_text else "64-bit integers"
+        raise Problem(
+            400, "bad_value", f"user is {event.user!r}: the user ids of this table are {kind}", f"{where}.user"
+        )
+    if (event.kind == "rating") != (event.rating is not None):
+        detail = "an event of kind rating needs a rating, and one of kind view must have none"
+        raise Problem(400, "bad_value", detail, f"{where}.rating")
+    if event.rating is not None:
+        if table.ratings is None:
+            detail = "this model was trained without ratings: send events of kind view"
+            raise Problem(400, "unsupported", detail, f"{where}.kind")
+        with at(f"{where}.rating"):
+            on_scale(table, {event.item: event.rating})
+
+
+def user_history(model: LoadedModel, person: Person, k: int) -> UserHistory:
     n = len(person.items)
     order = np.arange(n)[::-1]
     if person.times is not None:
@@ -89,4 +96,7 @@ def past(served: Served, person: Person, k: int) -> Past:
         order = np.argsort(-person.ratings, kind="stable")
     ratings = [None] * n if person.ratings is None else person.ratings.tolist()
     times = [None] * n if person.times is None else person.times.tolist()
-    return Past([Met(*served.facts[person.items[at]], rating=ratings[at], time=times[at]) for at in order[:k]])
+    items = [
+        HistoryItem(*model.facts[person.items[place]], rating=ratings[place], time=times[place]) for place in order[:k]
+    ]
+    return UserHistory(items)

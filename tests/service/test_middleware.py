@@ -1,4 +1,4 @@
-"""Nobody gets in who does not belong, nothing takes more than its share, and nothing is told that need not be."""
+"""Test the middleware: tokens and hosts, limits, and what responses and logs tell."""
 
 import asyncio
 import logging
@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from palate.errors import OptionError
-from palate.service import server as serving
+from palate.service import server
 from palate.service.batching import Batcher
 from palate.service.middleware import Limits
 from palate.service.tokens import Tokens, new_token
 from tests.service.conftest import Models
 from tests.service.running import Client, running
 
-TOO_MUCH = 2**20 + 1
+TOO_MANY_BYTES = 2**20 + 1
 HEAD = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-def test_every_answer_carries_a_strict_policy_and_an_id(mf: Client) -> None:
+def test_every_response_has_a_strict_policy_and_an_id(mf: Client) -> None:
     ids = set()
     for path in ("/v1/model", "/docs", "/nothing", "/v1/users/none/recommendations", "/v1/items?k=x"):
         headers = mf.get(path).headers
@@ -33,15 +33,15 @@ def test_every_answer_carries_a_strict_policy_and_an_id(mf: Client) -> None:
     assert len(ids) == 5
 
 
-def test_another_name_is_refused(mf: Client) -> None:
+def test_an_unknown_host_name_is_refused(mf: Client) -> None:
     assert mf.get("/v1/model", host="evil.example").error == (403, "forbidden", "header.host")
     assert mf.get("/v1/model", host=f"localhost:{mf.port}").status == 200
     assert mf.get("/v1/model", host="[::1]:80").status == 200
 
 
-def test_a_form_of_another_page_is_refused(mf: Client) -> None:
-    answer = mf.post("/v1/events", {}, content_type="text/plain")
-    assert answer.error == (415, "bad_type", "header.content-type")
+def test_a_form_of_another_site_is_refused(mf: Client) -> None:
+    response = mf.post("/v1/events", {}, content_type="text/plain")
+    assert response.error == (415, "bad_type", "header.content-type")
 
 
 def test_tokens(models: Models, tmp_path: Path) -> None:
@@ -52,9 +52,9 @@ def test_tokens(models: Models, tmp_path: Path) -> None:
     tokens = Tokens(tmp_path / "tokens")
     with running(models("mf"), tmp_path / "events.sqlite", tokens=tokens, hosts=None) as client:
         for path in ("/v1/model", "/metrics", "/v1/users/1/recommendations", "/nothing"):
-            answer = client.get(path)
-            assert answer.error == (401, "unauthorized", "header.authorization")
-            assert answer.headers["www-authenticate"] == "Bearer"
+            response = client.get(path)
+            assert response.error == (401, "unauthorized", "header.authorization")
+            assert response.headers["www-authenticate"] == "Bearer"
         for wrong in (
             "Bearer",
             "Bearer ",
@@ -70,7 +70,7 @@ def test_tokens(models: Models, tmp_path: Path) -> None:
         assert client.get("/healthz").status == client.get("/docs").status == client.get("/openapi.json").status == 200
 
 
-def test_a_file_of_tokens_must_be_one(tmp_path: Path) -> None:
+def test_a_tokens_file_must_have_digests(tmp_path: Path) -> None:
     for text in ("", "secret", "é" * 64):
         (tmp_path / "tokens").write_text(text)
         with pytest.raises(OptionError, match="tokens"):
@@ -80,9 +80,9 @@ def test_a_file_of_tokens_must_be_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
-def test_beyond_loopback_only_with_tokens(models: Models, tmp_path: Path, host: str) -> None:
+def test_other_hosts_than_loopback_need_tokens(models: Models, tmp_path: Path, host: str) -> None:
     with pytest.raises(OptionError, match="--tokens"):
-        serving.run(
+        server.run(
             models("mf"),
             events=str(tmp_path / "events.sqlite"),
             host=host,
@@ -94,97 +94,99 @@ def test_beyond_loopback_only_with_tokens(models: Models, tmp_path: Path, host: 
         )
 
 
-def test_bodies_have_an_end(mf: Client, fresh: Client) -> None:
-    assert mf.post("/v1/recommendations", b" " * TOO_MUCH).error == (413, "too_large", "body")
+def test_the_size_of_a_body_is_limited(mf: Client, fresh: Client) -> None:
+    assert mf.post("/v1/recommendations", b" " * TOO_MANY_BYTES).error == (413, "too_large", "body")
     chunks = b"".join(b"10000\r\n" + b" " * 65536 + b"\r\n" for _ in range(17))
     head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-    assert b" 413 " in _talk(mf.port, head + chunks + b"0\r\n\r\n")
-    assert b" 413 " in _talk(mf.port, HEAD + b"Content-Length: 99999999999999\r\n\r\n")
+    assert b" 413 " in _exchange(mf.port, head + chunks + b"0\r\n\r\n")
+    assert b" 413 " in _exchange(mf.port, HEAD + b"Content-Length: 99999999999999\r\n\r\n")
     long = {"ratings": [{"item": 101, "rating": 3}] * 5001}
     assert mf.post("/v1/recommendations", long).error == (400, "bad_value", "body.ratings")
     many = {"events": [{"id": str(n), "user": 1, "item": 101, "kind": "view"} for n in range(1001)]}
     assert fresh.post("/v1/events", many).error == (400, "bad_value", "body.events")
 
 
-def test_a_body_that_is_cut_off_or_slow(models: Models, tmp_path: Path) -> None:
+def test_an_incomplete_or_slow_body_is_refused(models: Models, tmp_path: Path) -> None:
     head = (
         b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     )
     with running(models("mf"), tmp_path / "e.sqlite", limits=Limits(sending=0.2)) as client:
-        assert b" 408 " in _talk(client.port, head)
+        assert b" 408 " in _exchange(client.port, head)
         with socket.create_connection(("127.0.0.1", client.port)) as connection:
             connection.sendall(head)
         assert client.get("/healthz").status == 200
 
 
-def test_heads_have_an_end(mf: Client, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_and_time_of_a_head_are_limited(
+    mf: Client, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     endless = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 10**6
-    assert b" 200 " not in _talk(mf.port, endless)
-    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.2)
+    assert b" 200 " not in _exchange(mf.port, endless)
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
     with running(models("mf"), tmp_path / "events.sqlite") as client:
         begun = time.monotonic()
-        assert _talk(client.port, b"GET /healthz HTTP/1.1\r\nHost: loc") == b""
+        assert _exchange(client.port, b"GET /healthz HTTP/1.1\r\nHost: loc") == b""
         assert time.monotonic() - begun < 5
 
 
-def test_only_so_many_at_once(models: Models, tmp_path: Path) -> None:
+def test_the_number_of_requests_in_progress_is_limited(models: Models, tmp_path: Path) -> None:
     with running(models("mf"), tmp_path / "events.sqlite", limits=Limits(at_once=2)) as client:
         released = threading.Event()
-        client.core._quick.submit(released.wait, 10)
+        client.state._quick.submit(released.wait, 10)
         with ThreadPoolExecutor(8) as pool:
-            asked = [pool.submit(client.get, "/v1/items?query=movie") for _ in range(8)]
-            refused = [future.result() for future, _ in zip(as_completed(asked), range(6), strict=False)]
+            futures = [pool.submit(client.get, "/v1/items?query=movie") for _ in range(8)]
+            refused = [future.result() for future, _ in zip(as_completed(futures), range(6), strict=False)]
             released.set()
-        assert {answer.error for answer in refused} == {(503, "too_many", None)}
-        assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+        assert {response.error for response in refused} == {(503, "too_many", None)}
+        assert all(int(response.headers["retry-after"]) > 0 for response in refused)
         assert client.get("/v1/items?query=movie").status == 200
 
 
-def test_an_answer_that_takes_too_long(models: Models, tmp_path: Path) -> None:
+def test_a_slow_response_is_refused(models: Models, tmp_path: Path) -> None:
     with running(models("mf"), tmp_path / "events.sqlite", limits=Limits(seconds=0.3)) as client:
         released = threading.Event()
-        client.core._quick.submit(released.wait, 10)
+        client.state._quick.submit(released.wait, 10)
         assert client.get("/v1/items?query=movie").error == (503, "too_slow", None)
         released.set()
         assert client.get("/v1/items?query=movie").status == 200
 
 
-def test_a_mistake_of_ours_tells_nothing_and_logs_no_taste(
+def test_an_internal_error_tells_nothing_and_logs_no_rating(
     fresh: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = f"rating {71 / 16} of item 101 at /somewhere/secret.py"
+    message = f"rating {71 / 16} of item 101 at /somewhere/secret.py"
 
     def broken(*_: object) -> None:
-        raise RuntimeError(said)
+        raise RuntimeError(message)
 
-    monkeypatch.setattr(fresh.core.lists, "ask", broken)
+    monkeypatch.setattr(fresh.state.lists, "submit", broken)
     with caplog.at_level(logging.INFO):
-        answer = fresh.post("/v1/recommendations", {"ratings": [{"item": 101, "rating": 4.4375}]})
-    assert answer.error == (500, "internal", None)
-    assert answer.headers["x-request-id"] in caplog.text
+        response = fresh.post("/v1/recommendations", {"ratings": [{"item": 101, "rating": 4.4375}]})
+    assert response.error == (500, "internal", None)
+    assert response.headers["x-request-id"] in caplog.text
     assert "RuntimeError" in caplog.text
     assert "4.4375" not in caplog.text
-    assert "4.4375" not in answer.body.decode()
+    assert "4.4375" not in response.body.decode()
 
 
-def test_log_lines_name_the_route_and_nobody(fresh: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_name_the_route_and_no_user(fresh: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="palate.access"):
-        answer = fresh.get("/v1/users/7/recommendations?exclude=101")
+        response = fresh.get("/v1/users/7/recommendations?exclude=101")
         deadline = time.monotonic() + 60
-        while not caplog.records and time.monotonic() < deadline:  # it is written when the answer has gone
+        while not caplog.records and time.monotonic() < deadline:  # it is written after the response is sent
             time.sleep(0.01)
     [line] = [record.getMessage() for record in caplog.records if record.name == "palate.access"]
-    assert line.startswith(f"{answer.headers['x-request-id']} GET /v1/users/{{user_id}}/recommendations 200 ")
+    assert line.startswith(f"{response.headers['x-request-id']} GET /v1/users/{{user_id}}/recommendations 200 ")
     assert "101" not in line.partition("recommendations")[2]
 
 
-def test_files_outside_the_folder_are_not_there(mf: Client) -> None:
+def test_files_outside_the_static_folder_are_refused(mf: Client) -> None:
     for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/static/", "/static/%00"):
         assert mf.get(path).status == 404
 
 
-def _talk(port: int, data: bytes) -> bytes:
-    """All that comes back for these bytes."""
+def _exchange(port: int, data: bytes) -> bytes:
+    """Send bytes and return the first bytes that come back."""
     with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
         try:
             connection.sendall(data)
@@ -193,17 +195,17 @@ def _talk(port: int, data: bytes) -> bytes:
             return b""
 
 
-def test_batches_are_the_questions_that_came_together() -> None:
+def test_inputs_that_arrive_together_are_one_batch() -> None:
     sizes: list[int] = []
 
-    def answer(questions: object) -> list[int]:
+    def double(numbers: object) -> list[int]:
         time.sleep(0.01)
-        return [2 * question for question in questions]  # type: ignore[attr-defined]
+        return [2 * number for number in numbers]  # type: ignore[attr-defined]
 
-    async def ask() -> list[int]:
-        batcher: Batcher[int, int] = Batcher(answer, 4, "test")
-        batcher.sizes = sizes.append
-        return await asyncio.gather(*(batcher.ask(number) for number in range(10)))
+    async def submit_all() -> list[int]:
+        batcher: Batcher[int, int] = Batcher(double, 4, "test")
+        batcher.on_batch = sizes.append
+        return await asyncio.gather(*(batcher.submit(number) for number in range(10)))
 
-    assert asyncio.run(ask()) == [2 * number for number in range(10)]
+    assert asyncio.run(submit_all()) == [2 * number for number in range(10)]
     assert sizes == [4, 4, 2]
