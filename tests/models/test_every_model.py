@@ -19,26 +19,10 @@ from palate.models.contract import PADDING, UNSEEN, HasVectors, LearnedModel, Mo
 from palate.training.trainer import learn
 from tests import tables
 
-QUICK: dict[tuple[str, str | None], dict[str, Any]] = {
-    ("neural", "sgd"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.02},
-    ("neural", "adam"): {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.003},
-    ("sasrec", None): {"dim": 16, "batch_size": 8, "epochs": 20, "dropout": 0.1, "learning_rate": 0.01},
-    ("svdpp", None): {"l2": 1, "rated_l2": 30},
-    ("next-item", None): {"l2": 1000},
-    ("bayes", None): {"dim": 4, "chains": 1, "sweeps": 60, "samples": 20},
-    ("rating-blend", None): {"members": {"mf": {}, "bayes": {"dim": 4, "chains": 1, "sweeps": 60, "samples": 20}}},
-    ("als", None): {"dim": 2},
-    ("graph-filter", None): {"rank": 2},
-}
-"""Settings that let a model learn a small table in half a second."""
-
 CANNOT_LEARN_A_CHECKERBOARD = {
     "popularity": "everybody gets the same list",
     "bias": "a number per person and a number per item add up: what suits whom is not in them",
 }
-
-READS_IN_TURN = {"sasrec"}
-"""Models that learn what comes after what: they are shown people who took things in no order."""
 
 VARIANTS = [(name, preset) for name, model in MODELS.items() for preset in model.PRESETS or [None]]
 IDS = ["-".join(filter(None, variant)) for variant in VARIANTS]
@@ -47,7 +31,7 @@ IDS = ["-".join(filter(None, variant)) for variant in VARIANTS]
 def build(name: str, preset: str | None, train: Interactions) -> Model:
     """A model as its preset says, but quick, trained."""
     kind = MODELS[name]
-    settings = {**(kind.PRESETS[preset] if preset else {}), **QUICK.get((name, preset), {})}
+    settings = {**(kind.PRESETS[preset] if preset else {}), **kind.SMALL}
     model = kind(kind.Config(**settings), train.n_users, train.n_items)
     learn(model, Split(train, np.zeros(len(train), dtype=np.uint8)), seed=3)
     return model
@@ -60,11 +44,10 @@ def variant(request: pytest.FixtureRequest) -> tuple[str, str | None]:
 
 
 @pytest.fixture(scope="module")
-def checkerboard(variant: tuple[str, str | None], checkerboard: Interactions) -> Interactions:
-    if variant[0] in READS_IN_TURN:
-        by_chance = np.random.default_rng(0).random(len(checkerboard))
-        checkerboard = checkerboard.where(np.lexsort((by_chance, checkerboard.users)))
-    return checkerboard
+def checkerboard(checkerboard: Interactions) -> Interactions:
+    """In no order, which models that learn what comes after what need."""
+    by_chance = np.random.default_rng(0).random(len(checkerboard))
+    return checkerboard.where(np.lexsort((by_chance, checkerboard.users)))
 
 
 @pytest.fixture(scope="module")

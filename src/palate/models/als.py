@@ -9,7 +9,8 @@ Implicit Feedback Collaborative Filtering", RecSys 2011. After the last sweep th
 convergence, in the same way as for a new user (fold-in).
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -51,6 +52,7 @@ class AlternatingLeastSquares(SolvedModel):
     """score(u, i) = p_u · q_i; a new user (cold start) is solved from their history as in training (fold-in)."""
 
     Config: ClassVar[type[BaseConfig]] = AlternatingLeastSquaresConfig
+    SMALL: ClassVar[Mapping[str, Any]] = {"dim": 2}
     LOOKS_BACK: ClassVar[bool] = False
 
     config: AlternatingLeastSquaresConfig

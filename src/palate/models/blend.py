@@ -7,7 +7,7 @@ after Fox & Shaw, "Combination of Multiple Searches", TREC-2 1994, with weights.
 The members are trained first, then `palate/blending.py` chooses the weights.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Annotated, Any, ClassVar, Self
 
@@ -115,6 +115,7 @@ class RatingBlend(Blend):
     """rating(u, i) = mean + Σ w_m (rating_m(u, i) - mean)"""
 
     Config: ClassVar[type[BaseConfig]] = RatingBlendConfig
+    SMALL: ClassVar[Mapping[str, Any]] = {"members": {"mf": {}, "bayes": {"dim": 4, "chains": 1, "sweeps": 60}}}
     NEEDS_RATINGS: ClassVar[bool] = True
 
     mean: Tensor  # () of the ratings that weights were chosen on

@@ -102,6 +102,8 @@ class Model(nn.Module, ABC):
     Config: ClassVar[type[BaseConfig]] = BaseConfig
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Named settings that belong together; the first is the default's."""
+    SMALL: ClassVar[Mapping[str, Any]] = {}
+    """Settings that learn a table of a few dozen users in about a second, for tests, where the defaults do not."""
     NEEDS_RATINGS: ClassVar[bool] = False
     """Whether data without ratings teaches it nothing."""
     LOOKS_BACK: ClassVar[bool] = True

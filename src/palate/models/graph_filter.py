@@ -48,6 +48,7 @@ class GraphFilter(SolvedModel):
     """
 
     Config: ClassVar[type[BaseConfig]] = GraphFilterConfig
+    SMALL: ClassVar[Mapping[str, Any]] = {"rank": 2}
     SIZED_BY_DATA: ClassVar[frozenset[str]] = frozenset({"items"})
 
     config: GraphFilterConfig

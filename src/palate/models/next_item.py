@@ -6,7 +6,8 @@ place of exp(-age/δ), the next item alone is the target in place of all later o
 session.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -37,6 +38,7 @@ class NextItem(SolvedModel):
     """score(u, i) = Σ decay^age B_ji over the last items j of u's history; the last item has age 0"""
 
     Config: ClassVar[type[BaseConfig]] = NextItemConfig
+    SMALL: ClassVar[Mapping[str, Any]] = {"l2": 1000}
 
     config: NextItemConfig
     weights: Tensor  # (n_items, n_items): B

@@ -12,9 +12,9 @@ of causal self-attention and a feed-forward network, and the input's item table 
 - Histories longer than `length` are learned in windows, not from their last events alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -102,6 +102,13 @@ class SelfAttention(LearnedModel):
     """
 
     Config: ClassVar[type[BaseConfig]] = SelfAttentionConfig
+    SMALL: ClassVar[Mapping[str, Any]] = {
+        "dim": 16,
+        "batch_size": 8,
+        "epochs": 20,
+        "dropout": 0.1,
+        "learning_rate": 0.01,
+    }
 
     config: SelfAttentionConfig
     nobody: Tensor  # (dim,) takes the place of h_u for a user without events

@@ -24,8 +24,8 @@ It holds chains * samples * (n_users + n_items) * (dim + 1) numbers, 306 MB for 
 each day and session.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -101,6 +101,7 @@ class BayesianFactorization(SolvedModel):
     """rating(u, i) = mean over draws of mean + unit (b_u + b_i + p_u · q_i), or of the level that the sum falls in."""
 
     Config: ClassVar[type[BaseConfig]] = BayesConfig
+    SMALL: ClassVar[Mapping[str, Any]] = {"dim": 4, "chains": 1, "sweeps": 60, "samples": 20}
     NEEDS_RATINGS: ClassVar[bool] = True
     LOOKS_BACK: ClassVar[bool] = False
     SIZED_BY_DATA: ClassVar[frozenset[str]] = frozenset({"occasions", "occasion_keys"})

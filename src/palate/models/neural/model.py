@@ -58,6 +58,7 @@ class NeuralRating(LearnedModel):
         "sgd": {"optimizer": "sgd", "learning_rate": 0.08, "momentum": 0.9, "init_std": 0.01},
         "adam": {"optimizer": "adam", "learning_rate": 0.001, "init_std": 1.0},
     }
+    SMALL: ClassVar[Mapping[str, Any]] = {"hidden": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.01}
     NEEDS_RATINGS: ClassVar[bool] = True
     LOOKS_BACK: ClassVar[bool] = False
     ANY_THREADS: ClassVar[bool] = True

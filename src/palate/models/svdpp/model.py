@@ -12,6 +12,7 @@ Penalties are those of squared errors summed over the training ratings, in units
 has a number of steps: so the same settings suit tables of any size and scale.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -138,6 +139,7 @@ class SVDpp(LearnedModel):
     """
 
     Config: ClassVar[type[BaseConfig]] = SVDppConfig
+    SMALL: ClassVar[Mapping[str, Any]] = {"l2": 1, "rated_l2": 30}
     NEEDS_RATINGS: ClassVar[bool] = True
     LOOKS_BACK: ClassVar[bool] = False
     ANY_THREADS: ClassVar[bool] = True
