@@ -14,7 +14,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from palate.service.errors import Problem
-from palate.service.schemas import EventsRequest, RecommendationRequest
+from palate.service.requests import EventsRequest, RecommendationRequest
 from palate.service.strict_json import decode
 from tests.service.running import Client
 

@@ -11,7 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from palate.errors import OptionError, PalateError, UnknownIdError, UnsupportedError
-from palate.service.schemas import Error
+from palate.service.responses import Error
 
 log = logging.getLogger("palate.service")
 

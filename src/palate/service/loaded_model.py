@@ -20,7 +20,7 @@ from palate.models.contract import HasVectors, KnowsSpread
 from palate.recommender import Recommender, load
 from palate.service.cache import Cache
 from palate.service.parameters import unslashed
-from palate.service.schemas import Item, ItemDetails, ItemMap, MapItem, MapPosition, ModelInfo, RatingCount
+from palate.service.responses import Item, ItemDetails, ItemMap, MapItem, MapPosition, ModelInfo, RatingCount
 from palate.service.search import NameSearch, whole_text
 
 RANKS_POORLY = (

@@ -14,7 +14,7 @@ import msgspec
 from palate.service.errors import RETRY_AFTER, Problem
 from palate.service.metrics import ServiceMetrics
 from palate.service.parameters import SLASH
-from palate.service.schemas import Error
+from palate.service.responses import Error
 from palate.service.tokens import Tokens
 
 access_log = logging.getLogger("palate.access")

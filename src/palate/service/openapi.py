@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Litestar
 
-from palate.service.schemas import Error
+from palate.service.responses import Error
 
 REFERENCE = "#/components/schemas/Error"
 

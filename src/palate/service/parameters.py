@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar.params import PathParameter, QueryParameter
 
-from palate.service.schemas import LONGEST_TEXT, MOST_CATEGORIES, MOST_IDS
+from palate.service.requests import LONGEST_TEXT, MOST_CATEGORIES, MOST_IDS
 
 SLASH = "\ue000"
 """Replaces a slash inside an id while the path is split at its other slashes."""

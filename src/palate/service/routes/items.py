@@ -10,7 +10,8 @@ from palate.results import Results
 from palate.service import parameters
 from palate.service.errors import Problem, at
 from palate.service.loaded_model import LoadedModel
-from palate.service.schemas import Analogy, AnalogyRequest, ItemDetails, ItemMap, Items, ScoredItem, ScoredItems
+from palate.service.requests import AnalogyRequest
+from palate.service.responses import Analogy, ItemDetails, ItemMap, Items, ScoredItem, ScoredItems
 from palate.service.state import ServiceState
 
 

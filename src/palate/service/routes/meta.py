@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from palate.service.errors import Problem
 from palate.service.openapi import CSS, openapi_document, openapi_page
-from palate.service.schemas import ModelInfo
+from palate.service.responses import ModelInfo
 from palate.service.state import ServiceState
 
 STATIC = Path(__file__).parents[1] / "static"

@@ -14,18 +14,16 @@ from palate.inference import top_n
 from palate.inference.ids import Ratings
 from palate.inference.queries import Person
 from palate.inference.top_n import Filters, RankedItems
-from palate.service import parameters, schemas
+from palate.service import parameters
 from palate.service.errors import Problem, at
 from palate.service.loaded_model import LoadedModel
-from palate.service.schemas import (
+from palate.service.requests import ExplanationRequest, PredictionRequest, Rating, RecommendationRequest
+from palate.service.responses import (
     Explanation,
-    ExplanationRequest,
     Prediction,
-    PredictionRequest,
     Predictions,
     RatedReason,
     Reason,
-    RecommendationRequest,
     Recommendations,
     RecommendedItem,
 )
@@ -213,7 +211,7 @@ def make_filters(model: LoadedModel, source: str, **options: Any) -> Filters:
     return top_n.filters(table, **options)
 
 
-def new_user(model: LoadedModel, ratings: list[schemas.Rating] | None, history: list[Id] | None) -> Person:
+def new_user(model: LoadedModel, ratings: list[Rating] | None, history: list[Id] | None) -> Person:
     """Return a new user (cold start) with these ratings, or with these items where there are no ratings."""
     if ratings is not None and history is not None:
         raise Problem(400, "bad_value", "give either ratings or history", "body")
@@ -237,7 +235,7 @@ def find_or_make_person(
         return state.person(model, data.user)
 
 
-def _ratings_by_item(ratings: list[schemas.Rating]) -> dict[Id, float]:
+def _ratings_by_item(ratings: list[Rating]) -> dict[Id, float]:
     by_item = {rating.item: rating.rating for rating in ratings}
     if len(by_item) < len(ratings):
         raise Problem(400, "bad_value", "ratings has an item twice: give each item once", "body.ratings")

@@ -14,7 +14,8 @@ from palate.service import parameters
 from palate.service.errors import Problem, at
 from palate.service.event_store import StoredEvent
 from palate.service.loaded_model import LoadedModel
-from palate.service.schemas import Event, EventsRequest, EventsResult, HistoryItem, User, UserHistory, Users
+from palate.service.requests import Event, EventsRequest
+from palate.service.responses import EventsResult, HistoryItem, User, UserHistory, Users
 from palate.service.state import ServiceState
 
 
