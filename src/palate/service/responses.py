@@ -78,7 +78,7 @@ class Items(msgspec.Struct, frozen=True):
 
 
 class RatingCount(msgspec.Struct, frozen=True):
-    """How often a rating was given."""
+    """A rating and the number of times it was given."""
 
     rating: float
     count: int
