@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numba
@@ -23,13 +22,14 @@ def double(array: Any) -> float:
 
 
 def test_a_loop_that_can_be_kept_nowhere_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(cache: bool = False, **options: Any) -> Callable[..., Any]:
+    njit = numba.njit
+
+    def nowhere(*loops: Callable[..., Any], cache: bool = False, **options: Any) -> Any:
         if cache:
             raise RuntimeError("cannot cache function 'double': no locator available")
-        compile_: Callable[..., Any] = numba.njit(**options)
-        return compile_
+        return njit(*loops, **options)
 
-    monkeypatch.setattr(compiled, "numba", SimpleNamespace(njit=nowhere))
+    monkeypatch.setattr(numba, "njit", nowhere)
     assert compiled.compiled(double)(np.arange(4.0)) == 12.0
 
 

@@ -1,11 +1,12 @@
 """Loops compiled for the CPU by numba at their first call; they run without Python's global lock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import cached_property, update_wrapper
+from threading import RLock
+from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,18 +15,47 @@ Array = NDArray[Any]
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
+_linking = RLock()
+
+
+class CompiledLoop:
+    """A function that becomes machine code when it is first called."""
+
+    def __init__(self, loop: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        self.loop, self.options = loop, options
+        update_wrapper(self, loop)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.linked(*arguments)
+
+    @cached_property
+    def linked(self) -> Callable[..., Any]:
+        """numba's function. The other loops of its file become numba's too: it looks for them by their names there."""
+        with _linking:
+            names = self.loop.__globals__
+            loops = {name: value for name, value in names.items() if isinstance(value, CompiledLoop)}
+            names.update({name: loop.dispatcher for name, loop in loops.items()})
+            return self.dispatcher
+
+    @cached_property
+    def dispatcher(self) -> Callable[..., Any]:
+        """What numba makes of this function alone; it compiles at the first call."""
+        import numba  # noqa: PLC0415 - takes a third of a second, and many commands run no loop
+
+        try:
+            dispatcher: Callable[..., Any] = numba.njit(cache=True, **self.options)(self.loop)
+        except RuntimeError:  # no folder for the machine code can be written
+            dispatcher = numba.njit(**self.options)(self.loop)
+        return dispatcher
+
 
 def compiled(loop: Loop, **options: Any) -> Loop:
-    """Compile a function to machine code, cached for later processes in __pycache__ or the user's cache folder.
+    """Compile a function to machine code at its first call, cached for later processes.
 
-    It may call other compiled functions of its own file only: the file's date tells whether the cached code is valid.
+    The cache is __pycache__ or the user's cache folder. The function may call other compiled functions of its own file
+    only: the file's date tells whether the cached code is valid.
     """
-    options = {"nogil": True, "error_model": "numpy", **options}
-    try:
-        machine_code: Loop = numba.njit(cache=True, **options)(loop)
-    except RuntimeError:  # no cache folder can be written
-        machine_code = numba.njit(**options)(loop)
-    return machine_code
+    return cast(Loop, CompiledLoop(loop, {"nogil": True, "error_model": "numpy", **options}))
 
 
 def compiled_sums(loop: Loop) -> Loop:

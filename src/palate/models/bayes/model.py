@@ -38,6 +38,7 @@ from palate.models.bayes.fold_in import Histories
 from palate.models.bayes.occasions import combined, occasions
 from palate.models.bayes.priors import below, posterior
 from palate.models.contract import PADDING, BaseConfig, Query, SolvedModel
+from palate.models.shared.layers import identity
 from palate.system import memory
 from palate.system.jit import one_thread
 
@@ -134,7 +135,7 @@ class BayesianFactorization(SolvedModel):
         self.register_buffer("occasions", torch.zeros(1, draws, width))
         self.register_buffer("occasion_keys", torch.empty(0, dtype=torch.int64))
         self.register_buffer("people_means", torch.zeros(draws, width))
-        self.register_buffer("people_precisions", torch.eye(width).repeat(draws, 1, 1))
+        self.register_buffer("people_precisions", identity(width, draws))
         self.register_buffer("people_noise", torch.zeros(n_users))
         self.register_buffer("item_noise", torch.zeros(n_items))
         self.register_buffer("noise_prior", torch.zeros(2))

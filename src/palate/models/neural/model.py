@@ -18,7 +18,7 @@ from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, BaseConfig, LearnedConfig, LearnedModel, Query
 from palate.models.neural.hidden_layer import HiddenLayer
-from palate.models.shared.layers import EmbeddingTable
+from palate.models.shared.layers import EmbeddingTable, identity
 
 FOLD_IN_STEPS = 16
 """Points tried for a person never seen, at most, the prior mean first."""
@@ -77,7 +77,7 @@ class NeuralRating(LearnedModel):
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("noise", torch.ones(()))
         self.register_buffer("prior_mean", torch.zeros(config.dim))
-        self.register_buffer("prior_precision", torch.eye(config.dim))
+        self.register_buffer("prior_precision", identity(config.dim))
 
     def start(self, train: Interactions, generator: torch.Generator) -> None:
         assert train.ratings is not None

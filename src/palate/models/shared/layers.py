@@ -42,3 +42,14 @@ class EmbeddingTable(nn.Module):
 def dots_with_biases(users: Tensor, items: Tensor) -> Tensor:
     """Return p · q plus the item's bias: vectors with biases (B, dim + 1) and (I, dim + 1) -> (B, I), in one pass."""
     return functional.pad(users[:, :-1], (0, 1), value=1.0) @ items.T
+
+
+def identity(n: int, *copies: int) -> Tensor:
+    """Return the identity matrix (n, n), or copies of it (*copies, n, n).
+
+    A model is built on torch's meta device when it is opened; `torch.eye` loads torch's compiler there, which takes a
+    second.
+    """
+    matrices = torch.zeros(*copies, n, n)
+    matrices.diagonal(dim1=-2, dim2=-1).fill_(1.0)
+    return matrices

@@ -26,7 +26,7 @@ from torch.nn import functional
 from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
-from palate.models.shared.layers import dots_with_biases
+from palate.models.shared.layers import dots_with_biases, identity
 from palate.models.svdpp.step_cpu import step
 
 MARGIN = 0.125
@@ -161,7 +161,7 @@ class SVDpp(LearnedModel):
         self.register_buffer("users", torch.zeros(n_users, width))
         self.register_buffer("items", torch.zeros(n_items, width))
         self.register_buffer("prior_mean", torch.zeros(width))
-        self.register_buffer("prior_precision", torch.eye(width))
+        self.register_buffer("prior_precision", identity(width))
         self.graph: Graph | None = None
 
     @torch.no_grad()
