@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from palate.models import MODELS
-
 TORCHS = "torch._dynamo torch.fx.experimental.symbolic_shapes sympy"
 STORED = Path(__file__).parent / "artifacts" / "format-1"
 
@@ -19,10 +17,9 @@ def loaded(script: str, modules: str) -> list[str]:
     return ran.stdout.split()
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_is_built_on_the_meta_device_without_torchs_compiler(name: str) -> None:
-    script = "import torch\nfrom palate.models import MODELS\n"
-    script += f"cls = MODELS[{name!r}]\nwith torch.device('meta'):\n    cls(cls.Config(), 5, 7)"
+def test_a_model_is_built_on_the_meta_device_without_torchs_compiler() -> None:
+    script = "import torch\nfrom palate.models import MODELS\nwith torch.device('meta'):\n"
+    script += "    for cls in MODELS.values():\n        cls(cls.Config(), 5, 7)"
     assert loaded(script, TORCHS) == []
 
 
