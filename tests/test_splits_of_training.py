@@ -102,4 +102,4 @@ def test_the_command_line_takes_a_split(palate_command: Palate, csv_tables: Path
     assert tested is not None
     assert learned.max() < tested.min()
     wrong = palate_command("train", csv_tables / "ratings.csv", "--split", "tme").error
-    assert wrong == "split is 'tme'; it can be random, time, last, users, items"
+    assert wrong == "split is 'tme': it must be one of random, time, last, users, items"

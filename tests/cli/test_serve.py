@@ -135,7 +135,7 @@ def test_train_on_events(palate: Palate, here: Path) -> None:
     store.add([events])
     trained.ratings().write_csv("ratings.csv")
     ran = palate("train", "ratings.csv", "--model", "bias", "--events", "events.sqlite", "-o", "model.palate")
-    assert "2 events since" in ran.out
+    assert "2 later events" in ran.out
     table = library.load("model.palate").table
     row = table.user_ids.row(77)
     assert table.items[table.offsets[row] : table.offsets[row + 1]].tolist() == [0]

@@ -52,16 +52,16 @@ def test_nothing_is_found_where_there_is_nothing() -> None:
         (tables.table([1, 1, 1, 2], [1, 1, 1, 2]), "events repeat a (user, item) pair", 2),
         (tables.table(["a", "A ", "b"], ["x", "y", "x"]), "user ids differ only by case or spaces", 2),
         (tables.table(["a", "b", "c"], ["x", " X", "x "]), "item ids differ only by case or spaces", 3),
-        (ratings(50), "off the scale of the others, such as 50", 1),
-        (ratings(3.7, 4.2), "off the scale of the others, such as 3.7, 4.2", 2),
+        (ratings(50), "off the scale of the other ratings, such as 50", 1),
+        (ratings(3.7, 4.2), "off the scale of the other ratings, such as 3.7, 4.2", 2),
         (ratings(0, 0, 0), "ratings are 0", 3),
         (times(NOW + 1, NOW + 2), "times are in the future", 2),
         (times(0, 1e8), "times are before 1990", 2),
         (times(NOW * 1000 - 5, (NOW - 9) * 1000, NOW / 1000 - 1), "off by a factor of 1000", 3),
-        (times(*[NOW - 50] * 41), "have the same time as another of the same person", 40),
+        (times(*[NOW - 50] * 41), "have the same time as another event of the same user", 40),
         (tables.table([1, 2], [1, 2]), "events have no time", 2),
         (tables.table([1] * 5 + [2] * 4, [*range(5), *range(4)], [3] * 9), "the same rating", 1),
-        (tables.table([1, 2, 2, 3], [1, 1, 2, 1]), "people have one event", 2),
+        (tables.table([1, 2, 2, 3], [1, 1, 2, 1]), "users have one event", 2),
         (tables.table([1, 2, 2, 3], [1, 1, 2, 1]), "items have one event", 1),
         (tables.table([1, 2, 3, 3], [1, 1, 1, 2]), "the top 1%, have 75% of all events (Gini 0.25)", 1),
     ],
@@ -73,7 +73,9 @@ def test_what_is_there_is_counted(table: Interactions, what: str, count: int) ->
 
 
 def test_what_reading_has_merged_is_said() -> None:
-    table = replace(clean(), notes=("read x", "1,234 rows repeat a (user, item) pair: of each the latest is kept"))
+    table = replace(
+        clean(), notes=("read x", "1,234 rows repeat a (user, item) pair: the latest row of each pair is kept")
+    )
     (finding,) = checkup.of_table(table, NOW)
     assert (finding.severity, finding.count) == ("note", 1234)
 

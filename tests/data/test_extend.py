@@ -30,7 +30,7 @@ def test_new_people_and_items_join_and_a_later_rating_stands() -> None:
     assert after.catalogue.frame["title"].to_list() == ["Ten", None, "Thirty"]
     assert after.catalogue.frame["text"].to_list() == [None, None, "long"]
     assert after.catalogue.frame["categories"].to_list() == [["A"], [], []]
-    assert after.notes == ("4 events since: 5 ratings or events in all",)
+    assert after.notes == ("4 later events: 5 ratings or events in all",)
 
 
 def test_views_are_added_as_they_come() -> None:
@@ -48,5 +48,5 @@ def test_nothing_since_is_the_table() -> None:
 
 
 def test_text_is_no_integer() -> None:
-    with pytest.raises(DataError, match="user 'bob' of an event is no integer"):
+    with pytest.raises(DataError, match="user 'bob' of an event is text, but the table's ids are integers"):
         extend(table([1], [2], [3]), ["bob"], ["2"], np.ones(1, np.float32), NOW[:1])

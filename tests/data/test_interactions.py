@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from palate.data.interactions import Interactions, in_order
 from palate.data.read import read
 from palate.data.reading import ordering
-from palate.data.reading.ordering import settled
+from palate.data.reading.ordering import sort_and_deduplicate
 from palate.data.vocabulary import Vocabulary
 
 
@@ -79,7 +79,7 @@ def test_in_order_is_a_stable_sort(events: list[tuple[int, int, float]], timed: 
     assert in_order(users, times).tolist() == sorted(range(len(events)), key=keys.__getitem__)
 
 
-def test_rows_in_any_order_are_settled_as_in_order() -> None:
+def test_rows_in_any_order_are_sort_and_deduplicate_as_in_order() -> None:
     random = np.random.default_rng(0)
     users = np.minimum(random.geometric(0.01, 5_000), 400).astype(np.int32)
     items, times = random.integers(0, 40, 5_000, dtype=np.int32), random.integers(0, 50, 5_000).astype(np.float64)
@@ -90,7 +90,7 @@ def test_rows_in_any_order_are_settled_as_in_order() -> None:
     grouped = mixed.where(np.argsort(users, kind="stable"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordering, "BLOCK", 1 << 9)
-        expected, found = settled(grouped), settled(mixed)
+        expected, found = sort_and_deduplicate(grouped), sort_and_deduplicate(mixed)
     assert 2_000 < len(found) < 5_000
     assert all((found.columns[name] == column).all() for name, column in expected.columns.items())
 
@@ -102,7 +102,7 @@ def test_rows_in_any_order_are_settled_as_in_order() -> None:
     st.sampled_from([1, 3, 19]),
     st.sampled_from([(1, 1), (2**12, 2**29)]),
 )
-def test_settled_keeps_the_last_of_each_pair(
+def test_sort_and_deduplicate_keeps_the_last_of_each_pair(
     events: list[tuple[int, int, float]], timed: bool, block: int, slots: int, stretch: tuple[int, int]
 ) -> None:
     users, items = (
@@ -117,7 +117,7 @@ def test_settled_keeps_the_last_of_each_pair(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordering, "BLOCK", block)
         patch.setattr(ordering, "SLOTS", slots)
-        kept = settled(whole.where(np.arange(len(events))))
+        kept = sort_and_deduplicate(whole.where(np.arange(len(events))))
     expected = whole.where(np.array([row for row in order if last[users[row], items[row]] == row]))
     assert kept.columns.keys() == expected.columns.keys()
     assert all(kept.columns[name].tolist() == column.tolist() for name, column in expected.columns.items())

@@ -235,7 +235,7 @@ def test_long_quoted_fields_at_the_end_of_the_sample(tmp_path: Path) -> None:
 
 def test_a_first_row_longer_than_the_sample(tmp_path: Path) -> None:
     text = 'user,item,review\na,x,"' + "long\n" * 100_000 + '"\nb,y,z\n'
-    with pytest.raises(DataError, match="line 2 has no end in sight"):
+    with pytest.raises(DataError, match="line 2 does not end within"):
         read(written(tmp_path, text))
 
 
@@ -289,13 +289,13 @@ def test_lists(tmp_path: Path) -> None:
 def test_repeated_pairs_keep_the_latest(tmp_path: Path) -> None:
     data = read(written(tmp_path, "user,item,rating,time\na,x,1,9\na,x,2,7\na,y,5,8\nb,x,3,7\nb,x,4,7\n"))
     assert triples(data) == [("a", "y", 5), ("a", "x", 1), ("b", "x", 4)]
-    assert data.notes[1] == "2 rows repeat a (user, item) pair: of each the latest is kept"
+    assert data.notes[1] == "2 rows repeat a (user, item) pair: the latest row of each pair is kept"
 
 
 def test_repeated_pairs_without_times_keep_the_last_row(tmp_path: Path) -> None:
     data = read(written(tmp_path, "user,item,rating\nb,x,9\na,x,1\na,y,5\na,x,2\n"))
     assert triples(data) == [("a", "y", 5), ("a", "x", 2), ("b", "x", 9)]
-    assert "1 rows repeat a (user, item) pair: of each the last in the file is kept" in data.notes
+    assert "1 rows repeat a (user, item) pair: the last row of each pair is kept" in data.notes
 
 
 def test_the_order_of_rows_does_not_matter_where_times_differ(tmp_path: Path) -> None:

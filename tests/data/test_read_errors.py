@@ -99,7 +99,7 @@ ROW = '{"user": 1, "item": "a", "rating": 3}\n'
         (ROW + '{"item": "b", "rating": 3}\n', ["line 2", "'user' is empty"]),
         (ROW + '{"user": 2, "item": "", "rating": 3}\n', ["line 2", "'item' is empty"]),
         (ROW + '{"user": 2, "item": ["b"], "rating": 3}\n', ["line 2", "'item' mixes types, ['b']"]),
-        ('{"user": 2, "item": {"b": 1}, "rating": 3}\n', ["line 1", "'item' is {'b': 1}; numbers or text"]),
+        ('{"user": 2, "item": {"b": 1}, "rating": 3}\n', ["line 1", "'item' is {'b': 1}; it must hold numbers or text"]),
         ('{"user": true, "item": 1, "rating": 3}\n', ["line 1", "'user' is True"]),
         (ROW + '{"user": 2, "item": "b", "rating": NaN}\n', ["line 2", "'rating' is no finite number"]),
         (ROW + '{"user": 2, "item": "b"}\n', ["line 2", "'rating' is empty"]),
@@ -156,7 +156,7 @@ def test_folders(tmp_path: Path) -> None:
     assert "no data file in the folder" in refused(tmp_path)
     written(tmp_path, HEAD, "1.csv")
     written(tmp_path, "user,thing\n1,2\n", "2.csv")
-    assert "2.csv is laid out unlike 1.csv (columns 'user', 'thing' against 'user', 'item'" in refused(tmp_path)
+    assert "2.csv has another layout than 1.csv (columns 'user', 'thing' against 'user', 'item'" in refused(tmp_path)
     (tmp_path / "sub").mkdir()
     assert "cannot be read" in refused([tmp_path / "1.csv", tmp_path / "sub"])
 

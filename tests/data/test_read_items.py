@@ -36,7 +36,7 @@ def test_a_csv_of_movies(tmp_path: Path) -> None:
     assert data.notes[1:] == (
         "read movies.csv: 5 items",
         "1 of 5 items in movies.csv have no ratings and are left out",
-        "1 rows of movies.csv repeat an item id: the first of each is kept",
+        "1 rows of movies.csv repeat an item id: the first row of each id is kept",
         "1 of 3 items have no title",
     )
 
@@ -70,7 +70,7 @@ def test_u_item_has_a_flag_per_genre(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("u.item", "10|Ten|0|1\n", "4 columns where 5 and a flag for each of 19 genres belong"),
+        ("u.item", "10|Ten|0|1\n", "4 columns where MovieLens has 5 and a flag for each of 19 genres"),
         ("movies.dat", "10::Ten\n", "2 columns where MovieLens has 3"),
     ],
 )
@@ -131,9 +131,7 @@ def test_an_id_column_wins_over_a_bare_name(tmp_path: Path) -> None:
 def test_no_id_matches() -> None:
     with pytest.raises(DataError) as caught:
         read(NUMBERED, items=pl.DataFrame({"item": ["10", "20"], "title": ["A", "B"]}))
-    message = (
-        "items: none of its 2 ids has interactions: column 'item' has '10', '20', the interactions have 10, 20, 30"
-    )
+    message = "items: none of its 2 ids has ratings: column 'item' has '10', '20', the ratings have 10, 20, 30"
     assert message in str(caught.value)
 
 

@@ -46,7 +46,7 @@ def test_repeated_reviews_are_counted() -> None:
     assert data.notes[0].startswith(
         "read reviews.jsonl.gz: 2,972 rows, 458 users, 148 items; user=reviewerID, item=asin"
     )
-    assert data.notes[1] == "7 rows repeat a (user, item) pair: of each the latest is kept"
+    assert data.notes[1] == "7 rows repeat a (user, item) pair: the latest row of each pair is kept"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_products() -> None:
     folder = real("amazon-gift-cards")
     data = read(folder / "reviews.jsonl.gz", items=folder / "products.jsonl.gz")
     assert data.catalogue.title(data.item_ids.row("B004LLIKVU")) == "Amazon eGift Card"
-    with pytest.raises(DataError, match="is laid out unlike"):
+    with pytest.raises(DataError, match="has another layout than"):
         read(folder)
 
 

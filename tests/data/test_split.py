@@ -27,7 +27,7 @@ def test_parts_are_disjoint_complete_and_of_the_right_size(n: int, test: float, 
     n_test = round(n * test)
     n_validation = round((n - n_test) * validation)
     if n_test + n_validation >= n:
-        with pytest.raises(OptionError, match="leave no event to learn from"):
+        with pytest.raises(OptionError, match="leave no event to train on"):
             split.random(table, test=test, validation=validation, seed=seed)
         return
     found = split.random(table, test=test, validation=validation, seed=seed)

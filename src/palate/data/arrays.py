@@ -1,4 +1,4 @@
-"""Columns of polars as arrays of numpy."""
+"""Columns of polars -> arrays of numpy."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +12,13 @@ from numpy.typing import DTypeLike, NDArray
 def array_of(
     column: pl.Series, dtype: DTypeLike, convert: Callable[[pl.Series], NDArray[Any]] = pl.Series.to_numpy
 ) -> NDArray[Any]:
-    """A new array (n,) of a column without gaps, converted chunk by chunk: what polars read lies in many of them."""
+    """Return a new array (n,) of a column without nulls, converted chunk by chunk, since polars reads many chunks."""
     array = np.empty(len(column), dtype=dtype)
     chunks = column.get_chunks()
     places = np.split(array, np.cumsum([len(chunk) for chunk in chunks])[:-1])
 
     def fill(place: NDArray[Any], chunk: pl.Series) -> None:
-        with np.errstate(over="ignore"):  # too big for the type: infinite
+        with np.errstate(over="ignore"):  # values too big for the type become infinite
             place[:] = convert(chunk)
 
     with ThreadPoolExecutor() as pool:

@@ -1,4 +1,4 @@
-"""Interactions to whole epochs of index tensors, already on the device; no per-row Python."""
+"""Interactions -> batches of row tensors for whole epochs, on the device already; no Python code runs per row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,37 +11,37 @@ from palate.data.interactions import Interactions
 from palate.data.shuffle import shuffled
 
 AT_ONCE = 2**14
-"""Ratings, at least, that are cut into batches at once."""
+"""Minimum number of ratings that are cut into batches at once."""
 
 
 @dataclass(frozen=True)
 class RatingBatch:
-    """B ratings to learn from."""
+    """B ratings of the training part."""
 
     rows: Tensor  # (B, 2) int64: the user row, and n_users + the item row (rows of one joint table)
-    ratings: Tensor  # (B,) float32, less what its RatingBatches takes off
+    ratings: Tensor  # (B,) float32, less the mean of its RatingBatches
 
     def __len__(self) -> int:
         return len(self.ratings)
 
 
 class RatingBatches:
-    """Every rating once an epoch, less `mean`, in an order that follows from the generator alone."""
+    """Batches that have every rating once per epoch, less `mean`, in an order that depends on the generator alone."""
 
     def __init__(self, train: Interactions, batch_size: int, device: torch.device, mean: Tensor | float = 0.0) -> None:
         assert train.ratings is not None
         users, items = (torch.from_numpy(column).to(device) for column in (train.users, train.items))
         both = torch.stack([users, items + train.n_users], dim=1)  # (n, 2) int32
-        self.pairs = both.view(torch.int64).squeeze(1)  # (n,): both rows of a rating in one number, fetched as one
+        self.pairs = both.view(torch.int64).squeeze(1)  # (n,): both rows of a rating as one number, fetched at once
         self.ratings = torch.from_numpy(train.ratings).to(device) - mean  # (n,)
         self.batch_size, self.events = batch_size, len(train)
 
     def __len__(self) -> int:
-        """Batches in an epoch; the last may be smaller."""
+        """Number of batches in an epoch; the last may be smaller."""
         return -(-len(self.pairs) // self.batch_size)
 
     def epoch(self, generator: torch.Generator, skip: int = 0, at_once: int = 1) -> Iterator[RatingBatch]:
-        """The batches of one epoch, from number `skip` on; `at_once` of them as one, while so many are left."""
+        """Yield the batches of one epoch from number `skip` on, `at_once` of them joined while so many are left."""
         pairs, ratings = self._shuffled(generator)
         start, joined = min(skip * self.batch_size, len(pairs)), at_once * self.batch_size
         single = start + (len(pairs) - start) // joined * joined if at_once > 1 else start
@@ -58,7 +58,7 @@ class RatingBatches:
 
 
 def _cut(pairs: Tensor, ratings: Tensor, size: int) -> Iterator[RatingBatch]:
-    """Of n ratings batches of that size, made many at a time, as each operation on tensors costs a step's hundredth."""
+    """Cut n ratings into batches, many at a time: each tensor operation takes a hundredth of a training step."""
     many = -(-AT_ONCE // size) * size
     for start in range(0, len(pairs), many):
         part = slice(start, start + many)
@@ -67,6 +67,6 @@ def _cut(pairs: Tensor, ratings: Tensor, size: int) -> Iterator[RatingBatch]:
 
 
 def seeded(device: torch.device, *seed: int) -> torch.Generator:
-    """A generator whose numbers follow from all of `seed`, such as (run's seed, epoch)."""
+    """Return a random generator whose state depends on all numbers of `seed`, such as (seed of the run, epoch)."""
     state = np.random.SeedSequence(seed).generate_state(2, np.uint32)
     return torch.Generator(device).manual_seed(int(state[0]) << 31 ^ int(state[1]))

@@ -1,4 +1,4 @@
-"""Catalogue: what is known of each item beside its ratings."""
+"""Catalogue: title, text and categories of each item."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +12,13 @@ SCHEMA: dict[str, pl.DataType] = {"title": pl.String(), "text": pl.String(), "ca
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """One row per item row: title and text (null where unknown) and categories (empty where unknown)."""
+    """A table with one row per item row: title and text (null if unknown) and categories (empty if unknown)."""
 
     frame: pl.DataFrame  # (n_items, 3), columns as in SCHEMA
 
     @classmethod
     def empty(cls, n_items: int) -> "Catalogue":
-        """A catalogue that knows nothing of `n_items` items."""
+        """Return a catalogue of `n_items` items that has only unknown values."""
         unknown = pl.repeat(None, n_items, dtype=pl.String, eager=True)
         frame = pl.DataFrame({"title": unknown, "text": unknown})
         return cls(frame.with_columns(categories=pl.lit([], dtype=SCHEMA["categories"])))
@@ -27,13 +27,13 @@ class Catalogue:
         return len(self.frame)
 
     def title(self, row: int) -> str | None:
-        """The title of an item row, if known."""
-        found: str | None = self.frame["title"][int(row)]
-        return found
+        """Return the title of an item row, None if unknown."""
+        title: str | None = self.frame["title"][int(row)]
+        return title
 
     @cached_property
     def categories(self) -> dict[str, NDArray[np.int64]]:
-        """The item rows of each category, the commonest category first."""
+        """The item rows of each category, the largest category first."""
         pairs = self.frame.select("categories").with_row_index("row").explode("categories").drop_nulls().unique()
         rows = {name: group["row"].to_numpy().astype(np.int64) for (name,), group in pairs.group_by("categories")}
         return {str(name): np.sort(rows[name]) for name in sorted(rows, key=lambda name: (-len(rows[name]), name))}

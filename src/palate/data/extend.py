@@ -1,4 +1,4 @@
-"""A table and what happened since -> Interactions."""
+"""A table and later events -> Interactions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,13 +20,13 @@ def extend(
     ratings: NDArray[np.float32] | None,
     times: NDArray[np.float64],
 ) -> Interactions:
-    """The table with m further events, in the order they happened in, ids as text; new people and items join it.
+    """Return the table with m later events, in order of time, ids as text; new users and items are added.
 
-    Where there are ratings, the last of a person for an item stands for those before it. Of a table without times,
-    the events' are left out.
+    If the table has ratings, a user's last rating of an item replaces the earlier ones. If it has no times, the times
+    of the events are left out.
 
     Raises:
-        DataError: an id is text where the table's are integers.
+        DataError: an id is text where the table's ids are integers.
     """
     if not len(users):
         return table
@@ -45,25 +45,26 @@ def extend(
         _widened(table.catalogue, old_items, len(item_ids)),
         table.notes,
     )
-    kept = np.arange(len(whole)) if table.ratings is None else _last_of_pair(whole, len(table))
-    whole = whole.where(kept)
+    if table.ratings is not None:
+        whole = whole.where(_last_of_pair(whole, len(table)))
     whole = whole.where(in_order(whole.users, whole.times))
-    return replace(whole, notes=(*table.notes, f"{len(users):,} events since: {len(whole):,} ratings or events in all"))
+    return replace(whole, notes=(*table.notes, f"{len(users):,} later events: {len(whole):,} ratings or events in all"))
 
 
 def _joined(ids: Vocabulary, texts: Sequence[str]) -> tuple[Vocabulary, NDArray[np.int64], NDArray[np.int64]]:
-    """-> the vocabulary of both, the new row of each old one, and the row of each text."""
+    """Return the vocabulary of both, the new row of each old row, and the row of each text."""
     parsed = [ids.parse(text) for text in texts]
     if not ids.is_text and any(isinstance(id_, str) for id_ in parsed):
         wrong = next(id_ for id_ in parsed if isinstance(id_, str))
-        raise DataError(f"{ids.kind} {wrong!r} of an event is no integer, as the table's ids are")
+        problem = f"{ids.kind} {wrong!r} of an event is text, but the table's ids are integers"
+        raise DataError(f"{problem}; remove the event or correct its id")
     new = pl.Series(parsed, dtype=ids.ids.dtype)
     both = Vocabulary(ids.kind, pl.concat([ids.ids.alias("id"), new.alias("id")]).unique().sort())
     return both, both.find(ids.ids), both.find(new)
 
 
 def _widened(catalogue: Catalogue, places: NDArray[np.int64], n_items: int) -> Catalogue:
-    """Its rows at their new places (n,), with nothing known of the others."""
+    """Return the catalogue with its rows at new places (n,) and unknown values in the other rows."""
     order = np.full(n_items, len(catalogue))
     order[places] = np.arange(len(catalogue))
     nothing = Catalogue.empty(1).frame
@@ -71,7 +72,7 @@ def _widened(catalogue: Catalogue, places: NDArray[np.int64], n_items: int) -> C
 
 
 def _last_of_pair(whole: Interactions, n_old: int) -> NDArray[np.int64]:
-    """Of the events after the first n_old the last of each person and item, and of those before the others' pairs."""
+    """Return the rows to keep: the last new event of each (user, item) pair, and the old events of other pairs."""
     pairs = whole.users.astype(np.int64) * whole.n_items + whole.items
     _, from_end = np.unique(pairs[n_old:][::-1], return_index=True)
     last = len(pairs) - 1 - from_end

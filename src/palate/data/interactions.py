@@ -1,10 +1,10 @@
-"""Interactions: the validated, integer-coded form of a ratings table."""
+"""Interactions: a table of events, checked and with ids coded as integer rows."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -14,25 +14,39 @@ from palate.data.catalogue import Catalogue
 from palate.data.vocabulary import Vocabulary
 
 DAY = 86_400.0
-"""Seconds, the unit of times."""
+"""Seconds of a day; times are in seconds."""
 
 DIGIT = 16
-"""Bits of a key that are sorted by at a time."""
+"""Bits of a key in one pass of the radix sort."""
+
+
+class Scale(NamedTuple):
+    """The lowest and the highest rating of a table."""
+
+    low: float
+    high: float
+
+
+class ItemNames(NamedTuple):
+    """The columns by which items are named, by item row."""
+
+    ids: pl.Series  # (n_items,)
+    titles: pl.Series  # (n_items,), null if unknown
 
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """n events, person by person and oldest first: sorted by user row, then time, then as read."""
+    """n events, user by user and oldest first: sorted by user row, then time, then as read."""
 
     users: NDArray[np.int32]  # (n,) rows of user_ids
     items: NDArray[np.int32]  # (n,) rows of item_ids
-    ratings: NDArray[np.float32] | None  # (n,), None for data without ratings
-    times: NDArray[np.float64] | None  # (n,) unix seconds; None where the table has no times
+    ratings: NDArray[np.float32] | None  # (n,); None if the table has no ratings
+    times: NDArray[np.float64] | None  # (n,) unix seconds; None if the table has no times
     user_ids: Vocabulary
     item_ids: Vocabulary
     catalogue: Catalogue
     notes: tuple[str, ...] = ()
-    """What the reading took and what it left out, a line each, for a person."""
+    """Notes of the reading for the user: what was read and what was left out, a line each."""
 
     def __len__(self) -> int:
         return len(self.users)
@@ -47,15 +61,15 @@ class Interactions:
 
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The arrays that there are, each (n,)."""
+        """The arrays that the table has, each (n,)."""
         named = {"users": self.users, "items": self.items, "ratings": self.ratings, "times": self.times}
         return {name: column for name, column in named.items() if column is not None}
 
     def where(self, keep: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Interactions":
-        """The events selected by a mask (n,), by their numbers or a slice; vocabularies and catalogue stay whole."""
+        """Return the events of a mask (n,), of numbers or of a slice; vocabularies and catalogue stay whole."""
         with ThreadPoolExecutor() as pool:
-            kept = pool.map(lambda column: column[keep], self.columns.values())
-        return replace(self, **dict(zip(self.columns, kept, strict=True)))
+            columns = pool.map(lambda column: column[keep], self.columns.values())
+        return replace(self, **dict(zip(self.columns, columns, strict=True)))
 
     @cached_property
     def offsets(self) -> NDArray[np.int64]:
@@ -65,22 +79,22 @@ class Interactions:
 
     @cached_property
     def item_counts(self) -> NDArray[np.int64]:
-        """(n_items,): how many events each item has."""
+        """(n_items,): number of events of each item."""
         return np.bincount(self.items, minlength=self.n_items).astype(np.int64)
 
     @cached_property
-    def item_names(self) -> tuple[pl.Series, pl.Series]:
-        """The id of each item row, and the title."""
-        return self.item_ids.ids, self.catalogue.frame["title"]
+    def item_names(self) -> ItemNames:
+        """The id and the title of each item row."""
+        return ItemNames(self.item_ids.ids, self.catalogue.frame["title"])
 
     @cached_property
-    def scale(self) -> tuple[float, float] | None:
-        """The lowest and the highest rating, None for data without ratings."""
-        return None if self.ratings is None else (float(self.ratings.min()), float(self.ratings.max()))
+    def scale(self) -> Scale | None:
+        """The lowest and the highest rating; None if the table has no ratings."""
+        return None if self.ratings is None else Scale(float(self.ratings.min()), float(self.ratings.max()))
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, rows, ratings and times: the same table gives the same one, whatever its file's format."""
+        """SHA-256 over ids, rows, ratings and times: the same for the same table in any file format."""
         digest = hashlib.sha256()
         for vocabulary in (self.user_ids, self.item_ids):
             digest.update("\n".join(map(str, vocabulary.ids.to_list())).encode())
@@ -91,7 +105,7 @@ class Interactions:
 
 
 def in_order(users: NDArray[np.int32], times: NDArray[np.float64] | None) -> NDArray[np.int64]:
-    """The permutation (n,), n > 0, that sorts by user, then time, then row."""
+    """Return the permutation (n,), n > 0, that sorts by user, then time, then row."""
     if times is None:
         return in_turn(users.astype(np.int64))
     low, high = float(times.min()), float(times.max())
@@ -103,8 +117,8 @@ def in_order(users: NDArray[np.int32], times: NDArray[np.float64] | None) -> NDA
 
 
 def in_turn(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The permutation (n,), n > 0, that sorts keys of 0 and more, equal ones in turn."""
-    rows = keys.astype(np.uint16).argsort(kind="stable")  # the lowest digit; numpy counts keys of two bytes
+    """Return the permutation (n,), n > 0, that sorts keys of 0 and more; equal keys keep their order."""
+    rows = keys.astype(np.uint16).argsort(kind="stable")  # the lowest digit; for two bytes numpy uses a radix sort
     for shift in range(DIGIT, int(keys.max()).bit_length(), DIGIT):
         digits = (keys >> shift).astype(np.uint16).take(rows)
         rows = rows.take(digits.argsort(kind="stable"))

@@ -1,4 +1,4 @@
-"""Read a ratings table: delimited text, JSON lines, Parquet, lists of items, or any frame -> Interactions."""
+"""Read ratings or events -> Interactions: delimited text, JSON lines, Parquet, lists of items, or a frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from palate.data.reading.assemble import assemble
 from palate.data.reading.columns import Choice, Choices, listed
 from palate.data.reading.delimited import delimited_table
 from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, load, unpacked_name
-from palate.data.reading.folders import look_through
+from palate.data.reading.folders import SourceFiles, files_of
 from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame, parquet_frame
-from palate.data.reading.items import said_of_items
+from palate.data.reading.items import item_columns
 from palate.data.reading.jsonlines import json_frame, lists_table
 from palate.data.reading.layouts import Layout, lay_out
-from palate.data.reading.tables import Table
+from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.times import check_unit
 from palate.errors import DataError, OptionError
 
 Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]] | Any
-"""A path, several paths laid out alike, a folder, or a pandas, polars or Arrow table."""
+"""A path, several paths of the same layout, a folder, or a pandas, polars or Arrow table."""
 
 FORMATS = ("csv", "jsonl", "parquet", "lists")
 
@@ -41,56 +41,55 @@ def read(
     time_unit: str | None = None,
     encoding: str | None = None,
 ) -> Interactions:
-    """Ratings, or bare events, of any common layout; what was taken for what stands in the result's `notes`.
+    """Read ratings, or events without ratings; the result's `notes` say how each column was read.
 
     Args:
-        source: a path (also .gz or .zst), several paths laid out alike, a folder, or a frame.
-        items: what is known of the items, a path or a frame: titles, categories, text.
-        format: "csv" (any separator), "jsonl", "parquet" or "lists" (a line is a user and its items, oldest first);
-            told by content if not given, save for "lists".
-        user, item, rating, time: a column's name or its number from 1; found by name and content if not given;
+        source: a path (also .gz or .zst), several paths of the same layout, a folder, or a frame.
+        items: a path or a frame with titles, categories and text of the items.
+        format: "csv" (any separator), "jsonl", "parquet" or "lists" (each line is a user and its items, oldest first);
+            by default detected from the content, except "lists".
+        user, item, rating, time: name of the column or its number from 1; by default detected from name and content.
             `rating=False` and `time=False` leave the column out.
         separator: between the fields of delimited text, one character or more.
         time_unit: "s", "ms", "us", "ns" since 1970, or "order" for numbers that are no dates.
-        encoding: of text, UTF-8 if not given.
+        encoding: of the text, by default UTF-8.
 
     Raises:
-        DataError: the table breaks a rule; the message names file, row, column and value, and what to do.
-        OptionError: an option that makes no sense.
+        DataError: the table breaks a rule; the message names file, row, column and value, and says what to do.
+        OptionError: an option has an impossible value.
     """
     check_unit(time_unit)
     if format is not None and format not in FORMATS:
-        raise OptionError(f"format is {format!r}; it can be {', '.join(FORMATS)}")
+        raise OptionError(f"format is {format!r}: it must be one of {', '.join(FORMATS)}")
     choices = Choices(user, item, rating, time)
     if is_frame(source):
-        tables = [frame_table(as_frame(source), choices, said_of_items)]
+        tables = [frame_table(as_frame(source), choices, item_columns)]
     else:
-        paths, beside = _paths(source)
-        items = beside if items is None else items
-        tables = _tables(paths, format, separator, encoding, choices)
+        files = _files(source)
+        items = files.items if items is None else items
+        tables = _tables(files.ratings, format, separator, encoding, choices)
     return assemble(tables, time_unit, items, encoding)
 
 
-def _paths(source: Source) -> tuple[list[Path], Path | None]:
-    """The files to read, and the items file found beside them in a folder."""
+def _files(source: Source) -> SourceFiles:
     if isinstance(source, str | PathLike):
         path = Path(fspath(source))
-        return look_through(path) if path.is_dir() else ([path], None)
-    if isinstance(source, Sequence) and source and all(isinstance(each, str | PathLike) for each in source):
-        return [Path(each) for each in source], None
+        return files_of(path) if path.is_dir() else SourceFiles([path])
+    if isinstance(source, Sequence) and source and all(isinstance(path, str | PathLike) for path in source):
+        return SourceFiles([Path(path) for path in source])
     raise OptionError(f"cannot read a {type(source).__name__}; give a path, a list of paths, a folder or a frame")
 
 
 @dataclass(frozen=True)
 class Opened:
-    """One file, unpacked and understood."""
+    """One file, unpacked, with its layout."""
 
     raw: Raw
     content: Layout | Frame | None  # None for lists, which have no columns
 
     @property
     def columns(self) -> tuple[object, ...]:
-        """What files read together must share."""
+        """The properties that files read together must share."""
         if isinstance(self.content, Layout):
             return (self.content.separator, self.content.header, *self.content.names)
         return () if self.content is None else tuple(sorted(self.content.names))
@@ -124,20 +123,20 @@ def _tables(
     for other in opened[1:]:
         if other.columns != opened[0].columns:
             raise DataError(
-                f"{other.raw.name} is laid out unlike {opened[0].raw.name} (columns {_named(other)} against "
-                f"{_named(opened[0])}); name the files that belong together"
+                f"{other.raw.name} has another layout than {opened[0].raw.name} (columns {_names(other)} against "
+                f"{_names(opened[0])}); name files of the same layout"
             )
-    coded = (pl.Categorical(pl.Categories.random()), pl.Categorical(pl.Categories.random()))
-    return [_table(each, choices, coded) for each in opened]
+    id_types = IdTypes(pl.Categorical(pl.Categories.random()), pl.Categorical(pl.Categories.random()))
+    return [_table(file, choices, id_types) for file in opened]
 
 
-def _named(opened: Opened) -> str:
+def _names(opened: Opened) -> str:
     return "none" if opened.content is None else listed(opened.content.names)
 
 
-def _table(opened: Opened, choices: Choices, coded: tuple[pl.DataType, pl.DataType]) -> Table:
+def _table(opened: Opened, choices: Choices, id_types: IdTypes) -> Table:
     if isinstance(opened.content, Layout):
-        return delimited_table(opened.raw, opened.content, choices, said_of_items, coded)
+        return delimited_table(opened.raw, opened.content, choices, item_columns, id_types)
     if isinstance(opened.content, Frame):
-        return frame_table(opened.content, choices, said_of_items)
-    return lists_table(opened.raw, coded)
+        return frame_table(opened.content, choices, item_columns)
+    return lists_table(opened.raw, id_types)

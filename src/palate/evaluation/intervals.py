@@ -40,7 +40,8 @@ def half_widths(
     if spread is not None:
         residuals, least = residuals / spread, float(spread.min(initial=1.0))
     places = {level: ceil(round((len(residuals) + 1) * level, 9)) for level in LEVELS}  # 0.9 · 10 is 9, not above it
-    reach = np.append(np.sort(residuals), (scale[1] - scale[0]) / least)
+    low, high = scale
+    reach = np.append(np.sort(residuals), (high - low) / least)
     return {level: float(reach[min(place, len(reach)) - 1]) for level, place in places.items()}
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.artifact.header import HEADER, read_header
+from palate.data.interactions import Scale
 from palate.data.vocabulary import Id
 from palate.inference.directions import YEAR
 from palate.inference.ids import item_rows
@@ -100,7 +101,7 @@ class LoadedModel:
         return list(zip(*columns, strict=True))
 
     @cached_property
-    def predicted_scale(self) -> tuple[float, float] | None:
+    def predicted_scale(self) -> Scale | None:
         """The rating scale, where the scores are predicted ratings."""
         return self.recommender.table.scale if self.recommender.predicts_ratings else None
 

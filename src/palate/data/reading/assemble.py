@@ -1,4 +1,4 @@
-"""Tables -> Interactions: ids become rows, repeated pairs one event, the order canonical."""
+"""Tables -> Interactions: ids become rows, repeated pairs one event, and the order canonical."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,37 +11,38 @@ from numpy.typing import NDArray
 from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions
 from palate.data.reading.describe import catalogue_inside, read_catalogue
-from palate.data.reading.ordering import settled
+from palate.data.reading.ordering import sort_and_deduplicate
 from palate.data.reading.tables import Table, ids_of, ratings_of, times_of
 from palate.data.vocabulary import Vocabulary
 from palate.errors import DataError
 
 
 def assemble(tables: Sequence[Table], time_unit: str | None, items: Any, encoding: str | None) -> Interactions:
-    """One set of interactions out of the tables, in order; `items` is a path or frame, None for none.
+    """Join the tables, in order, to one set of interactions. items: a path or frame, None if there is none.
 
-    Column by column, since a column may be read when it is asked for, and then leaves its memory to the next.
+    It works column by column: a column may be read at its access, and then leaves its memory to the next.
 
     Raises:
-        DataError: ids, ratings or times that are none; one user or one item only; ids that are text in one file and
-            integers in another; a file that changed while it was read.
+        DataError: an id, rating or time is invalid; the table has one user or one item only; ids are text in one file
+            and integers in another; or a file changed while it was read.
     """
     user_ids, users = _encoded("user", tables)
     item_ids, rows = _encoded("item", tables)
     ratings = _stacked([ratings_of(table) for table in tables])
-    dated = [times_of(table, time_unit) for table in tables]
-    times, units = _stacked([part for part, _ in dated]), {unit for _, unit in dated}
+    parts = [times_of(table, time_unit) for table in tables]
+    times, units = _stacked([part for part, _ in parts]), {unit for _, unit in parts}
     if len(units) > 1:
-        raise DataError(f"{_sources(tables)}: times differ in kind between files ({', '.join(sorted(units))})")
+        kinds = ", ".join(sorted(units))
+        raise DataError(f"{_sources(tables)}: times differ in kind between files ({kinds}); make them alike")
     if any(column is not None and len(column) != len(users) for column in (rows, ratings, times)):
         raise DataError(f"{_sources(tables)}: changed while it was read; read it again")
     for vocabulary, coded in ((user_ids, users), (item_ids, rows)):
         _check_ids(vocabulary, coded, tables)
-    catalogue, said = _catalogue(tables, rows, item_ids, items, encoding)
+    catalogue, catalogue_notes = _catalogue(tables, rows, item_ids, items, encoding)
     whole = Interactions(users, rows, ratings, times, user_ids, item_ids, catalogue)
-    notes = (_taken(tables, whole, units.pop()), *said)
-    kept, repeats = _settled(whole)
-    return replace(kept, notes=(*notes, *repeats))
+    notes = (_summary(tables, whole, units.pop()), *catalogue_notes)  # before the arrays are sorted in place
+    events = sort_and_deduplicate(whole)
+    return replace(events, notes=(*notes, *_repeats_note(whole, events)))
 
 
 def _sources(tables: Sequence[Table]) -> str:
@@ -54,13 +55,13 @@ def _encoded(kind: Literal["user", "item"], tables: Sequence[Table]) -> tuple[Vo
 
 
 def _check_ids(vocabulary: Vocabulary, rows: NDArray[np.int32], tables: Sequence[Table]) -> None:
-    """Raises DataError over ids that are no proper text, and where there is only one."""
+    """Raise DataError if an id is empty or has a null byte, or if there is only one id."""
     column = getattr(tables[0].roles, vocabulary.kind)
     if vocabulary.is_text:
         bad = (vocabulary.ids == "") | vocabulary.ids.str.contains("\0")
         for row in bad.arg_true().head(1):
-            what = "has a null byte" if vocabulary.id(row) else "is empty; every row needs an id"
-            raise DataError(f"{_place(tables, int(np.argmax(rows == row)))}: column {column!r} {what}")
+            problem = "has a null byte; remove it" if vocabulary.id(row) else "is empty; every row needs an id"
+            raise DataError(f"{_place(tables, int(np.argmax(rows == row)))}: column {column!r} {problem}")
     if len(vocabulary) < 2:
         raise DataError(
             f"{_sources(tables)}: one {vocabulary.kind} only, {vocabulary.id(0)!r}, in all {len(rows):,} rows; "
@@ -68,19 +69,19 @@ def _check_ids(vocabulary: Vocabulary, rows: NDArray[np.int32], tables: Sequence
         )
 
 
-def _place(tables: Sequence[Table], at: int) -> str:
-    """Where a row of the joined tables stands."""
+def _place(tables: Sequence[Table], row: int) -> str:
+    """Return the place of a row of the joined tables."""
     for table in tables:
         length = len(table.columns[table.roles.user])
-        if at < length:
+        if row < length:
             break
-        at -= length
-    return table.place(at)
+        row -= length
+    return table.place(row)
 
 
 def _joined(columns: list[pl.Series], tables: Sequence[Table]) -> pl.Series:
     text = next((column.dtype for column in columns if isinstance(column.dtype, pl.Categorical)), None)
-    if text is not None:  # delimited text, of which some files have nothing but integers in their usual spelling
+    if text is not None:  # delimited text, where some files have only integers in their usual spelling
         columns = [column.cast(pl.String).cast(text) for column in columns]
     if any(isinstance(column.dtype, pl.UInt64) for column in columns) and all(c.dtype.is_integer() for c in columns):
         columns = [column.cast(pl.UInt64, strict=False) for column in columns]
@@ -100,17 +101,16 @@ def _stacked(parts: Sequence[NDArray[Any] | None]) -> Any:
     return present[0] if len(present) == 1 else np.concatenate(present)
 
 
-def _settled(whole: Interactions) -> tuple[Interactions, tuple[str, ...]]:
-    """In canonical order, and of a repeated (user, item) only the last; and what to say of it."""
-    kept = settled(whole)
-    repeats = len(whole) - len(kept)
-    which = "last in the file" if whole.times is None else "latest"
-    return kept, (f"{repeats:,} rows repeat a (user, item) pair: of each the {which} is kept",) if repeats else ()
+def _repeats_note(whole: Interactions, events: Interactions) -> tuple[str, ...]:
+    """Return a note on the rows that were removed because a later one has the same user and item, if any."""
+    repeats = len(whole) - len(events)
+    which = "last" if whole.times is None else "latest"
+    return (f"{repeats:,} rows repeat a (user, item) pair: the {which} row of each pair is kept",) if repeats else ()
 
 
-def _taken(tables: Sequence[Table], whole: Interactions, unit: str) -> str:
-    """One line: what was read, and which column was taken for what."""
-    roles, how = tables[0].roles, tables[0].how
+def _summary(tables: Sequence[Table], whole: Interactions, unit: str) -> str:
+    """Return one line on what was read: the size of the table, and the column of each role."""
+    roles, layout = tables[0].roles, tables[0].layout
     columns = [f"user={roles.user}", f"item={roles.item}"]
     if roles.rating is not None and whole.scale is not None:
         low, high = whole.scale
@@ -119,7 +119,7 @@ def _taken(tables: Sequence[Table], whole: Interactions, unit: str) -> str:
         columns.append("no ratings")
     columns.append("no times" if roles.time is None else f"time={roles.time} ({unit})")
     size = f"{len(whole):,} rows, {whole.n_users:,} users, {whole.n_items:,} items"
-    return f"read {_sources(tables)}: {size}; {', '.join(columns)}{', ' if how else ''}{how}"
+    return f"read {_sources(tables)}: {size}; {', '.join(columns)}{', ' if layout else ''}{layout}"
 
 
 def _catalogue(
@@ -127,8 +127,8 @@ def _catalogue(
 ) -> tuple[Catalogue, tuple[str, ...]]:
     if items is not None:
         return read_catalogue(items, item_ids, encoding)
-    said = tables[0].about
-    if not said:
+    names = tables[0].item_columns
+    if not names:
         return Catalogue.empty(len(item_ids)), ()
-    columns = {what: pl.concat([table.columns[table.about[what]] for table in tables]) for what in said}
-    return catalogue_inside(columns, said, rows, len(item_ids))
+    columns = {field: pl.concat([table.columns[table.item_columns[field]] for table in tables]) for field in names}
+    return catalogue_inside(columns, names, rows, len(item_ids))

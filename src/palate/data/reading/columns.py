@@ -1,4 +1,4 @@
-"""Which column is user, item, rating and time: by its name, or by content where a file has no header."""
+"""The roles of columns (user, item, rating, time): by name, or by content if a file has no header."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, OptionError
 
 Choice: TypeAlias = str | int | Literal[False] | None
-"""A column's name or its number from 1; None: find it; False: there is none."""
+"""A column's name or its number from 1; None to detect it; False if there is none."""
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a text, in order."""
+    """Split a text into words."""
     return tuple(text.split())
 
 
@@ -43,15 +43,15 @@ KNOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
         words("reviewtime unixtime eventtime createdat created ratedat day t epoch"),
     ),
 }
-"""Names as `plain` writes them, best known first: a name of the first group wins over one of the second."""
+"""Common names of each role as `plain` writes them; a name of the first group goes before one of the second."""
 
 EARLIEST_SECONDS = 1e8
-"""Smaller times are no dates (they would lie before March 1973) but an order."""
+"""Smaller times are no dates (they would be before March 1973) but an order."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The column of each role; None where the table has none."""
+    """The column of each role; None if the table has no such column."""
 
     user: str
     item: str
@@ -60,12 +60,13 @@ class Roles:
 
     @property
     def taken(self) -> set[str]:
+        """The names of the columns that have a role."""
         return {name for name in (self.user, self.item, self.rating, self.time) if name is not None}
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the caller said of the columns."""
+    """The columns that the caller chose."""
 
     user: Choice = None
     item: Choice = None
@@ -74,21 +75,21 @@ class Choices:
 
 
 def plain(name: str) -> str:
-    """A column's name in lower case, letters and digits only, without RecBole's ':token' ending."""
+    """Return a column's name in lower case, with letters and digits only, without RecBole's ':token' ending."""
     return re.sub(r"[\W_]", "", re.sub(r":\w+$", "", name.strip().lower()))
 
 
 def is_known(name: str) -> bool:
-    """Whether some role is commonly called so."""
+    """Whether this is a common name of some role."""
     return any(plain(name) in names for groups in KNOWN.values() for names in groups)
 
 
 def by_name(where: str, names: Sequence[str], choices: Choices) -> Roles:
-    """The roles of named columns; `where` is the file, for messages.
+    """Return the roles of named columns. where: the file's name, for messages.
 
     Raises:
-        DataError: no column, or more than one, can play a role.
-        OptionError: one column was given two roles.
+        DataError: no column, or more than one, fits a role.
+        OptionError: one column was chosen for two roles.
     """
     chosen = _chosen(where, names, choices)
     for role in KNOWN:
@@ -99,28 +100,28 @@ def by_name(where: str, names: Sequence[str], choices: Choices) -> Roles:
 
 
 def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choices) -> Roles:
-    """The roles of columns without names, called '1', '2', …: user, item, then rating and time as their values say.
+    """Return the roles of columns without names, called '1', '2', …: user, item, then rating and time by their values.
 
     Raises:
-        DataError: a column is left that is neither a rating nor a time, and the options don't settle the roles.
-        OptionError: one column was given two roles.
+        DataError: another column is neither a rating nor a time, and the caller did not choose user and item.
+        OptionError: one column was chosen for two roles.
     """
     chosen = _chosen(where, names, choices)
     free = [name for name in names if name not in chosen.values()]
-    settled = "user" in chosen and "item" in chosen
+    both_chosen = "user" in chosen and "item" in chosen
     for role in ("user", "item"):
         if role not in chosen:
             chosen[role] = free.pop(0) if free else None
     for name in free:
-        at = names.index(name)
-        likely = _likely([row[at] for row in rows if at < len(row)])
+        column = names.index(name)
+        likely = _likely([row[column] for row in rows if column < len(row)])
         free_roles = [role for role in likely if role not in chosen]
         if free_roles:
             chosen[free_roles[0]] = name
-        elif not settled:
+        elif not both_chosen:
             raise DataError(
                 f"{where}: no header, and column {name} of {len(names)} is neither a rating nor a time; "
-                "say which columns count, e.g. user=1, item=2, rating=3 (--user 1 --item 2 --rating 3)"
+                "choose the columns, e.g. user=1, item=2, rating=3 (--user 1 --item 2 --rating 3)"
             )
     return _roles(where, names, chosen)
 
@@ -133,10 +134,10 @@ def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str
             chosen[role] = None
         elif choice is not None:
             chosen[role] = _named(where, names, choice)
-    given = [name for name in chosen.values() if name is not None]
-    if len(set(given)) < len(given):
-        twice = next(name for name in given if given.count(name) > 1)
-        raise OptionError(f"column {twice!r} is named for two of user, item, rating and time; give each its own")
+    columns = [name for name in chosen.values() if name is not None]
+    if len(set(columns)) < len(columns):
+        twice = next(name for name in columns if columns.count(name) > 1)
+        raise OptionError(f"column {twice!r} is named for two of user, item, rating and time; choose one for each")
     return chosen
 
 
@@ -153,23 +154,23 @@ def _named(where: str, names: Sequence[str], choice: str | int) -> str:
 
 def _candidates(role: str, names: Sequence[str]) -> list[str]:
     for group in KNOWN[role]:
-        found = [name for name in names if plain(name) in group]
-        if found:
-            return found
+        matches = [name for name in names if plain(name) in group]
+        if matches:
+            return matches
     return []
 
 
-def _only(where: str, role: str, found: list[str]) -> str | None:
-    if len(found) > 1:
+def _only(where: str, role: str, candidates: list[str]) -> str | None:
+    if len(candidates) > 1:
         raise DataError(
-            f"{where}: {' and '.join(map(repr, found))} could each be the {role}; "
-            f"name one: {role}={found[0]!r} (--{role} {found[0]})"
+            f"{where}: {' and '.join(map(repr, candidates))} could each be the {role}; "
+            f"name one: {role}={candidates[0]!r} (--{role} {candidates[0]})"
         )
-    return found[0] if found else None
+    return candidates[0] if candidates else None
 
 
 def _likely(values: Sequence[str]) -> tuple[str, ...]:
-    """The roles that a column with these values may play, likeliest first."""
+    """Return the roles that a column with these values may have, the most likely first."""
     numbers = [number for number in map(as_number, values) if number is not None]
     if len(numbers) < len(values):
         return ("time",) if all(map(is_date, values)) else ()
@@ -185,7 +186,7 @@ def _roles(where: str, names: Sequence[str], chosen: Mapping[str, str | None]) -
 
 
 def as_number(text: str) -> float | None:
-    """The number that a field holds, decimal comma or point; None where it is none."""
+    """Return the number in a field, with decimal comma or point; None if it is no number."""
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
@@ -198,6 +199,6 @@ def is_date(text: str) -> bool:
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:
-    """'a', 'b' and so on, cut short."""
+    """Return the names quoted and separated by commas, cut short."""
     shown = ", ".join(repr(name[:40]) for name in names[:most])
     return shown + (f", … ({len(names)} in all)" if len(names) > most else "")

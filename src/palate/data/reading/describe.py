@@ -1,4 +1,4 @@
-"""What is said of items -> Catalogue, in the order of the item vocabulary."""
+"""Tables or columns that describe items -> Catalogue, in the order of the item vocabulary."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,27 +14,28 @@ from palate.errors import DataError
 
 
 def read_catalogue(source: Any, item_ids: Vocabulary, encoding: str | None) -> tuple[Catalogue, tuple[str, ...]]:
-    """Titles, text and categories of the items that have interactions, and what to say of the rest.
+    """Return the catalogue of the items that have ratings or events, and notes on the other items.
 
     Raises:
-        DataError: no column of ids, or none of the ids has interactions.
+        DataError: the table has no column of ids, or none of its ids is in the ratings.
     """
     table = read_items(source, encoding)
-    rows = item_ids.find(table.ids if table.typed else _alike(table.ids, item_ids.ids.dtype))
+    rows = item_ids.find(table.ids if table.typed else _in_type(table.ids, item_ids.ids.dtype))
     if not (rows != UNKNOWN).any():
         raise DataError(
-            f"{table.name}: none of its {len(rows):,} ids has interactions: column {table.ids.name!r} has "
-            f"{_some(table.ids)}, the interactions have {_some(item_ids.ids)}; wrong column, or text against numbers?"
+            f"{table.name}: none of its {len(rows):,} ids has ratings: column {table.ids.name!r} has "
+            f"{_examples(table.ids)}, the ratings have {_examples(item_ids.ids)}; is it the wrong column, or text "
+            "against numbers?"
         )
-    said = {"title": table.titles, "text": table.texts, "categories": table.categories}
-    catalogue, repeated = _aligned(pl.DataFrame(said, schema=SCHEMA), rows, len(item_ids))
+    described = {"title": table.titles, "text": table.texts, "categories": table.categories}
+    catalogue, repeated = _aligned(pl.DataFrame(described, schema=SCHEMA), rows, len(item_ids))
     notes = [f"read {table.name}: {len(rows):,} items"]
     unrated = int((rows == UNKNOWN).sum())
     untitled = catalogue.frame["title"].null_count()
     if unrated:
         notes.append(f"{unrated:,} of {len(rows):,} items in {table.name} have no ratings and are left out")
     if repeated:
-        notes.append(f"{repeated:,} rows of {table.name} repeat an item id: the first of each is kept")
+        notes.append(f"{repeated:,} rows of {table.name} repeat an item id: the first row of each id is kept")
     if untitled:
         notes.append(f"{untitled:,} of {len(item_ids):,} items have no title")
     return catalogue, tuple(notes)
@@ -43,23 +44,27 @@ def read_catalogue(source: Any, item_ids: Vocabulary, encoding: str | None) -> t
 def catalogue_inside(
     columns: Mapping[str, pl.Series], names: Mapping[str, str], rows: NDArray[np.int32], n_items: int
 ) -> tuple[Catalogue, tuple[str, ...]]:
-    """What columns of the ratings table say of items; one that says different things of one item is not used."""
+    """Return the catalogue from columns of the ratings table, and notes. A column with several values for one item is
+    left out.
+
+    columns: by field, such as "title". names: of the columns, by field. rows: (n,) item rows.
+    """
     frame = pl.DataFrame({"row": rows, **columns})
-    said: dict[str, list[Any]] = {"title": [None] * n_items, "text": [None] * n_items, "categories": [[]] * n_items}
+    fields: dict[str, list[Any]] = {"title": [None] * n_items, "text": [None] * n_items, "categories": [[]] * n_items}
     notes = []
-    for what, name in names.items():
-        pairs = frame.select("row", what).unique().sort("row")
+    for field, name in names.items():
+        pairs = frame.select("row", field).unique().sort("row")
         if len(pairs) > n_items:
             notes.append(f"column {name!r} differs between rows of one item: not used for the catalogue")
             continue
-        values = pairs[what].to_list()
-        said[what] = categories(values) if what == "categories" else [sentence(value) for value in values]
-        notes.append(f"{what} of items: column {name!r}")
-    return Catalogue(pl.DataFrame(said, schema=SCHEMA)), tuple(notes)
+        values = pairs[field].to_list()
+        fields[field] = categories(values) if field == "categories" else [sentence(value) for value in values]
+        notes.append(f"{field} of items: column {name!r}")
+    return Catalogue(pl.DataFrame(fields, schema=SCHEMA)), tuple(notes)
 
 
 def _aligned(frame: pl.DataFrame, rows: NDArray[np.int64], n_items: int) -> tuple[Catalogue, int]:
-    """One row per item row, nothing where `frame` has none; and how many rows repeat an item."""
+    """Return one row per item row, unknown where `frame` has none, and the number of rows that repeat an item."""
     numbered = frame.with_columns(pl.Series("row", rows))
     once = numbered.filter(pl.col("row") != UNKNOWN).unique("row", keep="first", maintain_order=True)
     all_rows = pl.DataFrame({"row": np.arange(n_items, dtype=np.int64)})
@@ -68,12 +73,12 @@ def _aligned(frame: pl.DataFrame, rows: NDArray[np.int64], n_items: int) -> tupl
     return Catalogue(aligned.with_columns(pl.col("categories").fill_null([]))), repeated
 
 
-def _some(ids: pl.Series) -> str:
-    return ", ".join(repr(each) for each in ids.head(3).to_list())
+def _examples(ids: pl.Series) -> str:
+    return ", ".join(map(repr, ids.head(3).to_list()))
 
 
-def _alike(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Ids out of text as integers where the vocabulary has those, null where they are none in the usual spelling."""
+def _in_type(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return ids of text in the vocabulary's type: integers are null where the text has another spelling."""
     if dtype == pl.String:
         return ids
     numbers = ids.cast(dtype, strict=False)

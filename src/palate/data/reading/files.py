@@ -1,4 +1,4 @@
-"""Files found, unpacked and told apart by their first bytes; everything that goes wrong becomes a DataError."""
+"""Open files, unpack them, and detect their kind by the first bytes; every failure becomes a DataError."""
 
 import codecs
 import gzip
@@ -18,27 +18,29 @@ from palate.errors import DataError, OptionError
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 PACKINGS = {".gz": GZIP, ".zst": ZSTD}
 HEAD = 1 << 18
-"""How many bytes are looked at to tell a file's layout."""
+"""Number of bytes from which a file's layout is detected."""
 
 POLARS_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
-"""What polars may raise over a broken file; always turned into a DataError that says more."""
+"""Errors that polars may raise for a broken file; they become a DataError that says more."""
 
 LATIN_1 = frozenset({"u.item", "u.user", "movies.dat", "users.dat"})
-"""Files of the MovieLens sets that are latin-1; nothing inside them says so."""
+"""Files of the MovieLens data sets that are latin-1, which their content does not tell."""
 
 
 @dataclass(frozen=True)
 class Raw:
-    """The unpacked bytes of one file: still on disk where they lie there plainly, else in memory."""
+    """The unpacked bytes of one file: on disk if the file is not packed, else in memory."""
 
     name: str
     content: Path | bytes
 
     def open(self) -> BinaryIO:
+        """Open the bytes as a binary stream."""
         return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
 
     @cached_property
     def head(self) -> bytes:
+        """The first bytes, at most `HEAD`."""
         with self.open() as stream:
             return stream.read(HEAD)
 
@@ -55,19 +57,20 @@ class Raw:
             return stream.read()
 
     def bytes(self) -> bytes:
+        """Return all bytes."""
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
 def unpacked_name(path: Path) -> str:
-    """The file's name without .gz or .zst."""
+    """Return the file's name without .gz or .zst."""
     return path.stem if path.suffix.lower() in PACKINGS else path.name
 
 
 def load(path: Path) -> Raw:
-    """One file, unpacked.
+    """Open one file and unpack it.
 
     Raises:
-        DataError: it is missing, unreadable, a folder, empty, or not the packing that its name or bytes announce.
+        DataError: the file is missing, unreadable, a folder, empty, or not packed as its name or first bytes say.
     """
     try:
         with path.open("rb") as stream:
@@ -79,13 +82,13 @@ def load(path: Path) -> Raw:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     if empty:
-        raise DataError(f"{path.name}: the file is empty")
+        raise DataError(f"{path.name}: the file is empty; it needs a line for each rating or event")
     return raw
 
 
 def _unpack(path: Path, magic: bytes) -> Path | bytes:
-    wanted = PACKINGS.get(path.suffix.lower())
-    if wanted and magic and not magic.startswith(wanted):
+    packing = PACKINGS.get(path.suffix.lower())
+    if packing and magic and not magic.startswith(packing):
         raise DataError(f"{path.name}: the name ends in {path.suffix} but the content is not packed so; rename it")
     try:
         if magic.startswith(GZIP):
@@ -95,13 +98,13 @@ def _unpack(path: Path, magic: bytes) -> Path | bytes:
             return "\n".join(pl.read_lines(path)["line"].to_list()).encode()
     except (EOFError, zlib.error, gzip.BadGzipFile, *POLARS_FAILURES) as error:
         if "utf8" in str(error):
-            raise DataError(f"{path.name}: not UTF-8 text inside; unpack it with `zstd -d` first") from None
-        raise DataError(f"{path.name}: truncated or damaged ({first_line(error)})") from None
+            raise DataError(f"{path.name}: the packed text is not UTF-8; unpack it with `zstd -d` first") from None
+        raise DataError(f"{path.name}: truncated or damaged ({first_line(error)}); fetch the file again") from None
     return path
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a foreign error, for use inside our own."""
+    """Return the first line of another library's error message."""
     if isinstance(error, pl.exceptions.PanicException):
         return "its parts contradict each other"
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -115,27 +118,29 @@ def _neighbours(path: Path) -> list[str]:
 
 
 def is_json(raw: Raw) -> bool:
-    """Whether this is JSON lines, by name or first byte."""
+    """Whether a file has JSON lines, by its name or first byte."""
     suffix = Path(unpacked_name(Path(raw.name))).suffix.lower()
     return suffix in (".jsonl", ".ndjson", ".json") or raw.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
 
 
 def as_utf8(raw: Raw, encoding: str | None) -> Raw:
-    """The same text in UTF-8 with line feeds; `encoding` None means that it should be so already.
+    """Return the text in UTF-8 with line feeds; with `encoding` None it should be UTF-8 already.
 
     Raises:
-        DataError: bytes that the encoding does not have, or a UTF-16 file without its encoding named.
-        OptionError: no such encoding.
+        DataError: bytes that the encoding does not have, or a UTF-16 file without a named encoding.
+        OptionError: the encoding is unknown.
     """
     named = encoding or ("latin-1" if unpacked_name(Path(raw.name)) in LATIN_1 else None)
     if named is None and raw.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{raw.name}: UTF-16 text; name it: encoding='utf-16' (--encoding utf-16)")
+        raise DataError(f"{raw.name}: the text is UTF-16; name the encoding: encoding='utf-16' (--encoding utf-16)")
     if named is not None and _codec(named) != "utf-8":
         try:
             raw = Raw(raw.name, raw.bytes().decode(named).encode())
         except UnicodeError as error:
             line = raw.bytes()[: getattr(error, "start", 0)].count(b"\n") + 1
-            raise DataError(f"{raw.name}: line {line} is not {named} ({first_line(error)})") from None
+            raise DataError(
+                f"{raw.name}: line {line} is not {named} ({first_line(error)}); name another encoding"
+            ) from None
     if b"\r" in raw.head and b"\n" not in raw.head:
         raw = Raw(raw.name, raw.bytes().replace(b"\r", b"\n"))
     return raw
@@ -145,11 +150,11 @@ def _codec(encoding: str) -> str:
     try:
         return codecs.lookup(encoding).name
     except LookupError:
-        raise OptionError(f"encoding is {encoding!r}, which Python does not know; 'utf-8' or 'latin-1', say") from None
+        raise OptionError(f"encoding is {encoding!r}, which Python does not know: try 'utf-8' or 'latin-1'") from None
 
 
 def lines(raw: Raw) -> Iterator[str]:
-    r"""The lines of a UTF-8 file, each ending in \n where the file's does.
+    r"""Yield the lines of a UTF-8 file, each ending in \n if the file's line does.
 
     Raises:
         DataError: a line that is not UTF-8.

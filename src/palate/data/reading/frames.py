@@ -1,4 +1,4 @@
-"""Frames of any library -> Table, without importing that library: pandas, polars, Arrow, and Parquet files."""
+"""Frames of pandas, polars and Arrow, and Parquet files -> Table, without importing the frame's library."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from palate.data.reading.tables import Table
 from palate.data.reading.values import Place, from_objects, objects_series
 from palate.errors import DataError
 
-About: TypeAlias = Callable[[Sequence[str], Roles], Mapping[str, str]]
-"""Column names, roles that are taken -> which column says what of the items."""
+FindItemColumns: TypeAlias = Callable[[Sequence[str], Roles], Mapping[str, str]]
+"""A function from column names and their roles to the columns that describe items, such as {"title": column}."""
 
 
 @dataclass(frozen=True)
 class OnDemand(Mapping[str, pl.Series]):
-    """Columns that are each made when asked for and kept by nobody: the memory of one serves the next."""
+    """Columns that are read at each access and not kept, so that the memory of one serves the next."""
 
     names: Sequence[str]
     make: Callable[[str], pl.Series]
@@ -40,7 +40,7 @@ class OnDemand(Mapping[str, pl.Series]):
 
 @dataclass(frozen=True)
 class Frame:
-    """A table whose columns have types already; only those asked for are read."""
+    """A table whose columns have types already; each column is read when it is needed."""
 
     name: str
     names: list[str]
@@ -48,27 +48,27 @@ class Frame:
     place: Place
 
     def columns(self, names: list[str]) -> dict[str, pl.Series]:
-        """The named columns; text categories become text, Python objects the one type that they share.
+        """Return the named columns; text categories become text, Python objects the one type that they share.
 
         Raises:
-            DataError: objects of several types, or nested ones; columns that cannot be computed.
+            DataError: a column has objects of several types, or nested ones, or cannot be computed.
         """
         return {name: self.plain(name, column) for name, column in self.raw_columns(names).items()}
 
     def raw_columns(self, names: list[str]) -> Mapping[str, pl.Series]:
-        """The named columns as they are, Python objects among them.
+        """Return the named columns as they are, also those of Python objects.
 
         Raises:
-            DataError: columns that cannot be computed, here or where one is asked for.
+            DataError: a column cannot be computed, here or at its later access.
         """
         with _readable(f"{self.name}: cannot be read"):
             return self.read(names)
 
     def plain(self, name: str, column: pl.Series) -> pl.Series:
-        """A column of `raw_columns` as `columns` gives it.
+        """Convert a column of `raw_columns` to one of `columns`.
 
         Raises:
-            DataError: objects of several types, or nested ones.
+            DataError: the column has objects of several types, or nested ones.
         """
         if isinstance(column.dtype, pl.Categorical | pl.Enum):
             return column.cast(pl.String)
@@ -76,23 +76,23 @@ class Frame:
 
 
 @contextmanager
-def _readable(otherwise: str) -> Iterator[None]:
-    """Raises DataError for whatever polars raises over data that it can't read."""
+def _readable(problem: str) -> Iterator[None]:
+    """Raise DataError with this problem for every error of polars in the block."""
     try:
         yield
     except DataError:
         raise
     except POLARS_FAILURES as error:
-        raise DataError(f"{otherwise} ({first_line(error)})") from None
+        raise DataError(f"{problem} ({first_line(error)})") from None
 
 
 def row_of(name: str) -> Place:
-    """Where a row of data stands in a table without lines."""
+    """Return a function that gives the place of a row in a table without lines."""
     return lambda row: f"{name}: row {row + 1}"
 
 
 def is_frame(source: object) -> bool:
-    """Whether this is a table in memory."""
+    """Whether a source is a table in memory."""
     return isinstance(source, pl.LazyFrame) or hasattr(source, "__arrow_c_stream__") or _is_pandas(source)
 
 
@@ -101,10 +101,10 @@ def _is_pandas(source: object) -> bool:
 
 
 def as_frame(source: Any, name: str = "table") -> Frame:
-    """Any frame in memory.
+    """Return the Frame of any table in memory.
 
     Raises:
-        DataError: a lazy frame that cannot be computed, an Arrow stream that breaks off.
+        DataError: a lazy frame cannot be computed, or an Arrow stream ends early.
     """
     if _is_pandas(source):
         return _from_pandas(source, name)
@@ -112,21 +112,25 @@ def as_frame(source: Any, name: str = "table") -> Frame:
         if isinstance(source, pl.LazyFrame):
             names = source.collect_schema().names()
 
-            def collected(wanted: list[str]) -> dict[str, pl.Series]:
-                return source.select(pl.nth(_numbers(names, wanted))).collect().to_dict()
+            def collect(columns: list[str]) -> dict[str, pl.Series]:
+                return source.select(pl.nth(_numbers(names, columns))).collect().to_dict()
 
-            return Frame(name, names, collected, row_of(name))
+            return Frame(name, names, collect, row_of(name))
         frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
     except (*POLARS_FAILURES, TypeError, ImportError) as error:
         raise DataError(f"{name}: cannot be read ({first_line(error)})") from None
-    return Frame(name, frame.columns, lambda wanted: {each: frame.get_column(each) for each in wanted}, row_of(name))
+
+    def read(columns: list[str]) -> dict[str, pl.Series]:
+        return {column: frame.get_column(column) for column in columns}
+
+    return Frame(name, frame.columns, read, row_of(name))
 
 
 def parquet_frame(raw: Raw) -> Frame:
-    """A Parquet file.
+    """Return the Frame of a Parquet file.
 
     Raises:
-        DataError: it is none, or damaged.
+        DataError: the file is no Parquet file, or damaged.
     """
     with _readable(f"{raw.name}: no readable Parquet file"), raw.open() as stream:
         names = list(pl.read_parquet_schema(stream))
@@ -135,25 +139,25 @@ def parquet_frame(raw: Raw) -> Frame:
         with _readable(f"{raw.name}: cannot be read"):
             return pl.read_parquet(raw.content, columns=_numbers(names, [name]), glob=False).to_series()
 
-    return Frame(raw.name, names, lambda wanted: OnDemand(wanted, column), row_of(raw.name))
+    return Frame(raw.name, names, lambda columns: OnDemand(columns, column), row_of(raw.name))
 
 
-def _numbers(names: list[str], wanted: list[str]) -> list[int]:
-    """Columns by number, since polars takes some names for patterns."""
-    return [names.index(name) for name in wanted]
+def _numbers(names: list[str], columns: list[str]) -> list[int]:
+    """Return the numbers of columns, since polars takes some names for patterns."""
+    return [names.index(name) for name in columns]
 
 
 def _from_pandas(frame: Any, name: str) -> Frame:
     names = [str(column) for column in frame.columns]
 
-    def read(wanted: list[str]) -> dict[str, pl.Series]:
-        return {each: _pandas_column(frame.iloc[:, names.index(each)]) for each in wanted}
+    def read(columns: list[str]) -> dict[str, pl.Series]:
+        return {column: _pandas_column(frame.iloc[:, names.index(column)]) for column in columns}
 
     return Frame(name, names, read, row_of(name))
 
 
 def _pandas_column(series: Any) -> pl.Series:
-    """One pandas column by way of numpy, so that pyarrow is not needed."""
+    """Convert a pandas column through numpy, so that pyarrow is not needed."""
     if getattr(series.dtype, "tz", None) is not None:
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
@@ -164,27 +168,27 @@ def _pandas_column(series: Any) -> pl.Series:
     return objects_series([None if gap else value for value, gap in zip(series.array, missing, strict=True)])
 
 
-def frame_table(frame: Frame, choices: Choices, about: About) -> Table:
-    """The frame's columns that count.
+def frame_table(frame: Frame, choices: Choices, find_item_columns: FindItemColumns) -> Table:
+    """Return the columns of a frame that have a role or describe items.
 
     Raises:
-        DataError: no column, or more than one, for a role.
+        DataError: no column, or more than one, fits a role.
     """
     roles = _roles(frame, choices)
-    said = about(frame.names, roles)
-    raw = frame.raw_columns([*dict.fromkeys([*roles.taken, *said.values()])])
-    texts = {what: _texts(raw[name]) for what, name in said.items()}
-    usable = {said[what]: text for what, text in texts.items() if text is not None}
+    candidates = find_item_columns(frame.names, roles)
+    raw = frame.raw_columns([*dict.fromkeys([*roles.taken, *candidates.values()])])
+    columns = {name: _texts(raw[name]) for name in candidates.values()}
+    texts = {name: text for name, text in columns.items() if text is not None}
 
     def column(name: str) -> pl.Series:
-        return usable[name] if name in usable else frame.plain(name, raw[name])
+        return texts[name] if name in texts else frame.plain(name, raw[name])
 
-    about_items = {what: name for what, name in said.items() if name in usable}
-    return Table(frame.name, roles, OnDemand([*roles.taken, *usable], column), about_items, frame.place)
+    item_columns = {field: name for field, name in candidates.items() if name in texts}
+    return Table(frame.name, roles, OnDemand([*roles.taken, *texts], column), item_columns, frame.place)
 
 
 def _texts(column: pl.Series) -> pl.Series | None:
-    """A column of texts, or of lists of them, that may tell of items; None for anything else."""
+    """Return a column of texts, or of lists of texts, as it may describe items; None for any other column."""
     if column.dtype == pl.Object and all(value is None or isinstance(value, str) for value in column):
         return pl.Series(column.to_list(), dtype=pl.String)
     if isinstance(column.dtype, pl.Categorical | pl.Enum):

@@ -1,10 +1,10 @@
-"""A table of items as it was read: ids, titles, text, categories."""
+"""Tables of items -> ids, titles, texts and categories."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,7 @@ GENRES = words(
     "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical "
     "Mystery Romance Sci-Fi Thriller War Western"
 )
-"""The flags of u.item, in order, as u.genre lists them."""
+"""Genres of the flags of u.item, in order, as u.genre lists them."""
 
 NO_GENRES = "(no genres listed)"
 
@@ -34,34 +34,51 @@ IDS = (
 TITLE = words("title movietitle itemtitle producttitle booktitle productname itemname moviename name")
 CATEGORIES = words("genres genre categories category class")
 TEXT = words("brand text description overview summary plot abstract")
-"""What the columns of an items table are called, as `plain` writes it; of several titles the first here is taken."""
+"""Common names of an items table's columns as `plain` writes them; of several titles the first one here is used."""
+
+
+class Fields(NamedTuple):
+    """The columns of an items table by what they hold, best first."""
+
+    titles: list[str]
+    texts: list[str]
+    categories: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """All of the columns."""
+        return [*self.titles, *self.texts, *self.categories]
 
 
 @dataclass(frozen=True)
 class ItemsTable:
-    """n items as read, repeats and strangers among them."""
+    """n items as read; ids may repeat, and items may have no ratings."""
 
     name: str
     ids: pl.Series  # (n,)
-    typed: bool  # False for ids out of delimited text, which has no types of its own
+    typed: bool  # False for ids of delimited text, which has no types
     titles: list[str | None]
     texts: list[str | None]
     categories: list[list[str]]
 
 
-def said_of_items(names: Sequence[str], roles: Roles) -> dict[str, str]:
-    """The columns of a ratings table that tell of the item, by what they tell; not 'name', which may be the user's."""
+def item_columns(names: Sequence[str], roles: Roles) -> dict[str, str]:
+    """Return the columns of a ratings table that describe items, as {"title": column, "categories": column}.
+
+    The last name of each list, such as 'name', is left out: the column may describe the user.
+    """
     free = {plain(name): name for name in reversed(names) if name not in roles.taken}
-    known = {"title": TITLE[:-1], "categories": CATEGORIES[:-1]}
-    found = {what: [free[name] for name in of if name in free] for what, of in known.items()}
-    return {what: of[0] for what, of in found.items() if of}
+    fields = _fields(free, TITLE[:-1], CATEGORIES[:-1])
+    best = {"title": fields.titles[:1], "categories": fields.categories[:1]}
+    return {field: columns[0] for field, columns in best.items() if columns}
 
 
 def read_items(source: Any, encoding: str | None) -> ItemsTable:
-    """Any table of items: a frame, or a path to delimited text, JSON lines or Parquet.
+    """Read a table of items: a frame, or a path to delimited text, JSON lines or Parquet.
 
     Raises:
-        DataError: the file cannot be read, or which column holds the ids is not to be told.
+        DataError: the file cannot be read, or no single column can hold the ids.
+        OptionError: the source is neither a path nor a frame.
     """
     if is_frame(source):
         return _typed(as_frame(source, "items"))
@@ -77,35 +94,34 @@ def read_items(source: Any, encoding: str | None) -> ItemsTable:
 
 def _typed(frame: Frame) -> ItemsTable:
     id_name = _id_column(frame.name, frame.names)
-    what = _columns(frame.names, id_name)
-    found = frame.raw_columns([name for held in what.values() for name in held])
-    values = {name: column.to_list() for name, column in found.items()}
+    fields = _fields_beside(id_name, frame.names)
+    values = {name: column.to_list() for name, column in frame.raw_columns(fields.names).items()}
     column = ids(frame.columns([id_name])[id_name], id_name, frame.place)
-    return _table(frame.name, column, True, what, values)
+    return _table(frame.name, column, True, fields, values)
 
 
 def _delimited(path: Path, raw: Raw) -> ItemsTable:
     name = unpacked_name(path).lower()
     if name == "u.item":
         return _flagged(raw, _genre_names(path))
-    bare = name == "movies.dat"
-    raw, layout = lay_out(raw, "::" if bare else None, has_header=not bare)
-    if bare and layout.width != 3:
+    movielens = name == "movies.dat"  # it has no header
+    raw, layout = lay_out(raw, "::" if movielens else None, has_header=not movielens)
+    if movielens and layout.width != 3:
         raise DataError(f"{raw.name}: {layout.width} columns where MovieLens has 3; rename it if it is another file")
-    id_name = "1" if bare else _id_column(raw.name, layout.names)
-    what = {"title": ["2"], "text": [], "categories": ["3"]} if bare else _columns(layout.names, id_name)
-    wanted = [id_name, *(each for held in what.values() for each in held)]
-    frame = columns(raw, layout, dict.fromkeys(wanted, pl.String()))
+    id_name = "1" if movielens else _id_column(raw.name, layout.names)
+    fields = Fields(["2"], [], ["3"]) if movielens else _fields_beside(id_name, layout.names)
+    frame = columns(raw, layout, dict.fromkeys([id_name, *fields.names], pl.String()))
     column = ids(frame.get_column(id_name), id_name, place_in(raw, layout))
-    return _table(raw.name, column, False, what, {each.name: each.to_list() for each in frame})
+    return _table(raw.name, column, False, fields, {series.name: series.to_list() for series in frame})
 
 
 def _flagged(raw: Raw, genres: Sequence[str]) -> ItemsTable:
-    """u.item: number, title, two dates, an address, then a flag per genre."""
+    """Read u.item: number, title, two dates, an address, then a flag per genre."""
     raw, layout = lay_out(raw, "|", has_header=False)
     if layout.width != 5 + len(genres):
         raise DataError(
-            f"{raw.name}: {layout.width} columns where 5 and a flag for each of {len(genres)} genres belong"
+            f"{raw.name}: {layout.width} columns where MovieLens has 5 and a flag for each of {len(genres)} genres; "
+            "rename it if it is another file"
         )
     frame = columns(raw, layout, dict.fromkeys(layout.names, pl.String()))
     flags = frame.select(layout.names[5:]).rows()
@@ -116,7 +132,7 @@ def _flagged(raw: Raw, genres: Sequence[str]) -> ItemsTable:
 
 
 def _genre_names(path: Path) -> Sequence[str]:
-    """The names in u.genre beside u.item, or those that MovieLens 100K has."""
+    """Return the genres of u.genre beside u.item, or those of MovieLens 100K."""
     beside = path.with_name("u.genre")
     if not beside.is_file():
         return GENRES
@@ -124,13 +140,11 @@ def _genre_names(path: Path) -> Sequence[str]:
     return named or GENRES
 
 
-def _table(
-    name: str, column: pl.Series, typed: bool, what: dict[str, list[str]], values: dict[str, list[Any]]
-) -> ItemsTable:
+def _table(name: str, column: pl.Series, typed: bool, fields: Fields, values: dict[str, list[Any]]) -> ItemsTable:
     nothing: list[Any] = [None] * len(column)
-    titles = next((values[each] for each in what["title"]), nothing)
-    grouped = next((values[each] for each in what["categories"]), nothing)
-    texts = list(zip(*(values[each] for each in what["text"]), strict=True)) if what["text"] else nothing
+    titles = next((values[field] for field in fields.titles), nothing)
+    grouped = next((values[field] for field in fields.categories), nothing)
+    texts = list(zip(*(values[field] for field in fields.texts), strict=True)) if fields.texts else nothing
     return ItemsTable(
         name,
         column,
@@ -143,29 +157,31 @@ def _table(
 
 def _id_column(where: str, names: Sequence[str]) -> str:
     for group in IDS:
-        found = [name for name in names if plain(name) in group]
-        if len(found) > 1:
-            raise DataError(f"{where}: {' and '.join(map(repr, found))} could each be the item's id; leave one")
-        if found:
-            return found[0]
+        matches = [name for name in names if plain(name) in group]
+        if len(matches) > 1:
+            raise DataError(f"{where}: {' and '.join(map(repr, matches))} could each be the item's id; leave one")
+        if matches:
+            return matches[0]
     raise DataError(f"{where}: no column of item ids among {listed(names)}; call it item_id")
 
 
-def _columns(names: Sequence[str], id_name: str) -> dict[str, list[str]]:
-    """'title', 'text', 'categories' -> the columns that hold it, best first."""
-    free = {plain(name): name for name in reversed(names) if name != id_name}
-    known = {"title": TITLE, "text": TEXT, "categories": CATEGORIES}
-    return {what: [free[name] for name in of if name in free] for what, of in known.items()}
+def _fields_beside(id_name: str, names: Sequence[str]) -> Fields:
+    return _fields({plain(name): name for name in reversed(names) if name != id_name})
+
+
+def _fields(free: Mapping[str, str], titles: Sequence[str] = TITLE, categories: Sequence[str] = CATEGORIES) -> Fields:
+    """Return the fields among the columns of {plain name: name} by their common names."""
+    return Fields(*([free[name] for name in known if name in free] for known in (titles, TEXT, categories)))
 
 
 def sentence(value: Any) -> str | None:
-    """Any value as text, lists joined by blanks; None where nothing is said."""
+    """Return any value as text, lists joined by blanks; None if it is empty."""
     return " ".join(_words(value)) or None
 
 
 def categories(values: Sequence[Any]) -> list[list[str]]:
-    """'A|B' or ['A', 'B'] or nothing, per item -> its categories, each once."""
-    return [[*dict.fromkeys(each for word in _words(value) for each in _parts(word))] for value in values]
+    """Return the categories of each item, without repeats, from values such as 'A|B', ['A', 'B'] or None."""
+    return [[*dict.fromkeys(part for word in _words(value) for part in _parts(word))] for value in values]
 
 
 def _parts(word: str) -> list[str]:
@@ -173,9 +189,9 @@ def _parts(word: str) -> list[str]:
 
 
 def _words(value: Any) -> list[str]:
-    """The texts in a value, however deep its lists."""
+    """Return the texts in a value and its nested lists."""
     if isinstance(value, list | tuple | pl.Series | np.ndarray):
-        return [word for each in value for word in _words(each)]
+        return [word for element in value for word in _words(element)]
     if value is None or value != value:
         return []
     word = str(value).strip()

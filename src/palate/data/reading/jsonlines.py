@@ -1,4 +1,4 @@
-"""JSON lines, and lists of a user and its items: row by row in Python, so that each error has its line."""
+"""JSON lines, and lists of a user and its items -> Frame or Table, row by row, so that each error has its line."""
 
 import json
 from collections import Counter
@@ -12,16 +12,16 @@ from palate.data.reading.columns import Roles
 from palate.data.reading.files import Raw, lines
 from palate.data.reading.frames import Frame
 from palate.data.reading.layouts import SAMPLE
-from palate.data.reading.tables import Table
+from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.values import objects_series, shown
 from palate.errors import DataError
 
 
 def objects(raw: Raw) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of each line that isn't blank.
+    """Yield (line number, object) of each line that isn't blank.
 
     Raises:
-        DataError: a line that is no JSON object.
+        DataError: a line is no JSON object.
     """
     for number, line in enumerate(lines(raw), 1):
         if not line.strip():
@@ -40,65 +40,59 @@ def objects(raw: Raw) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def json_frame(raw: Raw) -> Frame:
-    """A JSON lines file; a key that a line lacks is null there.
+    """Return the Frame of a JSON lines file; a key that a line lacks is null there.
 
     Raises:
-        DataError: a line that is no JSON object, or no line at all.
+        DataError: a line is no JSON object, or the file has no line.
     """
-    names = list(dict.fromkeys(key for _, found in islice(objects(raw), SAMPLE) for key in found))
+    names = list(dict.fromkeys(key for _, record in islice(objects(raw), SAMPLE) for key in record))
     numbers: list[int] = []
 
     def place(row: int) -> str:
         return f"{raw.name}: line {numbers[row]}"
 
-    def read(wanted: list[str]) -> dict[str, pl.Series]:
-        columns: dict[str, list[Any]] = {name: [] for name in wanted}
-        once: dict[str, str] = {}
+    def read(selected: list[str]) -> dict[str, pl.Series]:
+        columns: dict[str, list[Any]] = {name: [] for name in selected}
+        texts: dict[str, str] = {}  # equal texts share one object
         numbers.clear()
-        for number, found in objects(raw):
+        for number, record in objects(raw):
             numbers.append(number)
             for name, column in columns.items():
-                value = found.get(name)
-                column.append(once.setdefault(value, value) if isinstance(value, str) else value)
+                value = record.get(name)
+                column.append(texts.setdefault(value, value) if isinstance(value, str) else value)
         return {name: objects_series(column) for name, column in columns.items()}
 
     return Frame(raw.name, names, read, place)
 
 
-def lists_table(raw: Raw, coded: tuple[pl.DataType, pl.DataType]) -> Table:
-    """One user a line and its items after it, oldest first: the place in the list becomes the time.
+def lists_table(raw: Raw, id_types: IdTypes) -> Table:
+    """Read lines of a user and its items, oldest first; the position in the list becomes the time.
 
     Raises:
-        DataError: bytes that are not UTF-8; no user with an item.
+        DataError: bytes are not UTF-8, or no user has an item.
     """
     users: list[str] = []
     items: list[str] = []
     numbers: list[int] = []
     positions: list[int] = []
     seen: Counter[str] = Counter()
-    childless = 0
+    n_empty = 0
     for number, line in enumerate(lines(raw), 1):
-        user, *found = line.split() or [""]
-        if user and not found:
-            childless += 1
-        users += [user] * len(found)
-        items += found
-        numbers += [number] * len(found)
-        positions += range(seen[user], seen[user] + len(found))
-        seen[user] += len(found)
+        user, *listed = line.split() or [""]
+        if user and not listed:
+            n_empty += 1
+        users += [user] * len(listed)
+        items += listed
+        numbers += [number] * len(listed)
+        positions += range(seen[user], seen[user] + len(listed))
+        seen[user] += len(listed)
     if not users:
-        raise DataError(f"{raw.name}: no line with a user and items, separated by blanks")
+        raise DataError(f"{raw.name}: no line with a user and items; each line needs a user and its items, with blanks")
     columns = {
-        "user": pl.Series(users).cast(coded[0]),
-        "item": pl.Series(items).cast(coded[1]),
+        "user": pl.Series(users).cast(id_types.user),
+        "item": pl.Series(items).cast(id_types.item),
         "position": pl.Series(positions, dtype=pl.Int64),
     }
-    how = "one user a line" + (f"; users without items, left out: {childless:,}" if childless else "")
-    return Table(
-        raw.name,
-        Roles("user", "item", None, "position"),
-        columns,
-        {},
-        lambda row: f"{raw.name}: line {numbers[row]}",
-        how,
-    )
+    note = "one user a line" + (f"; users without items, left out: {n_empty:,}" if n_empty else "")
+    roles = Roles("user", "item", None, "position")
+    return Table(raw.name, roles, columns, {}, lambda row: f"{raw.name}: line {numbers[row]}", note)

@@ -1,4 +1,4 @@
-"""The canonical order of events, one event a (user, item) pair: user by user, in blocks that stay in the cache."""
+"""Sort events in canonical order and keep one per (user, item) pair: user by user, in blocks that fit the cache."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 from palate.data.interactions import Interactions, in_order, in_turn
 
 BLOCK = 1 << 17
-"""Rows in a block, more or less: it ends where a user ends."""
+"""Approximate number of rows in a block: it ends where a user ends."""
 
 THREADS = os.cpu_count()
-"""As many as there are cores: with more, blocks push each other out of the cache."""
+"""Number of threads, one per core: with more, blocks push each other out of the cache."""
 
 SLOTS = 19
-"""Bits of the hash by which repeated pairs are searched for: of four slots one is taken."""
+"""Bits of the hash that finds repeated pairs: one of four slots is used."""
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-"""2⁶⁴ over the golden ratio: Knuth, The Art of Computer Programming 3, section 6.4."""
+"""2⁶⁴ divided by the golden ratio: Knuth, The Art of Computer Programming 3, section 6.4."""
 
 
-def settled(whole: Interactions) -> Interactions:
-    """Sorted by user, then time, then row; of a repeated (user, item) pair only the last of these.
+def sort_and_deduplicate(whole: Interactions) -> Interactions:
+    """Sort events by user, then time, then row, and keep the last one of each (user, item) pair.
 
-    The arrays of `whole` may be sorted where they lie, so as not to need as much memory again.
+    The arrays of `whole` may be sorted in place, which saves as much memory again.
     """
     if not all(_ascending(whole.users[start : start + BLOCK + 1]) for start in range(0, len(whole), BLOCK)):
         whole, cuts = _in_blocks(whole)
@@ -45,7 +45,7 @@ def settled(whole: Interactions) -> Interactions:
         ends = np.append(0, np.cumsum(counts))
         moves = [move for move in zip(ends, cuts, counts, strict=False) if move[0] < move[1]]
 
-        def close(column: NDArray[Any]) -> None:  # the gaps that repeats have left
+        def close(column: NDArray[Any]) -> None:  # the gaps left by repeated pairs
             for end, start, count in moves:
                 column[end : end + count] = column[start : start + count]
 
@@ -58,10 +58,10 @@ def _ascending(users: NDArray[np.int32]) -> bool:
 
 
 def _in_blocks(whole: Interactions) -> tuple[Interactions, NDArray[np.int64]]:
-    """The rows by ranges of users, in turn within each; and where the ranges begin, and the end.
+    """Group the rows by ranges of users, in their old order within each; return them, and the start of each range.
 
-    First BLOCK rows at a time are sorted where they lie, in the cache; then each range is put together out of its
-    pieces, column by column: into memory that another column has left, since to touch fresh memory is slow.
+    First, BLOCK rows at a time are sorted in place, in the cache. Then each range is joined from its pieces, column by
+    column, into the memory of a column that is done, since the first access to fresh memory is slow.
     """
     spacing = max(1, BLOCK >> 8)
     firsts = np.unique(np.sort(whole.users[::spacing])[:: BLOCK // spacing])[1:]
@@ -71,7 +71,7 @@ def _in_blocks(whole: Interactions) -> tuple[Interactions, NDArray[np.int64]]:
     def arrange(start: int) -> NDArray[np.intp]:
         part = slice(start, start + BLOCK)
         place = range_of.take(whole.users[part])
-        rows = place.argsort(kind="stable")  # in one pass for each of its bytes
+        rows = place.argsort(kind="stable")  # a radix sort, one pass per byte
         for column in whole.columns.values():
             column[part] = column[part].take(rows)
         return np.searchsorted(place[rows], ranges)
@@ -98,26 +98,26 @@ def _in_blocks(whole: Interactions) -> tuple[Interactions, NDArray[np.int64]]:
 def _last_in_order(
     users: NDArray[np.int32], items: NDArray[np.int32], times: NDArray[np.float64] | None
 ) -> NDArray[np.int64]:
-    """The rows to keep, sorted, of the rows of a block."""
+    """Return the rows of a block to keep, sorted."""
     rows = in_order(users, times)
-    again = _again((users * (np.int64(items.max()) + 1) + items).take(rows))
-    return np.delete(rows, again) if len(again) else rows
+    repeated = _repeated((users * (np.int64(items.max()) + 1) + items).take(rows))
+    return np.delete(rows, repeated) if len(repeated) else rows
 
 
-def _again(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the pairs are that come again later.
+def _repeated(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions of pairs that come again later.
 
-    Each pair takes the slot of its hash from whichever had it: those that lost it to their own kind come again, and
-    those that lost it to another, with all of their kind, are few enough to be sorted.
+    Each pair takes the slot of its hash from the pair before it there. Pairs that lose their slot to an equal pair are
+    repeated. Pairs that lose it to another pair, with all equal ones, are few enough to be sorted.
     """
     slots = (pairs.view(np.uint64) * GOLDEN >> np.uint64(64 - SLOTS)).view(np.int64)
-    taken, places = np.empty(1 << SLOTS, dtype=np.int32), np.arange(len(pairs), dtype=np.int32)
-    taken[slots] = places  # of a repeated slot the last one counts
-    winners = taken.take(slots)
+    owners, places = np.empty(1 << SLOTS, dtype=np.int32), np.arange(len(pairs), dtype=np.int32)
+    owners[slots] = places  # of equal slots the last one remains
+    winners = owners.take(slots)
     lost = np.flatnonzero(winners != places)
-    own = pairs[lost] == pairs[winners[lost]]
-    rest = lost[~own]
-    if len(rest):
-        rest = rest[in_turn(pairs[rest])]
-    ordered = pairs[rest]
-    return np.concatenate([lost[own], rest[:-1][ordered[1:] == ordered[:-1]]])
+    to_equal = pairs[lost] == pairs[winners[lost]]
+    to_other = lost[~to_equal]
+    if len(to_other):
+        to_other = to_other[in_turn(pairs[to_other])]
+    ordered = pairs[to_other]
+    return np.concatenate([lost[to_equal], to_other[:-1][ordered[1:] == ordered[:-1]]])

@@ -1,8 +1,8 @@
-"""Table: the columns of one source as they were read; the functions here make sure of ids, ratings and times."""
+"""Table: the columns of one source as read; the functions check and convert ids, ratings and times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -15,57 +15,64 @@ from palate.data.reading.values import Place, kind, refuse
 from palate.errors import DataError
 
 
+class IdTypes(NamedTuple):
+    """The Categorical types of ids that are text in a file; files read together share them."""
+
+    user: pl.DataType
+    item: pl.DataType
+
+
 @dataclass(frozen=True)
 class Table:
-    """One file or frame, as read: text of a file is String, its ids Categorical; frames keep their types."""
+    """One file or frame as read: text of a file is String, its ids Categorical; frames keep their types."""
 
     name: str
     roles: Roles
     columns: Mapping[str, pl.Series]  # by column name, each (n,)
-    about: Mapping[str, str]  # 'title', 'categories' -> the column that says so of each row's item
+    item_columns: Mapping[str, str]  # 'title', 'categories' -> the column that holds it of each row's item
     place: Place
-    how: str = ""
-    """What the notes say of the layout, such as "separator=','"."""
+    layout: str = ""
+    """The layout as the notes state it, such as "separator=','"."""
 
 
 def ids_of(table: Table, kind: Literal["user", "item"]) -> pl.Series:
-    """The ids of all rows as Categorical (text of a file), String, Int64, or UInt64 where they need it.
+    """Return the ids of all rows as Categorical (text of a file), String, Int64, or UInt64 if needed.
 
     Raises:
-        DataError: no rows; a missing id, or one that is neither an integer nor text.
+        DataError: the table has no rows; an id is missing, or is neither an integer nor text.
     """
     name = getattr(table.roles, kind)
     column = table.columns[name]
     if not len(column):
-        raise DataError(f"{table.name}: no rows")
+        raise DataError(f"{table.name}: the table has no rows; it needs one for each rating or event")
     return ids(column, name, table.place)
 
 
 def ratings_of(table: Table) -> NDArray[np.float32] | None:
-    """The ratings of all rows in a new array, shared with nobody; None where there are none.
+    """Return the ratings of all rows in a new array of their own; None if the table has no ratings.
 
     Raises:
-        DataError: at the first that is no finite number.
+        DataError: a rating is no finite number; the message names the first such row.
     """
     name = table.roles.rating
     return None if name is None else _ratings(table.columns[name], name, table.place)
 
 
 def times_of(table: Table, unit: str | None) -> tuple[NDArray[np.float64] | None, str]:
-    """The times of all rows in a new array, shared with nobody, in unix seconds; and how they were taken.
+    """Return the times of all rows in a new array of their own, in unix seconds, and the kind of times as text.
 
     Raises:
-        DataError: at the first that is no time, or of another kind than the rest.
+        DataError: a value is no time, or has another unit than the others; the message names the first such row.
     """
     name = table.roles.time
     return (None, "") if name is None else _times(table.columns[name], name, table.place, unit)
 
 
 def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
-    """Ids as Categorical (text of a file), String, Int64, or UInt64 where they need it.
+    """Return ids as Categorical (text of a file), String, Int64, or UInt64 if needed.
 
     Raises:
-        DataError: a missing id, or one that is neither an integer nor text.
+        DataError: an id is missing, or is neither an integer nor text.
     """
     column = column.fill_nan(None) if column.dtype.is_float() else column
     _no_gaps(column, name, place, "every row needs an id")
@@ -85,7 +92,7 @@ def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
 
 
 def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
-    _no_gaps(column, name, place, "every row needs a rating; without any, leave the column out")
+    _no_gaps(column, name, place, "every row needs a rating; rating=False leaves the column out")
     numbers = _numbers(column, name, place, "is no number")
     single = array_of(numbers, np.float32)
     fine = np.isfinite(single)
@@ -95,12 +102,12 @@ def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
 
 
 def _times(column: pl.Series, name: str, place: Place, unit: str | None) -> tuple[NDArray[np.float64], str]:
-    _no_gaps(column, name, place, "each row needs a time, or none: time=False leaves the column out")
+    _no_gaps(column, name, place, "every row needs a time; time=False leaves the column out")
     if column.dtype in (pl.Date, pl.Datetime):
         return array_of(times.from_dates(column), np.float64), "dates, UTC"
     if column.dtype == pl.String and column.cast(pl.Float64, strict=False).null_count() == len(column):
         dates = times.from_text(column)
-        refuse(column, dates.is_null(), name, place, "is no date that Palate knows; write 2024-01-31 12:00:00, say")
+        refuse(column, dates.is_null(), name, place, "is no date that Palate knows; write it as 2024-01-31 12:00:00")
         return array_of(dates, np.float64), "dates, UTC"
     if not column.dtype.is_integer():
         numbers = _numbers(column, name, place, "is no time")
@@ -110,17 +117,17 @@ def _times(column: pl.Series, name: str, place: Place, unit: str | None) -> tupl
     return array_of(seconds, np.float64, lambda chunk: chunk.cast(pl.Float64).to_numpy()), how
 
 
-def _numbers(column: pl.Series, name: str, place: Place, what: str) -> pl.Series:
-    """Any column of numbers, or of text that spells them, as Float64."""
+def _numbers(column: pl.Series, name: str, place: Place, problem: str) -> pl.Series:
+    """Return a column of numbers, or of text that spells numbers, as Float64. problem: for the message."""
     if column.dtype == pl.String:
         numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
-        refuse(column, numbers.is_null(), name, place, what)
+        refuse(column, numbers.is_null(), name, place, problem)
         return numbers
     if not column.dtype.is_numeric():
         raise DataError(f"{place(0)}: column {name!r} holds {kind(column.dtype)}, not numbers; convert it first")
     return column.cast(pl.Float64)
 
 
-def _no_gaps(column: pl.Series, name: str, place: Place, what: str) -> None:
+def _no_gaps(column: pl.Series, name: str, place: Place, advice: str) -> None:
     if column.null_count():
-        raise DataError(f"{place(int(column.is_null().arg_max() or 0))}: column {name!r} is empty; {what}")
+        raise DataError(f"{place(int(column.is_null().arg_max() or 0))}: column {name!r} is empty; {advice}")

@@ -1,4 +1,4 @@
-"""Times of any kind -> unix seconds."""
+"""Times of every kind -> unix seconds."""
 
 import numpy as np
 import polars as pl
@@ -24,20 +24,20 @@ FORMATS = (
     "%Y/%m/%d",
     "%m %d, %Y",  # Amazon's reviewTime
 )
-"""Dates as text, tried in this order; without a zone they are UTC."""
+"""Formats of dates as text, tried in this order; dates without a time zone are UTC."""
 
 
 def check_unit(unit: str | None) -> None:
-    """Raises OptionError for a unit that is none."""
+    """Raise OptionError if the unit is unknown."""
     if unit is not None and unit not in (*PER_SECOND, "order"):
-        raise OptionError(f"time_unit is {unit!r}; it can be {', '.join(PER_SECOND)} or order")
+        raise OptionError(f"time_unit is {unit!r}: it must be one of {', '.join(PER_SECOND)}, order")
 
 
 def from_numbers(times: pl.Series, unit: str | None, column: str, place: Place) -> tuple[pl.Series, str]:
-    """Numbers without gaps -> (unix seconds, how they were taken); `place` says where a row stands.
+    """Convert numbers without nulls to unix seconds; return also the kind of times, such as "unix milliseconds".
 
     Raises:
-        DataError: the unit is not given and the numbers are not all of one kind.
+        DataError: no unit is given, and the numbers have several.
     """
     if unit is None:
         unit = _one_unit(times, column, place)
@@ -50,10 +50,10 @@ def _one_unit(times: pl.Series, column: str, place: Place) -> str:
     low_at, high_at = int(times.arg_min() or 0), int(times.arg_max() or 0)
     low, high = _unit(float(times[low_at])), _unit(float(times[high_at]))
     if low not in (high, "order"):
-        here, there = f"{WORDS[high]} ({times[high_at]:.0f})", f"{WORDS[low]} ({times[low_at]:.0f})"
+        latest, earliest = f"{WORDS[high]} ({times[high_at]:.0f})", f"{WORDS[low]} ({times[low_at]:.0f})"
         raise DataError(
-            f"{place(high_at)}: column {column!r} looks like {here}, but like {there} at {place(low_at)}; "
-            f"if all are one kind, say time_unit={high!r} (--time-unit {high})"
+            f"{place(high_at)}: column {column!r} looks like {latest}, but like {earliest} at {place(low_at)}; "
+            f"if all times have one unit, say time_unit={high!r} (--time-unit {high})"
         )
     return high
 
@@ -65,7 +65,7 @@ def _unit(time: float) -> str:
 
 
 def _seconds(times: pl.Series, per_second: int) -> pl.Series:
-    """Exact to the microsecond: whole seconds and the rest apart where the numbers are integers."""
+    """Convert to seconds, exact to the microsecond: of integers, whole seconds and the remainder are added last."""
     if per_second == 1:
         return times
     if times.dtype.is_integer() and per_second > PER_SECOND["us"]:
@@ -74,18 +74,18 @@ def _seconds(times: pl.Series, per_second: int) -> pl.Series:
 
 
 def from_dates(dates: pl.Series) -> pl.Series:
-    """A Date or Datetime column -> unix seconds; without a zone they are UTC."""
+    """Convert a Date or Datetime column to unix seconds; dates without a time zone are UTC."""
     unit = dates.dtype.time_unit if isinstance(dates.dtype, pl.Datetime) else "us"
     return _seconds(dates.cast(pl.Datetime(unit)).to_physical(), PER_SECOND[unit])
 
 
 def from_text(text: pl.Series) -> pl.Series:
-    """Dates as text without gaps -> unix seconds, null where none of `FORMATS` fits."""
-    found = pl.Series(np.full(len(text), np.nan)).fill_nan(None)
+    """Convert dates as text, without nulls, to unix seconds; null where none of `FORMATS` fits."""
+    seconds = pl.Series(np.full(len(text), np.nan)).fill_nan(None)
     for pattern in FORMATS:
-        if not found.null_count():
+        if not seconds.null_count():
             break
-        missing = found.is_null()
+        missing = seconds.is_null()
         dates = text.filter(missing).str.to_datetime(pattern, time_unit="us", strict=False)
-        found = found.scatter(missing.arg_true(), from_dates(dates))
-    return found
+        seconds = seconds.scatter(missing.arg_true(), from_dates(dates))
+    return seconds

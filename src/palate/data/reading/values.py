@@ -1,4 +1,4 @@
-"""Python values -> columns of one type, and values in messages."""
+"""Python values -> columns of one type, and values as messages show them."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -11,7 +11,7 @@ import polars as pl
 from palate.errors import DataError
 
 Place: TypeAlias = Callable[[int], str]
-"""A row of data, from 0 -> where it stands: 'ratings.csv: line 2'."""
+"""A function from a row of data, counted from 0, to its place: 'ratings.csv: line 2'."""
 
 FAMILIES: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("true/false", (bool, np.bool_)),  # before integers: a bool is an int to Python
@@ -23,15 +23,15 @@ FAMILIES: tuple[tuple[str, tuple[type, ...]], ...] = (
 
 
 def objects_series(values: Sequence[Any]) -> pl.Series:
-    """Python values as they are, for `from_objects` to settle."""
+    """Return Python values as a column of objects, which `from_objects` converts later."""
     return pl.Series(values, dtype=pl.Object)
 
 
 def from_objects(values: Sequence[Any], name: str, place: Place) -> pl.Series:
-    """Python values, None where missing, as a column of one type; integers beyond 64 bits become text.
+    """Return Python values, None if missing, as a column of one type; integers beyond 64 bits become text.
 
     Raises:
-        DataError: text and numbers mixed, or values of a type that no column of Palate has.
+        DataError: the values mix text and numbers, or have a type that Palate does not read.
     """
     of_type = {kind: _family(kind) for kind in {*map(type, values)} - {type(None)}}
     families = set(of_type.values())
@@ -43,11 +43,11 @@ def from_objects(values: Sequence[Any], name: str, place: Place) -> pl.Series:
         return pl.Series([None if value is None else str(value) for value in values], dtype=pl.String)
     if families == {"date"}:
         return pl.Series([None if value is None else _moment(value) for value in values], dtype=pl.Datetime("us"))
-    present = [at for at, value in enumerate(values) if value is not None]
+    present = [row for row, value in enumerate(values) if value is not None]
     first = present[0]
-    other = next((at for at in present if of_type[type(values[at])] != of_type[type(values[first])]), None)
+    other = next((row for row in present if of_type[type(values[row])] != of_type[type(values[first])]), None)
     if other is None:
-        raise DataError(f"{place(first)}: column {name!r} is {shown(values[first])}; numbers or text are wanted")
+        raise DataError(f"{place(first)}: column {name!r} is {shown(values[first])}; it must hold numbers or text")
     raise DataError(
         f"{place(other)}: column {name!r} mixes types, {shown(values[other])} here and {shown(values[first])} "
         f"at {place(first)}; make them all text or all numbers"
@@ -59,7 +59,7 @@ def _family(kind: type) -> str:
 
 
 def _moment(value: Any) -> datetime:
-    """A date, naive or with a zone, as a naive datetime in UTC."""
+    """Return a date, naive or with a time zone, as a naive datetime in UTC."""
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
     if not isinstance(value, datetime):
@@ -69,7 +69,7 @@ def _moment(value: Any) -> datetime:
 
 
 def integers(values: Sequence[Any]) -> pl.Series:
-    """Python integers, None where missing, as Int64, UInt64, or text where 64 bits do not hold them."""
+    """Return Python integers, None if missing, as Int64, UInt64, or text if 64 bits are too few."""
     present = [int(value) for value in values if value is not None]
     low, high = min(present, default=0), max(present, default=0)
     if low >= -(2**63) and high < 2**63:
@@ -79,21 +79,21 @@ def integers(values: Sequence[Any]) -> pl.Series:
     return pl.Series([None if value is None else str(int(value)) for value in values], dtype=pl.String)
 
 
-def refuse(column: pl.Series, bad: pl.Series, name: str, place: Place, what: str) -> None:
-    """Raises DataError at the first bad row, if any."""
+def refuse(column: pl.Series, bad: pl.Series, name: str, place: Place, problem: str) -> None:
+    """Raise DataError for the first bad row, if any."""
     if bad.any():
-        at = int(bad.arg_max() or 0)
-        raise DataError(f"{place(at)}: column {name!r} {what}: {shown(column[at])}")
+        row = int(bad.arg_max() or 0)
+        raise DataError(f"{place(row)}: column {name!r} {problem}: {shown(column[row])}")
 
 
 def shown(value: object, most: int = 60) -> str:
-    """A value for a message, cut short."""
+    """Return a value as messages show it, cut short."""
     text = repr(value)
     return text if len(text) <= most else text[:most] + "…"
 
 
 def kind(dtype: pl.DataType) -> str:
-    """What a column of this type holds, in words."""
+    """Return in words what a column of this type holds."""
     words = {pl.Boolean: "true/false", pl.Null: "nothing", pl.Date: "dates", pl.Datetime: "dates", pl.Binary: "bytes"}
     other = "nested values" if dtype.is_nested() else str(dtype)
     return next((word for known, word in words.items() if dtype == known), other)

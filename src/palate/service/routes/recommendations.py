@@ -173,7 +173,7 @@ async def recommend(state: ServiceState, request: ListRequest, n_reasons: int) -
     if (scale := model.predicted_scale) is None:
         ratings: list[float | None] = [None] * len(scores)
     else:
-        ratings = [min(max(score, scale[0]), scale[1]) for score in scores]
+        ratings = [min(max(score, scale.low), scale.high) for score in scores]
     columns = zip(ranked.rows.tolist(), scores, ratings, because, strict=True)
     items = [RecommendedItem(*model.facts[row], *values) for row, *values in columns]
     return Recommendations(items, " ".join(note for note in notes if note) or None)
