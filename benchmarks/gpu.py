@@ -165,7 +165,7 @@ def a_gpu_s_steps() -> Iterator[None]:
     with ExitStack() as stack:
         whole = {("sgd", True): KINDS["sgd", False], ("adam", True): KINDS["adam", False]}
         stack.enter_context(mock.patch.dict(optimizers.KINDS, whole))
-        stack.enter_context(mock.patch.object(hidden_layer, "compiled_step", tensor_layer))
+        stack.enter_context(mock.patch.object(hidden_layer, "step_on_cpu", return_value=tensor_layer.squared_error))
         stack.enter_context(mock.patch.object(fit_module, "captures", return_value=True))
         stack.enter_context(mock.patch.object(captured, "beside", lambda work: work()))
         stack.enter_context(mock.patch.object(captured, "recorded", called))

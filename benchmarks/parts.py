@@ -35,7 +35,7 @@ AUTOGRAD: Patch = lambda: mock.patch.object(NeuralRating, "backward", LearnedMod
 WHOLE_ROWS: Patch = lambda: mock.patch.dict(  # noqa: E731
     optimizers.KINDS, {("sgd", True): KINDS["sgd", False], ("adam", True): KINDS["adam", False]}
 )
-WHOLE_LAYER: Patch = lambda: mock.patch.object(hidden_layer, "compiled_step", tensor_layer)  # noqa: E731
+WHOLE_LAYER: Patch = lambda: mock.patch.object(hidden_layer, "step_on_cpu", return_value=tensor_layer.squared_error)  # noqa: E731
 MKL: Patch = lambda: mock.patch.object(products, "_ONEDNN", False)  # noqa: E731
 
 WAYS: dict[str, tuple[Patch, ...]] = {

@@ -2,10 +2,13 @@
 
 import copy
 import os
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -76,7 +79,7 @@ WAYS = {"cpu": compiled_step, "any device": tensor_layer, "to be compiled": fuse
 def test_squared_error_and_its_gradients_equal_automatic_differentiation(
     n: int, weights: torch.dtype, tolerance: float, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hidden_layer, "compiled_step", WAYS[way])
+    monkeypatch.setattr(hidden_layer, "step_on_cpu", lambda: WAYS[way].squared_error)
     layer, x = drawn().to(weights), inputs(n).to(weights)
     target = inputs(n, 1, seed=3).squeeze(1).to(weights)
     loss, by_x = layer.squared_error(x, target)
@@ -129,6 +132,93 @@ def test_no_bit_of_a_step_depends_on_the_threads_that_share_it(n: int) -> None:
         torch.set_num_threads(before)
     for others in zip(*found, strict=True):
         assert all(torch.equal(others[0], other) for other in others)
+
+
+# Where the compiled step can't be made
+
+
+@pytest.fixture
+def first_step() -> Iterator[None]:
+    """The next step is the first of this process."""
+    hidden_layer.step_on_cpu.cache_clear()
+    yield
+    hidden_layer.step_on_cpu.cache_clear()
+
+
+def no_such_module(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "palate.models.neural.step_cpu", None)
+
+
+def no_such_internals(patch: pytest.MonkeyPatch) -> None:
+    for module in ("step_cpu", "step_llvm"):
+        patch.delitem(sys.modules, f"palate.models.neural.{module}")
+    patch.delattr(numba.extending, "intrinsic")
+
+
+def no_code(patch: pytest.MonkeyPatch) -> None:
+    def step(*arguments: object) -> None:
+        raise numba.core.errors.LoweringError("Invalid usage of a type\n  on the next line")
+
+    patch.setattr(compiled_step, "step", step)
+
+
+def another_result(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(compiled_step, "step", lambda *arguments: None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (no_such_module, "ModuleNotFoundError: import of palate.models.neural.step_cpu halted"),
+        (no_such_internals, "ImportError: cannot import name 'intrinsic' from 'numba.extending'"),
+        (no_code, "LoweringError: Invalid usage of a type on the next line"),
+        (another_result, "AssertionError: Scalars are not close!"),
+    ],
+)
+def test_whole_tensors_stand_in_where_the_step_can_t_be_compiled(
+    broken: Callable[[pytest.MonkeyPatch], None],
+    reason: str,
+    first_step: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    layer, x = drawn(20, 64), inputs(300, 20)
+    right = by_automatic_differentiation(layer, x, x[:, 0])
+    with monkeypatch.context() as patch:
+        broken(patch)
+        for _ in range(2):
+            steps = *layer.squared_error(x, x[:, 0]), layer.flat.grad
+    for ours, expected in zip(steps, right, strict=True):
+        torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-5)
+    (said,) = caplog.messages
+    assert re.match(f"the network trains several times as slowly: numba can't compile its step \\({reason}", said)
+    assert "\n" not in said
+
+
+def test_no_bit_depends_on_threads_there(first_step: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+    monkeypatch.setitem(sys.modules, "palate.models.neural.step_cpu", None)
+    monkeypatch.setattr(tensor_layer, "squared_error", lambda *step: threads.append(torch.get_num_threads()))
+    hidden_layer.step_on_cpu()(*[torch.zeros(1)] * 3)
+    assert threads[-1] == 1
+
+
+def test_no_llvm_is_written_but_to_train_the_network() -> None:
+    code = """
+import sys
+import numpy as np
+from palate.models import MODELS
+from palate.inference.queries import of_users
+from palate.training.fit import fit
+from tests.tables import random_table
+train = random_table()
+model = MODELS["neural"](MODELS["neural"].Config(epochs=1, hidden=8), train.n_users, train.n_items)
+model.score(of_users(train, np.arange(3), model))
+assert "palate.models.neural.step_llvm" not in sys.modules
+fit(model, train)
+assert "palate.models.neural.step_llvm" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_who_helps_sleeps_when_there_is_no_step_and_wakes_for_the_next() -> None:
@@ -194,7 +284,7 @@ def test_its_gradients_replace_those_of_before() -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_layers_of_one_size_leave_each_other_s_gradients_alone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hidden_layer, "compiled_step", WAYS[way])
+    monkeypatch.setattr(hidden_layer, "step_on_cpu", lambda: WAYS[way].squared_error)
     layers, x = [drawn(seed=seed) for seed in range(6)], inputs(20)
     found = [layer.squared_error(x, x[:, 0]) for layer in layers]  # more than there are teams
     for layer, (loss, by_x) in zip(layers, found, strict=True):
@@ -206,7 +296,7 @@ def test_layers_of_one_size_leave_each_other_s_gradients_alone(way: str, monkeyp
 
 @pytest.mark.parametrize("way", WAYS)
 def test_inputs_of_several_dimensions(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hidden_layer, "compiled_step", WAYS[way])
+    monkeypatch.setattr(hidden_layer, "step_on_cpu", lambda: WAYS[way].squared_error)
     layer, x = drawn(), inputs(20)
     for shape in ((20, 2, -1), (20, -1, 2), (20, -1)):
         by_x = layer.squared_error(x.view(shape), x[:, 0])[1]

@@ -32,7 +32,7 @@ def any_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """The CPU works as any other device does."""
     for name in ("sgd", "adam"):
         monkeypatch.setitem(KINDS, (name, True), KINDS[name, False])
-    monkeypatch.setattr(hidden_layer, "compiled_step", tensor_layer)
+    monkeypatch.setattr(hidden_layer, "step_on_cpu", lambda: tensor_layer.squared_error)
 
 
 @pytest.fixture

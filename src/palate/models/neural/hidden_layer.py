@@ -11,7 +11,10 @@ So a step is three matrix products, two of them with zeros and ones, where autom
 kept transposed, a row for each unit: the products are faster so.
 """
 
+import logging
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -19,17 +22,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from palate.models.neural import step_cpu as compiled_step
-from palate.models.neural import step_fused as fused_layer
-from palate.models.neural import step_tensor as tensor_layer
+from palate.models.neural import step_fused, step_tensor
 from palate.models.neural.pairs_cpu import TILE, Tiles, near_ones
 from palate.models.shared.matmul import product
+from palate.system.jit import one_thread
 
 INPUTS_A_BLOCK = 2048
 """Inputs whose hidden units are held at once: 8 MB at 1,024 units; more would pay for new memory pages every time."""
 
 KEPT_BYTES = 2**28
 """How large the rights' shares of the hidden units may be to be kept from one call of `pairs` to the next, on a CPU."""
+
+
+Step = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]
+"""Inputs (B, ...), targets (B,) and all weights -> the loss and its gradients: see `step_tensor.squared_error`."""
+
+log = logging.getLogger("palate.models")
 
 
 class HiddenLayer(nn.Module):
@@ -49,8 +57,8 @@ class HiddenLayer(nn.Module):
             part.uniform_(-(self.n_hidden**-0.5), self.n_hidden**-0.5, generator=generator)
 
     def parts(self, flat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See `tensor_layer`."""
-        return tensor_layer.parts(flat, self.n_inputs)
+        """See `step_tensor.parts`."""
+        return step_tensor.parts(flat, self.n_inputs)
 
     def forward(self, x: Tensor) -> Tensor:
         first, output, constant = self.parts(self.flat)
@@ -62,13 +70,13 @@ class HiddenLayer(nn.Module):
         All three are as they are until the next call.
         """
         flat = self.flat
-        loss, by_x, flat.grad = self._way(flat.device)(x, target, flat)
+        loss, by_x, flat.grad = self._step(flat.device)(x, target, flat)
         return loss, by_x
 
-    def _way(self, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
-        if torch.compiler.is_compiling() and self.n_inputs <= fused_layer.MOST_INPUTS:
-            return fused_layer.squared_error
-        return tensor_layer.squared_error if device.type != "cpu" else compiled_step.squared_error
+    def _step(self, device: torch.device) -> Step:
+        if torch.compiler.is_compiling() and self.n_inputs <= step_fused.MOST_INPUTS:
+            return step_fused.squared_error
+        return step_tensor.squared_error if device.type != "cpu" else step_on_cpu()
 
     def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p (N,), and [∂p/∂x, share of the bias] (N, n_inputs + 1), at x (N, n_inputs), a block of N at a time."""
@@ -92,7 +100,7 @@ class HiddenLayer(nn.Module):
             for tiles in self._tiles(right, weights) if len(right) else ():
                 tiles.pairs(lefts, output, values)
         else:
-            tensor_layer.pairs(lefts, right, weights, output, values)
+            step_tensor.pairs(lefts, right, weights, output, values)
         return values.add_(constant)
 
     def _tiles(self, right: Tensor, weights: Tensor) -> Iterator[Tiles]:
@@ -109,3 +117,23 @@ class HiddenLayer(nn.Module):
         size = max(1, INPUTS_A_BLOCK // TILE)
         for start in range(0, len(rows), size):
             yield Tiles.of(rows[start : start + size], right, mean, weights)
+
+
+@lru_cache(1)
+def step_on_cpu() -> Step:
+    """Return the compiled step, or that of whole-tensor operations where numba can't make the compiled one.
+
+    The compiled step writes LLVM through the internals of numba, which may change. So it is imported when it is first
+    needed, and used only if its result for a small example is that of whole-tensor operations.
+    """
+    x, target, weights = torch.ones(2, 1), torch.zeros(2), torch.linspace(0.1, 0.4, 4)
+    expected = step_tensor.squared_error(x, target, weights)
+    try:
+        step: Step = import_module("palate.models.neural.step_cpu").squared_error
+        for right, made in zip(expected, step(x, target, weights), strict=True):
+            torch.testing.assert_close(made, right)
+    except Exception as error:  # whatever a numba that it was not written for may raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        log.warning("the network trains several times as slowly: numba can't compile its step (%s)", reason)
+        return one_thread()(step_tensor.squared_error)
+    return step

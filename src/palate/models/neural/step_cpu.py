@@ -22,7 +22,7 @@ TEAMS = 4
 
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
-    """See `tensor_layer`. What is returned is written anew by the next step with the same weights in this thread."""
+    """See `step_tensor`. What is returned is written anew by the next step with the same weights in this thread."""
     inputs = x.numpy().reshape(len(x), -1)
     n, n_inputs = inputs.shape
     n_hidden = (flat.numel() - 1) // (n_inputs + 2)

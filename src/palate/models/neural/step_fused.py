@@ -21,7 +21,7 @@ PARTS = 8
 
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
-    """See `tensor_layer`."""
+    """See `step_tensor`."""
     inputs = x.flatten(1)
     first, output, constant = parts(flat.detach(), inputs.shape[1])
     columns = [inputs[:, k : k + 1] for k in range(inputs.shape[1])]  # (B, 1) each
