@@ -9,7 +9,7 @@ from palate.inference.cooccurrence import ItemCooccurrence
 from palate.inference.queries import Person
 from palate.inference.top_n import Filters, RankedItems, _diversify, choose
 from tests import trained
-from tests.tables import table
+from tests.tables import random_table, table
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,12 @@ def test_categories(mf: palate.Recommender) -> None:
     assert both == whole
     with pytest.raises(UnknownIdError, match=r"unknown category 'Wester'; did you mean Western\?"):
         mf.recommend(1, category="Wester")
+
+
+def test_a_model_without_categories_says_so() -> None:
+    recommender = palate.train(random_table(), model="popularity").recommender
+    with pytest.raises(UnknownIdError, match="unknown category 'Western'; the items of this model have no categories"):
+        recommender.recommend(ratings={0: 5}, category="Western")
 
 
 def test_diversity_by_hand() -> None:

@@ -140,7 +140,7 @@ def test_no_id_matches() -> None:
     [
         ("name,genres\nA,B\n", "no column of item ids among 'name', 'genres'"),
         ("movie_id,item_id,title\n10,10,A\n", "'movie_id' and 'item_id' could each be the item's id"),
-        ("10,a,b\n20,a,b\n", "no column of item ids among '10', 'a', 'b'; call it item_id"),
+        ("10,a,b\n20,a,b\n", "no column of item ids among '10', 'a', 'b'; rename that column to item_id"),
         ("item,title\n10,A\n,B\n", "line 3: column 'item' is empty"),
         ("item,title\n10,A\n20,B,C\n", "line 3 has 3 fields"),
         ("item,title\n10,A\n20,\xe9\n", "line 3 is not UTF-8"),

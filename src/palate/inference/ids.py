@@ -45,7 +45,8 @@ def in_categories(table: Interactions, names: Iterable[str]) -> NDArray[np.bool_
     mask, known = np.zeros(table.n_items, dtype=np.bool_), table.catalogue.categories
     for name in names:
         if name not in known:
-            raise UnknownIdError(f"unknown category {name!r}{did_you_mean(name, known)}")
+            hint = did_you_mean(name, known) if known else "; the items of this model have no categories"
+            raise UnknownIdError(f"unknown category {name!r}{hint}")
         mask[known[name]] = True
     return mask
 

@@ -162,7 +162,7 @@ def _id_column(where: str, names: Sequence[str]) -> str:
             raise DataError(f"{where}: {' and '.join(map(repr, matches))} could each be the item's id; leave one")
         if matches:
             return matches[0]
-    raise DataError(f"{where}: no column of item ids among {listed(names)}; call it item_id")
+    raise DataError(f"{where}: no column of item ids among {listed(names)}; rename that column to item_id")
 
 
 def _fields_beside(id_name: str, names: Sequence[str]) -> Fields:
