@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from palate.data.interactions import Interactions
 from palate.inference import queries
 from palate.inference.queries import Person
 from palate.models.bias import Bias, BiasConfig
-from palate.models.contract import PADDING, UNSEEN
+from palate.models.contract import PADDING, UNSEEN, Query
 from tests import tables
 from tests.scripted import LookingBack, Scripted
 
@@ -113,3 +114,33 @@ def test_newcomers_of_whom_nothing_is_known_ask_without_events_but_with_ratings(
     assert query.histories.shape == (2, 0)
     assert query.ratings is not None
     assert model.score(query).shape == (2, small.n_items)
+
+
+# The vectors of those who ask
+
+
+@pytest.mark.parametrize("rated", [True, False])
+def test_a_new_user_is_folded_in_with_ratings_or_with_ones(rated: bool) -> None:
+    """Without ratings (implicit feedback) each event counts as a rating of 1, and padding as 0."""
+    known = torch.arange(6.0).reshape(3, 2)
+    histories = torch.tensor([[0, 1], [PADDING, 3], [PADDING, PADDING], [2, 4]])
+    ratings = torch.tensor([[0.0, 0.0], [0.0, 4.0], [0.0, 0.0], [2.0, 5.0]]) if rated else None
+    query = Query(torch.tensor([2, UNSEEN, UNSEEN, UNSEEN]), histories, ratings)
+    asked = []
+
+    def fold_in(histories: Tensor, ratings: Tensor) -> Tensor:
+        asked.append((histories.tolist(), ratings.tolist()))
+        return torch.stack([histories.sum(1), ratings.sum(1)], 1)
+
+    people = query.people(known, fold_in)
+    of_ratings = [[0.0, 4.0], [0.0, 0.0], [2.0, 5.0]] if rated else [[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
+    assert asked == [(histories[1:].tolist(), of_ratings)]
+    assert people.tolist() == [[4.0, 5.0], [2.0, sum(of_ratings[0])], [-2.0, 0.0], [6.0, sum(of_ratings[2])]]
+
+
+def test_no_new_user_is_folded_in_where_there_is_none() -> None:
+    def fold_in(histories: Tensor, ratings: Tensor) -> Tensor:
+        raise AssertionError("no user is new")
+
+    query = Query(torch.tensor([1, 0]), torch.empty(2, 0, dtype=torch.int64))
+    assert query.people(torch.eye(2), fold_in).tolist() == [[0, 1], [1, 0]]

@@ -1,5 +1,7 @@
 """Whole epochs: every rating once, in an order that follows from the seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,6 +44,16 @@ def test_batches_are_what_embeddings_and_losses_take(small: Interactions) -> Non
     assert batch.rows.dtype == torch.int64
     assert batch.rows.shape == (10, 2)
     assert batch.ratings.dtype == torch.float32
+
+
+def test_an_event_without_a_rating_counts_as_a_rating_of_1(small: Interactions) -> None:
+    bare = replace(small, ratings=None)
+    (batch,) = epoch(bare, len(bare))
+    assert [rows for *rows, _ in flat([batch])] == [rows for *rows, _ in flat(epoch(small, len(bare)))]
+    assert batch.ratings.dtype == torch.float32
+    assert batch.ratings.tolist() == [1.0] * len(bare)
+    (less,) = RatingBatches(bare, len(bare), CPU, mean=0.25).epoch(seeded(CPU, 0))
+    assert less.ratings.tolist() == [0.75] * len(bare)
 
 
 def test_skipping_goes_on_in_the_same_order(small: Interactions) -> None:

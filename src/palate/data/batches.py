@@ -19,21 +19,24 @@ class RatingBatch:
     """B ratings of the training part."""
 
     rows: Tensor  # (B, 2) int64: the user row, and n_users + the item row (rows of one joint table)
-    ratings: Tensor  # (B,) float32, less the mean of its RatingBatches
+    ratings: Tensor  # (B,) float32, less the mean of its RatingBatches; of a table without ratings 1, less that mean
 
     def __len__(self) -> int:
         return len(self.ratings)
 
 
 class RatingBatches:
-    """Batches that have every rating once per epoch, less `mean`, in an order that depends on the generator alone."""
+    """Batches that have every rating once per epoch, less `mean`, in an order that depends on the generator alone.
+
+    Of a table without ratings (implicit feedback) each event counts as a rating of 1.
+    """
 
     def __init__(self, train: Interactions, batch_size: int, device: torch.device, mean: Tensor | float = 0.0) -> None:
-        assert train.ratings is not None
         users, items = (torch.from_numpy(column).to(device) for column in (train.users, train.items))
         both = torch.stack([users, items + train.n_users], dim=1)  # (n, 2) int32
         self.pairs = both.view(torch.int64).squeeze(1)  # (n,): both rows of a rating as one number, fetched at once
-        self.ratings = torch.from_numpy(train.ratings).to(device) - mean  # (n,)
+        ratings = np.ones(len(train), np.float32) if train.ratings is None else train.ratings
+        self.ratings = torch.from_numpy(ratings).to(device) - mean  # (n,)
         self.batch_size, self.events = batch_size, len(train)
 
     def __len__(self) -> int:

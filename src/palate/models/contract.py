@@ -43,13 +43,17 @@ class Query:
         return len(self.users)
 
     def people(self, known: Tensor, fold_in: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """-> (B, d): of `known` (n_users, d) the row of a person from training, and for a person who was not there what
-        fold_in(histories (N, L), ratings (N, L)) -> (N, d) makes of what they rated."""
+        """Return the vector of each user -> (B, d): their row of `known` (n_users, d), or what fold-in makes of the
+        events of N new users, fold_in(histories (N, L), ratings (N, L)) -> (N, d).
+
+        Ratings are 0 at `PADDING`. Where the query has none (implicit feedback), each event counts as a rating of 1.
+        """
         people = known.index_select(0, self.users.clamp(min=0))
         new = self.users == UNSEEN
         if new.any():
-            assert self.ratings is not None
-            people[new] = fold_in(self.histories[new], self.ratings[new])
+            histories = self.histories[new]
+            ratings = (histories != PADDING).float() if self.ratings is None else self.ratings[new]
+            people[new] = fold_in(histories, ratings)
         return people
 
 

@@ -100,7 +100,8 @@ class TrainingRun:
     best: dict[str, Tensor] = field(default_factory=dict)  # the weights that would be kept
 
     def go(self, resume: bool) -> list[Record]:
-        self.model.start(self.train, seeded(self.model.device, self.seed))
+        with torch.no_grad():
+            self.model.start(self.train, seeded(self.model.device, self.seed))
         self.averaged = copy.deepcopy(self.model).eval()
         self.optimizer = Optimizer(self.model)
         epochs = self.watch.until or self.model.config.epochs
@@ -129,7 +130,8 @@ class TrainingRun:
             self.model.load_state_dict(self.best)
         self._check(all(bool(weights.isfinite().all()) for weights in self.model.parameters()))
         self.model.eval()
-        self.model.finish(self.train)
+        with torch.no_grad():
+            self.model.finish(self.train)
         return self.records
 
     def _one_epoch(self) -> None:
