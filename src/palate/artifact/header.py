@@ -35,7 +35,7 @@ class Strict(BaseModel):
 
 
 class Training(Strict):
-    """How a model was trained, and its metrics."""
+    """The record of a training: its options, history, metrics and notes."""
 
     preset: str | None = None
     seed: int = Field(0, ge=0)
@@ -50,7 +50,7 @@ class Training(Strict):
     """{level: half width of the interval around a predicted rating}, in spreads for a model that knows them: see
     `evaluation/intervals.py`."""
     refitted: bool = False
-    """Whether the model was trained again on the training and validation parts together (refit)."""
+    """True if the model was trained again on the training and validation parts together (refit)."""
     notes: list[str] = Field(default_factory=list)
     """Notes of the table's reading, and of the search if Palate chose the model."""
 

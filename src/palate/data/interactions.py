@@ -36,7 +36,7 @@ class ItemNames(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """n events, user by user and oldest first: sorted by user row, then time, then as read."""
+    """A table of n events, sorted by user row, then time, then order of reading."""
 
     users: NDArray[np.int32]  # (n,) rows of user_ids
     items: NDArray[np.int32]  # (n,) rows of item_ids

@@ -25,7 +25,7 @@ class Split:
     notes: tuple[str, ...] = ()
     """Notes for the user about the split, a line each."""
     refitted: bool = False
-    """Whether the model of this split was trained on the validation part too in the end (refit)."""
+    """True if the model of this split was trained on the validation part too in the end (refit)."""
 
     @cached_property
     def train(self) -> Interactions:

@@ -68,7 +68,7 @@ class Vocabulary:
 
     @cached_property
     def is_text(self) -> bool:
-        """Whether ids are text, not integers."""
+        """True if ids are text, False if they are integers."""
         return self.ids.dtype == pl.String
 
     def __len__(self) -> int:

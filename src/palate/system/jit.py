@@ -30,7 +30,7 @@ class CompiledLoop:
 
     @cached_property
     def linked(self) -> Callable[..., Any]:
-        """numba's function. The other loops of its file become numba's too: it looks for them by their names there."""
+        """The function of numba. It finds the other loops of its file by their names, so they are numba's too then."""
         with _linking:
             names = self.loop.__globals__
             loops = {name: value for name, value in names.items() if isinstance(value, CompiledLoop)}
@@ -39,7 +39,7 @@ class CompiledLoop:
 
     @cached_property
     def dispatcher(self) -> Callable[..., Any]:
-        """What numba makes of this function alone; it compiles at the first call."""
+        """The function of numba alone, without the other loops of its file; it compiles at the first call."""
         import numba  # noqa: PLC0415 - takes a third of a second, and many commands run no loop
 
         try:
@@ -84,8 +84,10 @@ def in_threads(work: Callable[[slice], None], n: int, size: int) -> None:
 
 @contextmanager
 def flushing() -> Iterator[None]:
-    """Within the block, denormal numbers (below 1e-38 in float32) are 0, on this thread and those it starts:
-    processors take a hundred times as long for them."""
+    """Treat denormal numbers (below 1e-38 in float32) as 0 within the block, on this thread and those it starts.
+
+    Processors take a hundred times as long for them.
+    """
     already = flushes()
     torch.set_flush_denormal(True)
     try:
@@ -95,13 +97,13 @@ def flushing() -> Iterator[None]:
 
 
 def flushes() -> bool:
-    """Whether this thread treats denormal numbers as 0."""
+    """Return whether this thread treats denormal numbers as 0."""
     return bool(np.float32(1e-39) * np.float32(1) == 0)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within the block or the decorated function, torch uses one thread, so that no bit depends on their number.
+    """Limit torch to one thread within the block or decorated function, so that no bit depends on the number of threads.
 
     It is for matrix products and factorizations. numpy's have no such switch: they use the number of threads that the
     process started with.

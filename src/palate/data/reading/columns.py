@@ -80,7 +80,7 @@ def plain(name: str) -> str:
 
 
 def is_known(name: str) -> bool:
-    """Whether this is a common name of some role."""
+    """Return whether this is a common name of some role."""
     return any(plain(name) in names for groups in KNOWN.values() for names in groups)
 
 
@@ -194,7 +194,7 @@ def as_number(text: str) -> float | None:
 
 
 def is_date(text: str) -> bool:
-    """Whether a field looks like the text of a date."""
+    """Return whether a field looks like the text of a date."""
     return re.match(r"\d{4}[-/]\d\d[-/]\d\d", text) is not None
 
 

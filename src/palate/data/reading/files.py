@@ -46,7 +46,7 @@ class Raw:
 
     @property
     def is_whole(self) -> bool:
-        """Whether `head` is the whole file."""
+        """True if `head` is the whole file."""
         return len(self.head) < HEAD
 
     @property
@@ -118,7 +118,7 @@ def _neighbours(path: Path) -> list[str]:
 
 
 def is_json(raw: Raw) -> bool:
-    """Whether a file has JSON lines, by its name or first byte."""
+    """Return whether a file has JSON lines, by its name or first byte."""
     suffix = Path(unpacked_name(Path(raw.name))).suffix.lower()
     return suffix in (".jsonl", ".ndjson", ".json") or raw.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
 

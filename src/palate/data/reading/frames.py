@@ -92,7 +92,7 @@ def row_of(name: str) -> Place:
 
 
 def is_frame(source: object) -> bool:
-    """Whether a source is a table in memory."""
+    """Return whether a source is a table in memory."""
     return isinstance(source, pl.LazyFrame) or hasattr(source, "__arrow_c_stream__") or _is_pandas(source)
 
 

@@ -52,7 +52,7 @@ class Fields(NamedTuple):
 
 @dataclass(frozen=True)
 class ItemsTable:
-    """n items as read; ids may repeat, and items may have no ratings."""
+    """A table of n items as read; ids may repeat, and items may have no ratings."""
 
     name: str
     ids: pl.Series  # (n,)

@@ -172,7 +172,7 @@ def _separator(name: str, sample: Sequence[str]) -> str:
 
 
 class Fit(NamedTuple):
-    """How well a separator fits the first rows; fits are compared field by field."""
+    """The fit of a separator to the first rows; fits are compared field by field."""
 
     share: float  # of the rows that have as many fields as the first
     width: int  # number of fields in the first row
@@ -202,7 +202,7 @@ def _one_byte(raw: Raw, separator: str) -> tuple[Raw, str]:
 
 
 def _has_header(where: str, rows: Sequence[Sequence[str]], named: Sequence[str]) -> bool:
-    """Whether the first row is a header. named: the columns that the caller named or numbered."""
+    """Return whether the first row is a header. named: the columns that the caller named or numbered."""
     first = [field.strip() for field in rows[0]]
     if any(name in first and not name.isdecimal() for name in named) or any(map(is_known, first)):
         return True
