@@ -103,7 +103,7 @@ def flushes() -> bool:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit torch to one thread within the block or decorated function, so that no bit depends on the number of threads.
+    """Limit torch to one thread within the block or decorated function: no bit depends on the number of threads then.
 
     It is for matrix products and factorizations. numpy's have no such switch: they use the number of threads that the
     process started with.
