@@ -1,4 +1,4 @@
-"""python -m palate"""
+"""`python -m palate` runs the command line."""
 
 from palate.cli import main
 

@@ -51,7 +51,7 @@ def normal_half_widths() -> dict[float, float]:
 
 
 class IntervalCoverage(NamedTuple):
-    """How the intervals of one level fit real ratings."""
+    """Fit of the intervals of one level to real ratings."""
 
     covered: float
     """Share of the real ratings within their intervals."""

@@ -1,4 +1,4 @@
-"""What to answer where a model lacks the ability that a question needs."""
+"""Errors for a question that needs an ability which the model lacks."""
 
 from palate.errors import UnsupportedError
 from palate.models import MODELS, name_of

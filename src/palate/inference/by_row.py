@@ -40,7 +40,7 @@ class RowRecommender:
 
     @property
     def predicts_ratings(self) -> bool:
-        """Whether the model predicts ratings."""
+        """True if the model predicts ratings."""
         return isinstance(self.model, PredictsRatings)
 
     def person_at(self, row: int) -> Person:

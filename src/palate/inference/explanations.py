@@ -29,7 +29,7 @@ class ScoreExplanation:
 
 
 class Losses(NamedTuple):
-    """What the scores of n items lose without each of L events of a history."""
+    """Losses of the scores of n items without each of the L events of a history."""
 
     scores: NDArray[np.float32]  # (n,) with the whole history
     losses: NDArray[np.float32]  # (L, n): that score minus the score without the event, NaN where it was not tried
