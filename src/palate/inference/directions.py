@@ -76,7 +76,7 @@ def move_along(vector: Tensor, along: Tensor, strength: float) -> Tensor:
 
 
 class AttributeScore(NamedTuple):
-    """Score of item vectors that predict an attribute: the AUC of a category, the R2 of a number. Chance gives 0.5 and 0."""
+    """Score of an attribute by item vectors: the AUC of a category, the R2 of a number. Chance gives 0.5 and 0."""
 
     score: float
     """By cross-validation over FOLDS folds."""
