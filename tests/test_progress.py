@@ -1,8 +1,12 @@
 import io
+from types import SimpleNamespace
 
+import pytest
 from rich.console import Console
 
 import palate
+from palate.system import compilation
+from palate.system.compilation import CompileTimer
 from palate.training.fit import Record
 from tests import trained
 
@@ -61,6 +65,7 @@ def test_a_bar_where_someone_watches() -> None:
 
 
 def test_training_draws_what_it_measured() -> None:
+    trained.train(baselines=(), refit=False)  # all loops are compiled
     console = Console(file=io.StringIO(), width=100)
     with palate.Bars(console) as bars:
         history = trained.train(observers=[bars], baselines=(), refit=False).history
@@ -68,10 +73,24 @@ def test_training_draws_what_it_measured() -> None:
 
 
 def test_a_model_solved_in_one_step_draws_nothing() -> None:
+    trained.train("popularity", baselines=())  # all loops are compiled
     console = Console(file=io.StringIO(), width=100)
     with palate.Bars(console) as bars:
         trained.train("popularity", observers=[bars], baselines=())
     assert lines(console) == []
+
+
+def test_compilation_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compilation, "TIMER", CompileTimer())
+    console = Console(file=io.StringIO(), width=100)
+    with palate.Bars(console) as bars:
+        bars.started(epochs=3, events=100, epoch=0)
+        compilation.TIMER.notify(SimpleNamespace(is_start=True))
+        compilation.TIMER.notify(SimpleNamespace(is_start=False))
+    assert lines(console) == [
+        "compiling loops for this processor (first training only)",
+        "compiled loops for this processor: 0.0 s, kept for next time",
+    ]
 
 
 def test_it_goes_to_stderr_unless_told_otherwise() -> None:

@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,13 +36,30 @@ def test_what_a_person_sees(palate: Palate, tables: Path, here: Path) -> None:
     assert any("predicts ratings" in line and "than bias: RMSE" in line for line in lines)
     assert any("ranks" in line and ": nDCG@10" in line for line in lines)
     assert lines[-1] == "wrote m.palate; next: palate recommend m.palate --user 1"
-    epochs = [line.split() for line in ran.err.splitlines() if line]
+    epochs = [line.split() for line in ran.err.splitlines() if line and "loops for this processor" not in line]
     assert epochs[0] == ["epoch", "train", "loss", "validation", "loss", "ratings", "per", "second"]
     assert [line[0] for line in epochs[1:]] == ["1", "2", "training", "epoch", "1", "2"]
     assert "training again, on training and validation part" in ran.err
     assert epochs[4] == ["epoch", "train", "loss", "ratings", "per", "second"], "of the refit"
     assert "trained again on training and validation part" in palate("info", "m.palate").out
     assert len(library.load(here / "m.palate").recommend(1)) > 0
+
+
+@pytest.mark.parametrize("model", ["ease", "best"])
+def test_the_first_training_says_that_it_compiles(tables: Path, here: Path, model: str) -> None:
+    script = [sys.executable, "-m", "palate", "train", str(tables / "ratings.csv"), "--model", model]
+    command = [*script, "--minutes", "0.01"] if model == "best" else script
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(here / "cache"), "COLUMNS": "200"}
+
+    def said() -> list[str]:
+        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        return [line for line in ran.stderr.splitlines() if "loops for this processor" in line]
+
+    [beginning, end] = said()
+    assert beginning == "compiling loops for this processor (first training only)"
+    assert re.fullmatch(r"compiled loops for this processor: [\d.]+ s, kept for next time", end)
+    if model == "ease":
+        assert said() == [], "they are kept"
 
 
 def test_json_is_all_there_is_on_stdout(palate: Palate, tables: Path, here: Path) -> None:

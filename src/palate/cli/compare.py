@@ -9,7 +9,7 @@ import typer
 import palate
 from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Reading, RunOptions, Table
-from palate.cli.output import as_json, as_table, errors, say, say_notes
+from palate.cli.output import as_json, as_table, compilation_shown, errors, say, say_notes
 
 of_comparison = partial(typer.Option, rich_help_panel="The comparison")
 
@@ -43,7 +43,7 @@ def compare(
     """Which model to use for a table, and which can't be told apart."""
     table = reading.table(ratings, items)
     say_notes(table.notes, json)
-    with errors.status("starting") as status:
+    with compilation_shown(quiet=json), errors.status("starting") as status:
         found = palate.compare(
             table,
             models=None if models is None else [name.strip() for name in models.split(",")],

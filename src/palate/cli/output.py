@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -22,6 +23,15 @@ def say_notes(notes: Iterable[str], json: bool) -> None:
     """A line for each, where a person reads."""
     for note in () if json else notes:
         say(note)
+
+
+def compilation_shown(quiet: bool = False) -> AbstractContextManager[None]:
+    """Say on stderr that loops are compiled within the block, and how long that took, unless none is."""
+    if quiet:
+        return nullcontext()
+    from palate.system.compilation import announced  # noqa: PLC0415 - loads numba, which few commands need
+
+    return announced(errors.print)
 
 
 STOPPED = 130

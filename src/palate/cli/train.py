@@ -14,7 +14,7 @@ import typer
 import palate
 from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Reading, RunOptions, Table, of_run, of_table, with_events
-from palate.cli.output import as_json, as_table, errors, say, say_notes
+from palate.cli.output import as_json, as_table, compilation_shown, errors, say, say_notes
 from palate.errors import OptionError, UnsupportedError
 from palate.models.registry import current_name
 
@@ -135,6 +135,7 @@ def _watching(stack: ExitStack, model: str, json: bool) -> tuple[list[Any], Call
     if json:
         return [], lambda line: None
     if model == "best":
+        stack.enter_context(compilation_shown())
         return [], stack.enter_context(errors.status("starting")).update
     return [stack.enter_context(palate.Bars(errors))], errors.print
 

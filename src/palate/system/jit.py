@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from palate.system import compilation
+
 Array = NDArray[Any]
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
@@ -40,11 +42,13 @@ class CompiledLoop:
     @cached_property
     def dispatcher(self) -> Callable[..., Any]:
         """The function of numba alone, without the other loops of its file; it compiles at the first call."""
+        compilation.load_numba()
         import numba  # noqa: PLC0415 - takes a third of a second, and many commands run no loop
 
         try:
             dispatcher: Callable[..., Any] = numba.njit(cache=True, **self.options)(self.loop)
         except RuntimeError:  # no folder for the machine code can be written
+            compilation.TIMER.uncached = True
             dispatcher = numba.njit(**self.options)(self.loop)
         return dispatcher
 

@@ -15,6 +15,7 @@ from palate.data.batches import RatingBatches, seeded
 from palate.data.interactions import Interactions
 from palate.errors import Interrupted, OptionError
 from palate.models.contract import Batches, LearnedModel, Model, SolvedModel
+from palate.system.compilation import clock
 from palate.system.jit import flushing
 from palate.training.checkpoint import Checkpoint
 from palate.training.cuda_graphs import Captured, captures, compiles
@@ -139,7 +140,7 @@ class TrainingRun:
             draws = seeded(self.model.device, self.seed, self.epoch, 1)
             torch.manual_seed(draws.initial_seed())  # for models that draw while they learn (dropout)
         self.model.train()
-        began = time.perf_counter() - self.seconds
+        began = clock() - self.seconds
         with self.threads:
             for batch in self.batches.epoch(seeded(self.model.device, self.seed, self.epoch), skip=self.step):
                 steps = self.learn(batch, self.epoch + self.step / len(self.batches))
@@ -148,11 +149,11 @@ class TrainingRun:
                 for observer in self.observers:
                     observer.stepped(len(batch))
                 if self.checkpoint is not None and self.checkpoint.due():
-                    self.seconds = time.perf_counter() - began
+                    self.seconds = clock() - began
                     self._save(self.checkpoint)
         self.optimizer.settle()
         mean_loss = self.loss.item() / self.batches.events
-        self._close_epoch(mean_loss, seconds=time.perf_counter() - began)
+        self._close_epoch(mean_loss, seconds=max(clock() - began, 1e-9))  # 0 if another thread compiled all along
 
     def _learn(self, batch: Any, done: float) -> int:
         """A step with one batch, which begins when `done` epochs are -> the number of steps."""

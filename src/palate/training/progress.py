@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from palate.system.compilation import announced
 from palate.training.fit import Record
 
 PLACES = {"epoch": "d", "ratings_per_second": ",.0f"}
@@ -19,14 +20,17 @@ class Bars:
         console = console or Console(stderr=True)
         self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.task = self.progress.add_task("", total=None)
+        self.announcement = announced(self.progress.print)
 
     def __enter__(self) -> "Bars":
         self.progress.start()
+        self.announcement.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.announcement.__exit__(kind, error, trace)
         self.progress.stop()
 
     def started(self, epochs: int, events: int, epoch: int) -> None:
