@@ -49,7 +49,10 @@ class AlternatingLeastSquaresConfig(BaseConfig):
 
 
 class AlternatingLeastSquares(SolvedModel):
-    """score(u, i) = p_u · q_i; a new user (cold start) is solved from their history as in training (fold-in)."""
+    """Implicit ALS, matrix factorization for implicit feedback: `score(u, i) = p_u · q_i`.
+
+    The vector of a new user (cold start) is solved from their history as in training (fold-in).
+    """
 
     Config: ClassVar[type[BaseConfig]] = AlternatingLeastSquaresConfig
     SMALL: ClassVar[Mapping[str, Any]] = {"dim": 2}
@@ -108,7 +111,7 @@ class AlternatingLeastSquares(SolvedModel):
 
 @one_thread()
 def products_of(vectors: Array) -> Array:
-    """Return the sum of v vᵀ over the vectors: (n, d) -> (d, d)"""
+    """Return the sum of v vᵀ over the vectors: (n, d) -> (d, d)."""
     matrix = torch.from_numpy(vectors)
     gram: Array = (matrix.T @ matrix).numpy()
     return gram

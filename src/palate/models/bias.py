@@ -29,7 +29,10 @@ class BiasConfig(BaseConfig):
 
 
 class Bias(SolvedModel):
-    """rating(u, i) = mean + b_u + b_i; the b_u of a new user (cold start) follows from their ratings (fold-in)."""
+    """Baseline of a user bias and an item bias: `rating(u, i) = mean + b_u + b_i`.
+
+    The bias of a new user (cold start) follows from their ratings (fold-in).
+    """
 
     Config: ClassVar[type[BaseConfig]] = BiasConfig
     NEEDS_RATINGS: ClassVar[bool] = True

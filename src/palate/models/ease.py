@@ -47,7 +47,10 @@ class EaseConfig(BaseConfig):
 
 
 class Ease(SolvedModel):
-    """score(u, i) = Σ decay^age B_ji over the items j of u's history; the last item has age 0"""
+    """Linear item-item model (EASE): `score(u, i) = Σ decay^age B_ji` over the items j of u's history.
+
+    The last item of the history has age 0.
+    """
 
     Config: ClassVar[type[BaseConfig]] = EaseConfig
 

@@ -40,11 +40,11 @@ class GraphFilterConfig(BaseConfig):
 
 
 class GraphFilter(SolvedModel):
-    """score(u, i) = (x RᵀR + ideal x D^-½ V Vᵀ D^½)_i, with x the history of u: 1 at each of its items.
+    """Low-pass filter on the user-item graph (GF-CF): `score(u, i) = (x RᵀR + ideal x D^-½ V Vᵀ D^½)_i`.
 
-    R is the user-item matrix with each row and column divided by the square root of its sum, D holds those sums of the
-    columns, V the leading right singular vectors of R. A new user (cold start) is scored like any other, from their
-    history.
+    x is the history of u: 1 at each of its items. R is the user-item matrix with each row and column divided by the
+    square root of its sum, D holds those sums of the columns, V the leading right singular vectors of R. A new user
+    (cold start) is scored like any other, from their history.
     """
 
     Config: ClassVar[type[BaseConfig]] = GraphFilterConfig
@@ -102,7 +102,7 @@ class GraphFilter(SolvedModel):
 
 
 def filtered(starts: Array, items: Array, scale: Array, signals: Array) -> Array:
-    """Multiply signals on the items (n, n_items), float32, by RᵀR -> (n, n_items) float32
+    """Multiply signals on the items (n, n_items), float32, by RᵀR -> (n, n_items) float32.
 
     R (n_users, n_items) is 1 / sqrt(n_u) * scale_i where user u has item i, else 0; n_u is their number of items.
     starts (n_users + 1,): the items of user u are items[starts[u]:starts[u + 1]], each once; scale (n_items,) float32.

@@ -32,7 +32,7 @@ class ItemKNNConfig(BaseConfig):
 
 
 class ItemKNN(SolvedModel):
-    """score(u, i) = Σ decay^age cosine(i, j) over the items j of u's history that are neighbours of i"""
+    """Item nearest neighbours: `score(u, i) = Σ decay^age cosine(i, j)` over u's items j that are neighbours of i."""
 
     Config: ClassVar[type[BaseConfig]] = ItemKNNConfig
 

@@ -34,7 +34,10 @@ class MatrixFactorizationConfig(BaseConfig):
 
 
 class MatrixFactorization(SolvedModel):
-    """rating(u, i) = mean + b_u + b_i + p_u · q_i; a new user is solved from their ratings (fold-in)."""
+    """Matrix factorization by alternating least squares: `rating(u, i) = mean + b_u + b_i + p_u · q_i`.
+
+    The vector and bias of a new user (cold start) are solved from their ratings as in training (fold-in).
+    """
 
     Config: ClassVar[type[BaseConfig]] = MatrixFactorizationConfig
     NEEDS_RATINGS: ClassVar[bool] = True

@@ -35,7 +35,10 @@ class NextItemConfig(BaseConfig):
 
 
 class NextItem(SolvedModel):
-    """score(u, i) = Σ decay^age B_ji over the last items j of u's history; the last item has age 0"""
+    """Linear next-item model (SLIT): `score(u, i) = Σ decay^age B_ji` over the last items j of u's history.
+
+    The last item of the history has age 0.
+    """
 
     Config: ClassVar[type[BaseConfig]] = NextItemConfig
     SMALL: ClassVar[Mapping[str, Any]] = {"l2": 1000}

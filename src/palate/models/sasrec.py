@@ -96,9 +96,10 @@ class Block(nn.Module):
 
 
 class SelfAttention(LearnedModel):
-    """score(u, i) = cos(h_u, e_i) / temperature, where h_u is the transformer's output for u's last events.
+    """Self-attention over the history (SASRec): `score(u, i) = cos(h_u, e_i) / temperature`.
 
-    For a user without any event, h_u is the mean item vector over all training events.
+    h_u is the transformer's output for u's last events; for a user without any event, the mean item vector over all
+    training events.
     """
 
     Config: ClassVar[type[BaseConfig]] = SelfAttentionConfig
@@ -166,7 +167,7 @@ class SelfAttention(LearnedModel):
         return torch.cat(users) @ self.item_vectors().T
 
     def item_vectors(self) -> Tensor:
-        """Return the item vectors at length 1 -> (n_items, dim)"""
+        """Return the item vectors at length 1 -> (n_items, dim)."""
         return functional.normalize(self.items.detach(), dim=1)
 
     def _negatives(self) -> Tensor:

@@ -31,7 +31,7 @@ class Pairs:
         return np.diff(self.item_starts).astype(np.float32)
 
     def together(self, first: int, last: int, other: "Pairs | None" = None, user_weights: Array | None = None) -> Array:
-        """Count the users who have both, for the items first:last and every item -> (last - first, n_items) float32
+        """Count the users who have both, for the items first:last and every item -> (last - first, n_items) float32.
 
         other: pairs of the same users in which the second item is looked up; by default these pairs.
         user_weights: (n_users,) float32, how much each user counts; by default 1.

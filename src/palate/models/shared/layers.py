@@ -11,10 +11,10 @@ class Lender(Protocol):
     """The interface of a row-wise optimizer towards its embedding table."""
 
     def read(self, rows: Tensor) -> Tensor:
-        """Return a copy of the rows (...) as they are after all steps so far -> (..., d)"""
+        """Return a copy of the rows (...) as they are after all steps so far -> (..., d)."""
 
     def lend(self, rows: Tensor) -> Tensor:
-        """Return the rows as a leaf tensor whose gradient the next step uses -> (..., d)"""
+        """Return the rows as a leaf tensor whose gradient the next step uses -> (..., d)."""
 
     def collect(self, rows: Tensor, gradient: Tensor) -> None:
         """Record the gradient (..., d) of the rows (...) for the next step."""
@@ -33,7 +33,7 @@ class EmbeddingTable(nn.Module):
         self.lender: Lender | None = None
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Look up rows: (...) int64 -> (..., d)"""
+        """Look up rows: (...) int64 -> (..., d)."""
         if self.training and self.lender is not None:
             return self.lender.lend(rows)
         return self.weight[rows]

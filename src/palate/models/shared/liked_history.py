@@ -40,7 +40,7 @@ class LikedHistory(nn.Module):
     def weights(
         self, query: Query, decay: float, window: int | None = None, repeats: Literal["amax", "sum"] = "amax"
     ) -> Tensor:
-        """Return decay^age for each item of a history (the last event has age 0) and 0 for all others -> (B, n_items)
+        """Return decay^age for each item of a history (the last event has age 0) and 0 for all others -> (B, n_items).
 
         window: use only this many last events. repeats: the weight of an item with several events is that of the last
         one (amax) or their sum (sum).

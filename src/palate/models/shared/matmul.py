@@ -11,7 +11,7 @@ as fast as MKL, which torch.mm calls."""
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """Return a @ b without gradients: (n, k) @ (k, m) -> (n, m)"""
+    """Return a @ b without gradients: (n, k) @ (k, m) -> (n, m)."""
     if _ONEDNN and a.dtype == torch.float32 and a.device.type == "cpu":
         result: Tensor = torch.ops.mkldnn._linear_pointwise(a, b.T, None, "none", [], "")
         return result

@@ -17,7 +17,7 @@ EXTRA_ROWS = 3
 
 def ridge(starts: Array, columns: Array, targets: Array, features: Array, l2: Array, l2_per_event: Array) -> Array:
     """Return the w_r that minimise, for each row r, the sum over its events e of (target_e - features[column_e] · w_r)²
-    + Σ_k (l2_k + n_r l2_per_event_k) w_rk²  -> (n_rows, d)
+    + Σ_k (l2_k + n_r l2_per_event_k) w_rk²  -> (n_rows, d).
 
     starts (n_rows + 1,): the events of row r are starts[r]:starts[r + 1] of columns (n,) and targets (n,);
     features (n_columns, d); l2 (d,), above 0; l2_per_event (d,). All but starts and columns have one float type.
@@ -37,7 +37,7 @@ def draw_rows(
     noise_precision: Array,
     normals: Array,
 ) -> Array:
-    """Draw the weights w_r of each row from their posterior  -> (n_rows, d)
+    """Draw the weights w_r of each row from their posterior  -> (n_rows, d).
 
     The prior is N(precision⁻¹ shift_r, precision⁻¹), and an event is target_e = features[column_e] · w_r + noise.
 
