@@ -60,7 +60,7 @@ def test_the_chain_draws_from_the_joint_distribution(links: Links, days: bool, s
         if not at:
             random = np.random.default_rng(number)
             chain = Chain(FIVE, 1, "gaussian", links, False, random, days, sessions)
-            people, items = chain.people.noise, chain.items.noise
+            people, items = chain.users.noise, chain.items.noise
         chain.sweep(adapt=False)
         noise[number, at] = people.rate, items.rate, people.precision[0], items.precision[0]
         volume[number, at] = [float(group.prior.precision.det()) for group in chain.groups]
@@ -86,12 +86,12 @@ def by_hand(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
 @LIKELIHOODS
 @pytest.mark.usefixtures("threads_as_before")
 def test_the_number_of_threads_changes_no_bit(likelihood: str) -> None:
-    train, found = tables.random_table(700, 300, 0.2), []
+    train, states = tables.random_table(700, 300, 0.2), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
-        found.append(trained(train, likelihood=likelihood, sweeps=4, samples=2).state_dict())
-    for other in found[1:]:
-        for name, value in found[0].items():
+        states.append(trained(train, likelihood=likelihood, sweeps=4, samples=2).state_dict())
+    for other in states[1:]:
+        for name, value in states[0].items():
             assert torch.equal(value, other[name]), name
 
 
@@ -158,8 +158,8 @@ def ratings_of(model: BayesianFactorization, latent: Tensor, noise: Tensor) -> I
 
 def normals(n: int = 20_001) -> Tensor:
     """The quantiles of the standard normal."""
-    found: Tensor = torch.special.ndtri((torch.arange(n).double() + 0.5) / n)
-    return found
+    quantiles: Tensor = torch.special.ndtri((torch.arange(n).double() + 0.5) / n)
+    return quantiles
 
 
 @LIKELIHOODS
@@ -179,8 +179,8 @@ def test_spread_is_that_of_the_rating(likelihood: str) -> None:
         parts = list(ratings_of(model, latent, noise[who].double() * model.item_noise[items].double()))
         mean = torch.stack([share * mean for share, mean, _ in parts]).sum(0)
         squared = torch.stack([share * (mean**2 + variance) for share, mean, variance in parts]).sum(0)
-        found = model.spread(query, who, items).double()
-        torch.testing.assert_close(found, (squared - mean**2).sqrt(), atol=3e-3, rtol=3e-3)
+        deviation = model.spread(query, who, items).double()
+        torch.testing.assert_close(deviation, (squared - mean**2).sqrt(), atol=3e-3, rtol=3e-3)
 
 
 def test_half_of_the_chains_take_ratings_for_levels() -> None:
@@ -216,7 +216,7 @@ def test_a_newcomer_is_drawn_from_the_closed_form(monkeypatch: pytest.MonkeyPatc
     model = trained(likelihood="gaussian")
     shape, rate = model.noise_prior.tolist()
     histories, ratings = torch.tensor([[PADDING, 3, 9], [1, 2, 3]]), torch.tensor([[0.0, 5, 2], [1, 4, 4]])
-    found = Query(torch.tensor([UNSEEN, UNSEEN]), histories, ratings).people(model.users, model._fold_in)
+    folded_in = Query(torch.tensor([UNSEEN, UNSEEN]), histories, ratings).people(model.users, model._fold_in)
     for person, at in ((0, 0), (0, 7), (1, 3)):
         rows = histories[person][histories[person] != PADDING]
         vectors = model.items[rows, at].double().numpy()
@@ -233,7 +233,7 @@ def test_a_newcomer_is_drawn_from_the_closed_form(monkeypatch: pytest.MonkeyPatc
             off = (y - x @ mean) ** 2 + np.diag(x @ np.linalg.inv(precision) @ x.T)
             exact = (shape + len(y) / 2) / (rate + weights @ off / 2)
         drawn = mean + np.linalg.inv(np.linalg.cholesky(precision)).T @ model.normals[at].double().numpy()
-        np.testing.assert_allclose(found[person, at], drawn, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(folded_in[person, at], drawn, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(model.normals.mean(0), torch.zeros(4), atol=1e-6, rtol=0)
 
 
@@ -242,16 +242,16 @@ def test_a_newcomer_s_latent_values_and_vector_agree() -> None:
     model = trained(likelihood="ordinal")
     model.normals.zero_()
     rows, ratings = torch.tensor([[4, 7, 11, 20]]), torch.tensor([[5.0, 1, 2, 4]])
-    found = model._fold_in(rows, ratings)[0, 6].double()
+    vector = model._fold_in(rows, ratings)[0, 6].double()
     vectors = model.items[rows[0], 6].double()
     x = torch.cat([vectors[:, :-1], torch.ones(4, 1)], dim=1)
-    fitted = x @ found + vectors[:, -1]
+    fitted = x @ vector + vectors[:, -1]
     edges = [-torch.inf, *model.cutpoints[:4].tolist(), torch.inf]
     low, high = (torch.tensor([edges[int(r) - 1 + one] for r in ratings[0]]).double() for one in (0, 1))
     latent = mean_within(fitted, low, high) - vectors[:, -1]
     prior = model.people_precisions[6].double()
     right = torch.linalg.solve(prior + x.T @ x, prior @ model.people_means[6].double() + x.T @ latent)
-    torch.testing.assert_close(found, right, atol=5e-3, rtol=5e-3)
+    torch.testing.assert_close(vector, right, atol=5e-3, rtol=5e-3)
 
 
 def test_the_mean_within_is_that_of_the_draws() -> None:
@@ -259,8 +259,8 @@ def test_the_mean_within_is_that_of_the_draws() -> None:
     uniforms = (np.arange(n) + 0.5) / n
     for mean, low, high in ((0.2, -1.0, 1.5), (-3.0, 2.0, np.inf), (7.0, -np.inf, 1.0), (0.0, -np.inf, np.inf)):
         drawn = truncated(np.full(n, mean), np.full(n, low), np.full(n, high), uniforms)
-        found = mean_within(*(torch.tensor(value, dtype=torch.float64) for value in (mean, low, high)))
-        assert float(found) == pytest.approx(drawn.mean(dtype=np.float64), abs=2e-3)
+        exact = mean_within(*(torch.tensor(value, dtype=torch.float64) for value in (mean, low, high)))
+        assert float(exact) == pytest.approx(drawn.mean(dtype=np.float64), abs=2e-3)
 
 
 TIMED = replace(TABLE, times=np.sort(np.random.default_rng(1).uniform(0, 3e5, len(TABLE))))
@@ -279,7 +279,7 @@ def test_what_is_kept_of_a_draw_is_the_draw(days: bool, sessions: tuple[float, .
     model._keep(0, chain)
     query = queries.of_users(TIMED, np.arange(60), model)
     pairs = torch.from_numpy(TIMED.users).long(), torch.from_numpy(TIMED.items).long()
-    fitted = model._of_each(lambda latent: latent.mean(0), query, *pairs, torch.from_numpy(TIMED.times))
+    fitted = model._of_pairs(lambda latent: latent.mean(0), query, *pairs, torch.from_numpy(TIMED.times))
     np.testing.assert_allclose(fitted, by_hand([group.vectors[group.rows] for group in chain.groups]), atol=1e-4)
     assert model.occasions.shape == (sum(map(len, chain.keys)) + 1, 1, 4)
 
@@ -400,17 +400,17 @@ def test_the_scale_of_ratings_does_not_matter(times: float) -> None:
     assert whole.ratings is not None
     rows, rated = torch.tensor([[PADDING, PADDING], [7, 8]]), torch.tensor([[0.0, 0.0], [5.0, 1.0]])
     people, items = torch.tensor([0, 1, 1]), torch.tensor([5, 5, 9])
-    found = []
+    answers = []
     for k in (1, times):
         model = trained(replace(whole, ratings=whole.ratings * np.float32(k)))
         query = Query(torch.tensor([3, UNSEEN]), rows, rated * k)
-        found.append(torch.stack([model.predict(query, people, items), model.spread(query, people, items)]) / k)
-    torch.testing.assert_close(*found, rtol=1e-2, atol=1e-2)
+        answers.append(torch.stack([model.predict(query, people, items), model.spread(query, people, items)]) / k)
+    torch.testing.assert_close(*answers, rtol=1e-2, atol=1e-2)
 
 
 def test_more_samples_than_sweeps_after_the_first_quarter_are_refused() -> None:
     assert BayesConfig.model_validate({"sweeps": 30, "samples": 23}).kept == 23
-    with pytest.raises(ValidationError, match="24 can't be kept of the 23 last of 30 sweeps"):
+    with pytest.raises(ValidationError, match="samples is 24, but only the last 23 of 30 sweeps can be kept"):
         BayesConfig.model_validate({"sweeps": 30, "samples": 24})
 
 
@@ -444,8 +444,8 @@ def test_about_half_as_many_numbers_as_a_row_has_ratings(n_users: int, n_items: 
 def test_an_artifact_says_how_many_numbers_that_were(tmp_path: Path) -> None:
     table = tables.random_table(120, 80, 1.0)  # 9,600 / 200 = 48: the fewest are left
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("palate.models.bayes.model.FEWEST", 3)
-        patch.setattr("palate.models.bayes.model.MOST", 5)
+        patch.setattr("palate.models.bayes.config.MIN_DIM", 3)
+        patch.setattr("palate.models.bayes.config.MAX_DIM", 5)
         members = {"bayes": {"chains": 1, "sweeps": 4, "samples": 2}, "bias": {}}
         before = palate.train(table, model="rating-blend", settings={"members": members}, output=tmp_path / "m.palate")
     after = palate.load(tmp_path / "m.palate")  # where other bounds are the usual

@@ -113,12 +113,12 @@ def test_the_noise_of_rows_is_gamma() -> None:
     """Precisions that were drawn from a known distribution, and are all but known, say which it was."""
     draw = np.random.default_rng(0)
     drawn, counts = draw.gamma(4, 1 / 2, 3000), np.full(3000, 10**6)
-    noise, found = Noise(3000, mean_one=False), []
+    noise, pairs = Noise(3000, mean_one=False), []
     for _ in range(400):
         noise.draw(counts, counts / drawn, draw)
-        found.append([noise.shape, noise.rate])
+        pairs.append([noise.shape, noise.rate])
     np.testing.assert_allclose(noise.precision, drawn, rtol=0.01)
-    np.testing.assert_allclose(np.mean(found[100:], axis=0), [4, 2], rtol=0.08)
+    np.testing.assert_allclose(np.mean(pairs[100:], axis=0), [4, 2], rtol=0.08)
     noise = Noise(3000)
     for _ in range(50):
         noise.draw(counts, counts / drawn * 2, draw)
@@ -128,14 +128,14 @@ def test_the_noise_of_rows_is_gamma() -> None:
 def test_a_row_s_noise_is_drawn_from_its_conditional() -> None:
     """Gamma(shape + n / 2, rate + squares / 2), of rows with 0, 3 and 40 ratings."""
     draw, counts, squares = np.random.default_rng(0), np.array([0, 3, 40]), np.array([0, 2.0, 25])
-    noise, found = Noise(3), np.empty((10_000, 3))
-    for at in range(len(found)):
+    noise, precisions = Noise(3), np.empty((10_000, 3))
+    for at in range(len(precisions)):
         noise.shape = noise.rate = 2.0
         noise.draw(counts, squares, draw)
-        found[at] = noise.precision
+        precisions[at] = noise.precision
     shape, rate = 2 + counts / 2, 2 + squares / 2
-    np.testing.assert_allclose(found.mean(0), shape / rate, rtol=0.03)
-    np.testing.assert_allclose(found.var(0), shape / rate**2, rtol=0.08)
+    np.testing.assert_allclose(precisions.mean(0), shape / rate, rtol=0.03)
+    np.testing.assert_allclose(precisions.var(0), shape / rate**2, rtol=0.08)
 
 
 @pytest.mark.parametrize("rank", [12, 3])
@@ -181,16 +181,16 @@ def test_a_cutpoint_moves_as_its_posterior_says() -> None:
     draw = np.random.default_rng(0)
     fitted = draw.normal(size=60)
     ranks = (fitted + draw.normal(size=60) > 0.4).astype(np.int64)
-    cutpoints, found = Cutpoints(ranks, 2), np.empty(2500)
-    for at in range(-200, len(found)):
+    cutpoints, places = Cutpoints(ranks, 2), np.empty(2500)
+    for at in range(-200, len(places)):
         cutpoints.move(fitted, at < 0, draw)
         if at >= 0:
-            found[at] = cutpoints.inner[0]
+            places[at] = cutpoints.inner[0]
     grid = np.linspace(-2, 3, 2001)
     below = torch.special.log_ndtr(torch.from_numpy(grid[:, None] - fitted)).numpy()
     above = torch.special.log_ndtr(torch.from_numpy(fitted - grid[:, None])).numpy()
     density = np.where(ranks == 0, below, above).sum(1)
     density = np.exp(density - density.max())
     mean = np.sum(grid * density) / density.sum()
-    assert found.mean() == pytest.approx(mean, abs=0.02)
-    assert found.std() == pytest.approx(np.sqrt(np.sum((grid - mean) ** 2 * density) / density.sum()), rel=0.1)
+    assert places.mean() == pytest.approx(mean, abs=0.02)
+    assert places.std() == pytest.approx(np.sqrt(np.sum((grid - mean) ** 2 * density) / density.sum()), rel=0.1)

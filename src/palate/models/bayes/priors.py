@@ -1,4 +1,4 @@
-"""What the Gibbs sampler of `bayes` draws around the rows: priors, their links to what is known, noise and cutpoints.
+"""Draws of the Gibbs sampler of `bayes` around the rows: priors, their links to side information, noise and cutpoints.
 
 Salakhutdinov & Mnih, ICML 2008, section 3.2, for the prior; Simm et al., MLSP 2017, section 3, for the links;
 Lakshminarayanan, Bouchard & Archambeau, "Robust Bayesian Matrix Factorisation", AISTATS 2011, for the noise.
@@ -16,28 +16,28 @@ from palate.system.jit import in_threads, one_thread
 Floats = NDArray[np.floating]
 
 STRENGTH = 2.0
-"""How many rows of the mean 0 the prior of the mean counts as: beta0 of the paper."""
+"""The prior of the mean counts as this many rows with mean 0: beta0 of the paper."""
 
 POWER_STEPS = 4
-"""Of the subspace iteration that finds the leading singular vectors."""
+"""Steps of the subspace iteration that computes the leading singular vectors."""
 
 SHAPES = np.geomspace(1, 100, 65)
-"""Of the distribution of rows' noise precisions: each as likely before anything is known."""
+"""Candidate shapes of the Gamma distribution of the rows' noise precisions, all equally likely a priori."""
 
 FINE = 64
-"""Bins in a unit of fitted value, in which events are counted for the cutpoints."""
+"""Bins per unit of fitted value in which events are counted for the cutpoints."""
 
 STEPS = 6
-"""Proposals for the cutpoints in a sweep."""
+"""Number of proposals for the cutpoints in a sweep."""
 
-EVENTS_A_PART = 16_384
-"""Latent values that one thread draws at a time; torch itself works on more threads from 32,768 on."""
+EVENTS_PER_PART = 16_384
+"""Latent values that a thread draws at a time; from 32,768 on torch itself would use more threads."""
 
 
 class Link:
-    """X B, a linear part of every row's prior mean; B ~ N(0, Λ⁻¹ ⊗ (weight I)⁻¹), weight ~ Gamma(1/2, 1/2).
+    """A linear part X B of every row's prior mean; B ~ N(0, Λ⁻¹ ⊗ (weight I)⁻¹), weight ~ Gamma(1/2, 1/2).
 
-    With X = U S Wᵀ only C = Wᵀ B matters, whose rows are independent given the others: C_k ~ N(0, (weight Λ)⁻¹).
+    With X = U S Wᵀ, only C = Wᵀ B matters, whose rows are independent given the others: C_k ~ N(0, (weight Λ)⁻¹).
     """
 
     def __init__(self, u: Tensor, s: Tensor, dim: int) -> None:
@@ -47,18 +47,19 @@ class Link:
         self.mean = torch.zeros(len(u), dim)  # (n, dim), X B
 
     def draw(self, rest: Tensor, precision: Tensor, random: np.random.Generator) -> None:
-        """Draw B, then its weight: `rest` (n, dim) is what X B and noise of that precision have to explain."""
-        found = (self.u.T @ rest.float()).double()  # (q, dim)
-        own = (self.s**2 + self.weight)[:, None]
-        noise = normals(random, *found.shape) @ inverse_root(precision)
-        self.coefficients = self.s[:, None] / own * found + noise / own.sqrt()
+        """Draw B, then its weight, given rest (n, dim) = X B + noise of that precision."""
+        moments = (self.u.T @ rest.float()).double()  # (q, dim)
+        scale = (self.s**2 + self.weight)[:, None]
+        noise = normals(random, *moments.shape) @ inverse_root(precision)
+        self.coefficients = self.s[:, None] / scale * moments + noise / scale.sqrt()
         self.mean = self.u @ (self.s[:, None] * self.coefficients).float()
         squares = float((self.coefficients @ precision * self.coefficients).sum())
         self.weight = random.gamma(0.5 + self.coefficients.numel() / 2) / (0.5 + squares / 2)
 
 
 class Prior:
-    """z_r ~ N(mu + Σ_l X_l B_l, Λ⁻¹) for each row r; mu | Λ ~ N(0, (STRENGTH Λ)⁻¹), Λ ~ Wishart(I, dim + 1)."""
+    """The prior z_r ~ N(mu + Σ_l X_l B_l, Λ⁻¹) of each row r; mu | Λ ~ N(0, (STRENGTH Λ)⁻¹), Λ ~ Wishart(I, dim +
+    1)."""
 
     def __init__(self, n: int, dim: int, links: Sequence[Link] = ()) -> None:
         self.links = links
@@ -85,14 +86,14 @@ class Prior:
 
     @one_thread()
     def shift(self) -> Tensor:
-        """Λ z_r of each row's mean -> (n, dim)"""
+        """Return Λ times each row's prior mean -> (n, dim)."""
         return self.means @ self.precision
 
 
 class Noise:
-    """The noise of each row's ratings: its precision ~ Gamma(shape, rate), shape any of SHAPES, rate ~ Gamma(1, 1).
+    """The noise of each row's ratings: its precision ~ Gamma(shape, rate), shape is one of SHAPES, rate ~ Gamma(1, 1).
 
-    With `mean_one` the rate is the shape: for one of two groups whose precisions are multiplied.
+    With `mean_one` the rate equals the shape. It is set for one of two groups whose precisions are multiplied.
     """
 
     def __init__(self, n: int, mean_one: bool = True) -> None:
@@ -100,7 +101,7 @@ class Noise:
         self.shape, self.rate, self.mean_one = 1.0, 1.0, mean_one
 
     def draw(self, counts: NDArray[np.integer], squares: NDArray[np.number], random: np.random.Generator) -> None:
-        """Draw all of it, given how many ratings each row has, and their squared errors' sum (n,)."""
+        """Draw precisions, shape and rate, given each row's number of ratings (n,) and sum of squared errors (n,)."""
         drawn = random.gamma(self.shape + counts / 2) / (self.rate + squares / 2)
         n, total = len(drawn), drawn.sum()
         if self.mean_one:
@@ -114,8 +115,8 @@ class Noise:
 
 
 def log_gamma(x: Floats) -> Floats:
-    found: Floats = torch.lgamma(torch.from_numpy(x)).numpy()
-    return found
+    values: Floats = torch.lgamma(torch.from_numpy(x)).numpy()
+    return values
 
 
 def normals(random: np.random.Generator, *shape: int) -> Tensor:
@@ -123,21 +124,22 @@ def normals(random: np.random.Generator, *shape: int) -> Tensor:
 
 
 def inverse_root(precision: Tensor) -> Tensor:
-    """R such that standard normals times R have this precision."""
+    """Return R such that standard normals times R have this precision."""
     root: Tensor = torch.linalg.inv(torch.linalg.cholesky(precision))
     return root
 
 
 def posterior(rows: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Of the normal-Wishart given rows (n, dim): the mean of mu, the inverse scale of Λ, and n."""
+    """Return the mean of mu, the inverse scale of Λ, and n, of the normal-Wishart posterior given rows (n, dim)."""
     n, mean = len(rows), rows.mean(0)
-    off = rows - mean
-    own = torch.eye(rows.shape[1], dtype=rows.dtype)
-    return n * mean / (STRENGTH + n), own + off.T @ off + STRENGTH * n / (STRENGTH + n) * torch.outer(mean, mean), n
+    centred = rows - mean
+    identity = torch.eye(rows.shape[1], dtype=rows.dtype)
+    scatter = identity + centred.T @ centred + STRENGTH * n / (STRENGTH + n) * torch.outer(mean, mean)
+    return n * mean / (STRENGTH + n), scatter, n
 
 
 def wishart(scale: Tensor, freedom: float, random: np.random.Generator) -> Tensor:
-    """A draw by Bartlett's decomposition -> (dim, dim)"""
+    """Draw from a Wishart distribution by Bartlett's decomposition -> (dim, dim)."""
     dim = len(scale)
     lower = normals(random, dim, dim).tril(-1)
     lower += torch.from_numpy(np.diag(np.sqrt(random.chisquare(freedom - np.arange(dim)))))
@@ -152,7 +154,7 @@ def leading(
     rank: int,
     random: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """U (n, q) and S (q,) of a matrix (n, width) with these products, q = rank or less; exact if its rank is less."""
+    """Return U (n, q) and S (q,) of a matrix (n, width) given by its products, q ≤ rank; exact if its rank is lower."""
     basis = orthogonal(normals(random, width, rank).float())
     for _ in range(POWER_STEPS):
         basis = orthogonal(transposed(orthogonal(times(basis))))
@@ -161,28 +163,28 @@ def leading(
 
 @one_thread()
 def orthogonal(columns: Tensor) -> Tensor:
-    """An orthogonal basis of the columns' space."""
+    """Return an orthogonal basis of the column space."""
     basis: Tensor = torch.linalg.qr(columns)[0].contiguous()
     return basis
 
 
 @one_thread()
 def singular(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Left singular vectors (n, q) and singular values (q,) of a matrix, those near 0 left out."""
+    """Return the left singular vectors (n, q) and singular values (q,) of a matrix, without those near 0."""
     u, s, _ = torch.linalg.svd(x, full_matrices=False)
     kept = s > 1e-5 * s[:1]
     return u[:, kept], s[kept]
 
 
 class Cutpoints:
-    """Where one rating ends and the next begins, on the scale of latent values with a noise of 1.
+    """The cutpoints between rating levels, on the scale of latent values whose noise has variance 1.
 
-    Albert & Chib, JASA 1993, section 4; moved with the latent values summed out, as in Cowles, Statistics and
-    Computing 1996. The likelihood is of events counted in fine bins of their fitted value.
+    Albert & Chib, JASA 1993, section 4; drawn with the latent values integrated out, as in Cowles, Statistics and
+    Computing 1996. The likelihood uses counts of events in fine bins of their fitted value.
     """
 
     def __init__(self, ranks: NDArray[np.int64], n_levels: int) -> None:
-        self.ranks, self.n_levels = ranks, n_levels  # (n,): which of the levels each event has
+        self.ranks, self.n_levels = ranks, n_levels  # ranks (n,): the level of each event
         counts = np.bincount(ranks, minlength=n_levels)
         shares = torch.from_numpy(np.cumsum(counts)[:-1] / len(ranks))
         self.inner: Floats = torch.special.ndtri(shares).numpy()  # (n_levels - 1,)
@@ -194,7 +196,7 @@ class Cutpoints:
         return float(self.inner.mean()) if len(self.inner) else 0.0
 
     def move(self, fitted: Floats, adapt: bool, random: np.random.Generator) -> None:
-        """A few steps of a random walk; `adapt` its length to an acceptance of 0.3."""
+        """Take a few steps of a random walk. adapt: tune the step length towards an acceptance rate of 0.3."""
         if self.n_levels == 1:
             return
         low = np.floor(fitted.min() * FINE)
@@ -203,13 +205,13 @@ class Cutpoints:
         counts = np.bincount(self.ranks * n_bins + bins, minlength=self.n_levels * n_bins)
         counts = counts.reshape(-1, n_bins).astype(np.int64)
         centres = (low + np.arange(n_bins)) / FINE
-        now = self._likelihood(self.inner, counts, centres)
+        current = self._likelihood(self.inner, counts, centres)
         for _ in range(STEPS):
             proposal = self.inner + self.step * self.scale * random.standard_normal(len(self.inner))
-            then = self._likelihood(proposal, counts, centres) if (np.diff(proposal) > 0).all() else -np.inf
-            accepted = np.log(random.random()) < then - now
+            proposed = self._likelihood(proposal, counts, centres) if (np.diff(proposal) > 0).all() else -np.inf
+            accepted = np.log(random.random()) < proposed - current
             if accepted:
-                self.inner, now = proposal, then
+                self.inner, current = proposal, proposed
             if adapt:
                 self.step *= np.exp(0.1 * (accepted - 0.3))
 
@@ -219,7 +221,7 @@ class Cutpoints:
         return float(np.sum(counts * np.log(np.maximum(shares, 1e-300))))
 
     def latent(self, fitted: Floats, random: np.random.Generator) -> Floats:
-        """A draw of each event's latent value, given its rating and fitted value -> (n,) float32"""
+        """Draw each event's latent value, given its rating and fitted value -> (n,) float32."""
         edges = np.concatenate([[-np.inf], self.inner, [np.inf]])
         uniforms, drawn = random.random(len(fitted)), np.empty(len(fitted), np.float32)
 
@@ -227,34 +229,34 @@ class Cutpoints:
             low, high = edges[self.ranks[part]], edges[self.ranks[part] + 1]
             drawn[part] = truncated(fitted[part], low, high, uniforms[part])
 
-        in_threads(draw, len(drawn), EVENTS_A_PART)
+        in_threads(draw, len(drawn), EVENTS_PER_PART)
         return drawn
 
 
 def below(x: Tensor) -> Tensor:
-    """The standard normal's distribution function, exact in its lower tail, where torch's own is not."""
+    """Return the standard normal distribution function. It is exact in the lower tail, where torch's own is not."""
     return torch.erfc(x * -(0.5**0.5)) / 2
 
 
 def truncated(mean: Floats, low: Floats, high: Floats, uniforms: Floats) -> Floats:
-    """Draws of N(mean, 1) between low and high, by the inverse of its distribution function -> (n,) float32"""
+    """Draw from N(mean, 1) between low and high, by the inverse of its distribution function -> (n,) float32."""
     centre = torch.from_numpy(mean).double()
     a, b = torch.from_numpy(low) - centre, torch.from_numpy(high) - centre
-    flip = a > 0  # the lower tail is the exact one
+    flip = a > 0  # the lower tail is exact
     a, b = torch.where(flip, -b, a), torch.where(flip, -a, b)
     p, q = below(a), below(b)
     drawn = torch.special.ndtri((p + torch.from_numpy(uniforms) * (q - p)).clamp(1e-300, 1 - 1e-16))
     drawn = torch.maximum(torch.minimum(drawn, b), a)
-    found: Floats = (centre + torch.where(flip, -drawn, drawn)).float().numpy()
-    return found
+    values: Floats = (centre + torch.where(flip, -drawn, drawn)).float().numpy()
+    return values
 
 
 def mean_within(mean: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The mean of N(mean, 1) between low and high."""
+    """Return the mean of N(mean, 1) truncated to between low and high."""
     a, b = (low - mean).double(), (high - mean).double()
     flip = a > 0
     a, b = torch.where(flip, -b, a), torch.where(flip, -a, b)
     share = (below(b) - below(a)).clamp(min=1e-300)
-    off = ((-a * a / 2).exp() - (-b * b / 2).exp()) / (share * (2 * torch.pi) ** 0.5)
-    off = torch.minimum(torch.maximum(off, a), b)
-    return mean + torch.where(flip, -off, off).to(mean.dtype)
+    offset = ((-a * a / 2).exp() - (-b * b / 2).exp()) / (share * (2 * torch.pi) ** 0.5)
+    offset = torch.minimum(torch.maximum(offset, a), b)
+    return mean + torch.where(flip, -offset, offset).to(mean.dtype)
