@@ -20,7 +20,7 @@ from palate.models.neural import step_fused as fused_layer
 from palate.models.neural import step_llvm as compiled_parts
 from palate.models.neural import step_tensor as tensor_layer
 from palate.models.neural.hidden_layer import HiddenLayer
-from palate.models.neural.pairs_cpu import TILE, near_ones
+from palate.models.neural.pairs_cpu import TILE, tiles_of_rows
 
 
 def drawn(n_inputs: int = 6, n_hidden: int = 16, seed: int = 0) -> HiddenLayer:
@@ -85,10 +85,10 @@ def test_squared_error_and_its_gradients_equal_automatic_differentiation(
     loss, by_x = layer.squared_error(x, target)
     by_flat = layer.flat.grad
     assert by_flat is not None
-    for found, right in zip((loss, by_x, by_flat), by_automatic_differentiation(layer, x, target), strict=True):
-        assert found.dtype == weights
-        assert found.shape == right.shape
-        assert float((found - right).norm() / right.norm()) <= tolerance
+    for ours, right in zip((loss, by_x, by_flat), by_automatic_differentiation(layer, x, target), strict=True):
+        assert ours.dtype == weights
+        assert ours.shape == right.shape
+        assert float((ours - right).norm() / right.norm()) <= tolerance
 
 
 @pytest.mark.parametrize("n_inputs", [1, 10, 11, 21, 23, 24, 40, 60])
@@ -97,9 +97,9 @@ def test_squared_error_and_its_gradients_equal_automatic_differentiation(
 def test_a_step_of_any_size(n_inputs: int, n_hidden: int, weights: torch.dtype, tolerance: float) -> None:
     """Sizes that fill registers, and such that are padded."""
     layer, x = drawn(n_inputs, n_hidden).to(weights), inputs(70, n_inputs).to(weights)
-    found = layer.squared_error(x, x[:, 0])
+    results = layer.squared_error(x, x[:, 0])
     assert layer.flat.grad is not None
-    for ours, right in zip((*found, layer.flat.grad), by_automatic_differentiation(layer, x, x[:, 0]), strict=True):
+    for ours, right in zip((*results, layer.flat.grad), by_automatic_differentiation(layer, x, x[:, 0]), strict=True):
         torch.testing.assert_close(ours, right, atol=tolerance, rtol=tolerance)
 
 
@@ -120,17 +120,17 @@ for n_inputs in (10, 21):
 @pytest.mark.parametrize("n", [1, 256, 257, 1100])
 def test_no_bit_of_a_step_depends_on_the_threads_that_share_it(n: int) -> None:
     layer, x = drawn(20, 64), inputs(n, 20)
-    before, found = torch.get_num_threads(), []
+    before, results = torch.get_num_threads(), []
     try:
         for threads in (1, 2, 5, 3):
             torch.set_num_threads(threads)
             for _ in range(50):
                 loss, by_x = layer.squared_error(x, x[:, 0])
                 assert layer.flat.grad is not None
-                found.append([each.clone() for each in (loss, by_x, layer.flat.grad)])
+                results.append([each.clone() for each in (loss, by_x, layer.flat.grad)])
     finally:
         torch.set_num_threads(before)
-    for others in zip(*found, strict=True):
+    for others in zip(*results, strict=True):
         assert all(torch.equal(others[0], other) for other in others)
 
 
@@ -286,8 +286,8 @@ def test_its_gradients_replace_those_of_before() -> None:
 def test_layers_of_one_size_leave_each_other_s_gradients_alone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hidden_layer, "step_on_cpu", lambda: WAYS[way].squared_error)
     layers, x = [drawn(seed=seed) for seed in range(6)], inputs(20)
-    found = [layer.squared_error(x, x[:, 0]) for layer in layers]  # more than there are teams
-    for layer, (loss, by_x) in zip(layers, found, strict=True):
+    results = [layer.squared_error(x, x[:, 0]) for layer in layers]  # more than there are teams
+    for layer, (loss, by_x) in zip(layers, results, strict=True):
         assert layer.flat.grad is not None
         right = by_automatic_differentiation(layer, x, x[:, 0])
         for ours, theirs in zip((loss, by_x, layer.flat.grad), right, strict=True):
@@ -320,10 +320,10 @@ def test_first_weights_are_drawn_as_torch_draws_them() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2048, 2049, 4500])
 def test_values_equal_forward(n: int) -> None:
     layer, x = drawn(), inputs(n)
-    found = layer.values(x)
-    assert found.shape == (n,)
-    assert not found.requires_grad
-    torch.testing.assert_close(found, as_sequential(layer)(x).detach(), atol=1e-5, rtol=1e-5)
+    values = layer.values(x)
+    assert values.shape == (n,)
+    assert not values.requires_grad
+    torch.testing.assert_close(values, as_sequential(layer)(x).detach(), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2048, 2049, 4500])
@@ -344,9 +344,9 @@ def test_pairs_equal_forward_on_every_pair(n_left: int, n_right: int) -> None:
     layer, left, right = drawn(), inputs(n_left, 2), inputs(n_right, 4, seed=2)
     joined = torch.cat([left.repeat_interleave(n_right, 0), right.repeat(n_left, 1)], dim=1)
     expected = layer.values(joined).view(n_left, n_right)
-    found = layer.pairs(left, right)
-    assert found.shape == (n_left, n_right)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    values = layer.pairs(left, right)
+    assert values.shape == (n_left, n_right)
+    torch.testing.assert_close(values, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_pairs_where_units_are_alike_in_whole_tiles_and_where_they_are_not() -> None:
@@ -366,9 +366,9 @@ def test_pairs_where_units_are_alike_in_whole_tiles_and_where_they_are_not() -> 
 
 
 @pytest.mark.parametrize("n", [1, TILE - 1, TILE, TILE + 1, 1000])
-def test_near_ones_are_all_there_and_near(n: int) -> None:
+def test_tiles_hold_every_row_and_close_ones_together(n: int) -> None:
     right, weights = inputs(n, 4), inputs(4, 8)
-    rows = near_ones(right, weights)
+    rows = tiles_of_rows(right, weights)
     assert rows.shape == (-(-n // TILE), TILE)
     assert rows.flatten()[:n].tolist() != list(range(n)) or n <= TILE
     assert sorted(rows.flatten()[:n]) == list(range(n))
@@ -380,7 +380,7 @@ def test_near_ones_are_all_there_and_near(n: int) -> None:
 
 @pytest.mark.parametrize("n_right", [1, 9, 40])
 def test_pairs_by_whole_tensors_equal_those_by_tiles(n_right: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tensor_layer, "RIGHTS_A_BLOCK", 9)
+    monkeypatch.setattr(tensor_layer, "RIGHTS_PER_BLOCK", 9)
     layer, left, right = drawn(), inputs(3, 2), inputs(n_right, 4, seed=2)
     first, output, constant = layer.parts(layer.flat.detach())
     values = torch.empty(3, n_right)
@@ -419,9 +419,9 @@ def test_what_is_kept_of_the_rights_follows_the_weights_and_the_rights() -> None
     with torch.no_grad():
         layer.flat.div_(2)
     right[0] += 1
-    found = layer.pairs(left, right)
-    torch.testing.assert_close(found[:, 1:], first[:, 1:])
-    assert (found[:, 0] - first[:, 0]).abs().min() > 1e-3
+    values = layer.pairs(left, right)
+    torch.testing.assert_close(values[:, 1:], first[:, 1:])
+    assert (values[:, 0] - first[:, 0]).abs().min() > 1e-3
 
 
 @pytest.mark.parametrize("n_right", [1, 9, 400])

@@ -63,18 +63,18 @@ def compare_with_the_course(
 
     optimizer = Optimizer(model)
     model.train()
-    found = []
+    losses_of_steps = []
     for batch in batches:
-        found.append(model.backward(batch).item())
+        losses_of_steps.append(model.backward(batch).item())
         optimizer.step()
     optimizer.settle()
     optimizer.release()
 
     theirs = [(batch.rows[:, 0], batch.rows[:, 1] - train.n_users, batch.ratings.double()) for batch in batches]
     expected = course.train(same, dense, theirs, mean=0.0)  # which the batches are without
-    assert len(found) == epochs * -(-len(train) // 512)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=losses)
-    assert np.mean(found) == pytest.approx(np.mean(expected), abs=min(losses, 1e-5))
+    assert len(losses_of_steps) == epochs * -(-len(train) // 512)
+    np.testing.assert_allclose(losses_of_steps, expected, rtol=0, atol=losses)
+    assert np.mean(losses_of_steps) == pytest.approx(np.mean(expected), abs=min(losses, 1e-5))
     with torch.no_grad():
         their_vectors = torch.cat([same.user_embedding.weight, same.item_embedding.weight])
         away = (model.vectors.weight - their_vectors).abs()
@@ -190,8 +190,8 @@ def cost(model: NeuralRating, vector: Tensor, items: Tensor, ratings: Tensor) ->
     vectors = model.item_vectors()[items]
     predicted = model.network(torch.cat([vector.expand(len(items), -1), vectors], dim=1)) + model.mean
     away = vector - model.prior_mean
-    found: Tensor = (predicted - ratings).square().sum() / model.noise + away @ model.prior_precision @ away
-    return found
+    objective: Tensor = (predicted - ratings).square().sum() / model.noise + away @ model.prior_precision @ away
+    return objective
 
 
 def minimised(model: NeuralRating, start: Tensor, items: Tensor, ratings: Tensor) -> tuple[Tensor, float]:
@@ -217,7 +217,7 @@ def folded(model: NeuralRating, people: list[Person]) -> Tensor:
     for row, (items, given) in enumerate(people):
         if len(items):
             histories[row, -len(items) :], ratings[row, -len(items) :] = items, given
-    return model._people(Query(torch.full((len(people),), UNSEEN), histories, ratings))
+    return model._vectors(Query(torch.full((len(people),), UNSEEN), histories, ratings))
 
 
 def costs(model: NeuralRating, vectors: Tensor, people: list[Person]) -> NDArray[np.float64]:
@@ -259,10 +259,10 @@ def test_people_known_keep_their_vectors_beside_newcomers(model: NeuralRating) -
     items, ratings = newcomers()[3]
     histories = torch.stack([torch.full_like(items, PADDING), items, torch.full_like(items, PADDING)])
     given = torch.stack([torch.zeros_like(ratings), ratings, torch.zeros_like(ratings)])
-    found = model._people(Query(torch.tensor([7, UNSEEN, 0]), histories, given))
-    assert torch.equal(found[0], model.user_vectors()[7])
-    assert torch.equal(found[2], model.user_vectors()[0])
-    torch.testing.assert_close(found[1], folded(model, [(items, ratings)])[0])
+    vectors = model._vectors(Query(torch.tensor([7, UNSEEN, 0]), histories, given))
+    assert torch.equal(vectors[0], model.user_vectors()[7])
+    assert torch.equal(vectors[2], model.user_vectors()[0])
+    torch.testing.assert_close(vectors[1], folded(model, [(items, ratings)])[0])
 
 
 def test_the_prior_is_that_of_the_people_in_training(model: NeuralRating) -> None:

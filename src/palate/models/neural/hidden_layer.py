@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from palate.models.neural import step_fused, step_tensor
-from palate.models.neural.pairs_cpu import TILE, Tiles, near_ones
+from palate.models.neural.pairs_cpu import TILE, Tiles, tiles_of_rows
 from palate.models.shared.matmul import product
 from palate.system.jit import one_thread
 
@@ -107,7 +107,7 @@ class HiddenLayer(nn.Module):
         """The rights in tiles: all in one, and kept until a weight or a right changes, where they are few enough."""
         at = (self.flat.data_ptr(), self.flat._version, right.data_ptr(), right._version, right.shape)
         if self.kept is None or self.kept[0] != at:
-            rows, mean = near_ones(right, weights[:-1]), right.mean(0, keepdim=True)
+            rows, mean = tiles_of_rows(right, weights[:-1]), right.mean(0, keepdim=True)
             few = rows.size * self.n_hidden * right.element_size() <= KEPT_BYTES
             self.kept = at, (rows, mean), Tiles.of(rows, right, mean, weights) if few else None
         _, (rows, mean), tiles = self.kept

@@ -1,4 +1,4 @@
-"""NeuralRating: user and item embeddings, joined, through one hidden layer, to a predicted rating.
+"""NeuralRating: user and item embeddings, joined, pass through one hidden layer to a predicted rating.
 
 The neural recommender of a PyTorch course: two embedding tables, concatenated, a hidden layer with ReLU, one output,
 squared error. It is the one-hidden-layer case of He et al., "Neural Collaborative Filtering", WWW 2017, section 3.3,
@@ -21,36 +21,36 @@ from palate.models.neural.hidden_layer import HiddenLayer
 from palate.models.shared.layers import EmbeddingTable, identity
 
 FOLD_IN_STEPS = 16
-"""Points tried for a person never seen, at most, the prior mean first."""
+"""Maximum number of points that fold-in of a new user tries, the prior mean first."""
 
-STILL = 1e-3
-"""A step so long, in spreads of people's vectors, is none any more."""
+TOLERANCE = 1e-3
+"""Fold-in stops when the step is below this fraction of the prior's spread."""
 
-DAMPING, EASE = 1.0, 10.0
-"""How much the first step is held back, and how much less every next one, or more where a step made things worse."""
+DAMPING, DAMPING_FACTOR = 1.0, 10.0
+"""Damping of the first step, and the factor by which it falls after a better step and rises after a worse one."""
 
 LEAST_NOISE = 1e-6
-"""No prediction is taken as closer than this, squared: where all ratings are the same, none would be off at all."""
+"""Lower bound of the noise variance, which would be 0 where all ratings are equal."""
 
 NOISE_SAMPLE = 100_000
-"""Training ratings, evenly spread over the table, that the noise around a prediction is measured on."""
+"""Number of training ratings, evenly spread over the table, on which the noise around a prediction is measured."""
 
 
 class NeuralRatingConfig(LearnedConfig):
     """Settings of `neural`; the defaults are the preset `sgd`."""
 
-    learning_rate: float = Field(0.08, gt=0, le=1e6, description="Size of a step.")
-    average: int = Field(5, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
-    dim: int = Field(10, ge=1, description="Numbers in an embedding.")
-    hidden: int = Field(1024, ge=1, description="Units in the hidden layer.")
-    init_std: float = Field(0.01, gt=0, description="Spread s of the first embeddings, drawn from N(0, s squared).")
+    learning_rate: float = Field(0.08, gt=0, le=1e6, description="Learning rate.")
+    average: int = Field(5, ge=1, description="Average the weights of this many last epochs (needs a validation part).")
+    dim: int = Field(10, ge=1, description="Embedding size.")
+    hidden: int = Field(1024, ge=1, description="Number of units in the hidden layer.")
+    init_std: float = Field(0.01, gt=0, description="Standard deviation of the initial embeddings.")
 
 
 class NeuralRating(LearnedModel):
-    """rating(u, i) = mean + relu([p_u, q_i] W + b) · w + c
+    """Neural network with one hidden layer: `rating(u, i) = mean + relu([p_u, q_i] W + b) · w + c`.
 
-    A person never seen gets the vector p that explains their ratings best under the prior N(mean, covariance) of the
-    learned user vectors, with items and network as they are.
+    A new user (cold start) gets the vector p that best explains their ratings under the prior N(mean, covariance) of
+    the learned user vectors, with items and network fixed (fold-in).
     """
 
     Config: ClassVar[type[BaseConfig]] = NeuralRatingConfig
@@ -93,7 +93,7 @@ class NeuralRating(LearnedModel):
         return functional.mse_loss(self.network(joined), batch.ratings)
 
     def backward(self, batch: RatingBatch) -> Tensor:
-        """Equal to automatic differentiation of `loss`, by the formulas of `HiddenLayer`."""
+        """Compute the gradients of `loss` by the formulas of `HiddenLayer`, equal to automatic differentiation."""
         lender = self.vectors.lender
         assert lender is not None
         loss, gradient = self.network.squared_error(lender.read(batch.rows), batch.ratings)
@@ -102,27 +102,27 @@ class NeuralRating(LearnedModel):
 
     def finish(self, train: Interactions) -> None:
         assert train.ratings is not None
-        events_of = ((self.user_vectors(), np.diff(train.offsets)), (self.item_vectors(), train.item_counts))
-        for vectors, events in events_of:
+        sides = ((self.user_vectors(), np.diff(train.offsets)), (self.item_vectors(), train.item_counts))
+        for vectors, events in sides:
             rated = torch.from_numpy(events > 0).to(self.device)
-            vectors[~rated] = vectors[rated].mean(0)  # drawn by chance and never learned from: now as any other
+            vectors[~rated] = vectors[rated].mean(0)  # untrained rows become the mean
         known = self.user_vectors().cpu().double()[torch.from_numpy(np.flatnonzero(np.diff(train.offsets)))]
-        away = known - known.mean(0)
-        one_more = self.config.init_std**2 * torch.eye(self.config.dim)  # counts as a person: few alone span no space
+        centred = known - known.mean(0)
+        ridge = self.config.init_std**2 * torch.eye(self.config.dim)  # counts as one user: few alone span no space
         self.prior_mean.copy_(known.mean(0))
-        self.prior_precision.copy_(torch.linalg.inv((away.T @ away + one_more) / (len(known) + 1)))
+        self.prior_precision.copy_(torch.linalg.inv((centred.T @ centred + ridge) / (len(known) + 1)))
 
-        some = slice(None, None, -(-len(train) // NOISE_SAMPLE))
+        sample = slice(None, None, -(-len(train) // NOISE_SAMPLE))
         columns = (train.users, train.items, train.ratings)
-        users, items, ratings = (torch.from_numpy(column[some]).to(self.device) for column in columns)
+        users, items, ratings = (torch.from_numpy(column[sample]).to(self.device) for column in columns)
         error = self._rating(self.user_vectors()[users], items) - ratings
         self.noise.copy_(error.square().mean().clamp(min=LEAST_NOISE))
 
     def score(self, query: Query) -> Tensor:
-        return self.network.pairs(self._people(query), self.item_vectors()).add_(self.mean)
+        return self.network.pairs(self._vectors(query), self.item_vectors()).add_(self.mean)
 
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
-        return self._rating(self._people(query)[people], items)
+        return self._rating(self._vectors(query)[people], items)
 
     def user_vectors(self) -> Tensor:
         return self.vectors.weight[: self.n_users].detach()
@@ -130,51 +130,53 @@ class NeuralRating(LearnedModel):
     def item_vectors(self) -> Tensor:
         return self.vectors.weight[self.n_users :].detach()
 
-    def _rating(self, people: Tensor, items: Tensor) -> Tensor:
-        """People's vectors (N, dim) and item rows (N,) -> (N,)"""
-        return self.network.values(torch.cat([people, self.item_vectors()[items]], dim=1)) + self.mean
+    def _rating(self, users: Tensor, items: Tensor) -> Tensor:
+        """Return the ratings of pairs of user vectors (N, dim) and item rows (N,) -> (N,)"""
+        return self.network.values(torch.cat([users, self.item_vectors()[items]], dim=1)) + self.mean
 
-    def _people(self, query: Query) -> Tensor:
-        """-> (B, dim): the learned vector of a person known, a fitted one for a person never seen."""
+    def _vectors(self, query: Query) -> Tensor:
+        """Return each user's vector: learned in training, or by fold-in for a new user -> (B, dim)"""
         return query.people(self.user_vectors(), self._fold_in)
 
     def _fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """Histories (B, L) -> (B, dim): Levenberg-Marquardt from the prior mean, with a damping for each person.
+        """Fit the vectors of new users by Levenberg-Marquardt from the prior mean: histories (B, L) -> (B, dim)
 
-        The network is piecewise linear, so a step is exact within the piece it starts in. One that ends in another and
-        is no better is tried again, shorter. Marquardt, "An Algorithm for Least-Squares Estimation of Nonlinear
-        Parameters", SIAM Journal 1963, with the prior's precision in place of the identity.
+        The network is piecewise linear, so a step is exact within the piece it starts in. A step that ends in another
+        piece and is no better is repeated with more damping; each user has their own. Marquardt, "An Algorithm for
+        Least-Squares Estimation of Nonlinear Parameters", SIAM Journal 1963, with the prior's precision in place of the
+        identity.
         """
         known = (items != PADDING).float()  # (B, L)
         vectors = self.item_vectors()[items.clamp(min=0)]  # (B, L, dim)
         target = (ratings - self.mean) * known  # (B, L)
         best = trial = self.prior_mean.expand(len(items), -1)  # (B, dim)
-        least = best.new_full((len(items),), torch.inf)
+        least_cost = best.new_full((len(items),), torch.inf)
         hessian, pull = best.new_zeros(len(items), *self.prior_precision.shape), torch.zeros_like(best)
-        damping = best.new_full((len(items), 1, 1), DAMPING * EASE)
+        damping = best.new_full((len(items), 1, 1), DAMPING * DAMPING_FACTOR)
         for _ in range(FOLD_IN_STEPS):
-            found = self._explain(trial, vectors, target, known)
-            better = found[0] < least
-            least = torch.minimum(found[0], least)
+            cost, trial_hessian, trial_pull = self._cost(trial, vectors, target, known)
+            better = cost < least_cost
+            least_cost = torch.minimum(cost, least_cost)
             best = torch.where(better.view(-1, 1), trial, best)
-            hessian = torch.where(better.view(-1, 1, 1), found[1], hessian)
-            pull = torch.where(better.view(-1, 1), found[2], pull)
-            damping = torch.where(better.view(-1, 1, 1), damping / EASE, damping * EASE)
+            hessian = torch.where(better.view(-1, 1, 1), trial_hessian, hessian)
+            pull = torch.where(better.view(-1, 1), trial_pull, pull)
+            damping = torch.where(better.view(-1, 1, 1), damping / DAMPING_FACTOR, damping * DAMPING_FACTOR)
             step = torch.linalg.solve(hessian + damping * self.prior_precision, pull)  # (B, dim)
-            still = ((step @ self.prior_precision) * step).sum(1, keepdim=True) <= STILL**2  # (B, 1)
-            if still.all():
+            converged = ((step @ self.prior_precision) * step).sum(1, keepdim=True) <= TOLERANCE**2  # (B, 1)
+            if converged.all():
                 break
-            trial = torch.where(still, best, best + step)
+            trial = torch.where(converged, best, best + step)
         return best
 
-    def _explain(self, people: Tensor, vectors: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """How badly people (B, dim) explain what they rated -> cost (B,), half its Hessian, minus half its gradient."""
-        joined = torch.cat([people.unsqueeze(1).expand_as(vectors), vectors], dim=2)  # (B, L, 2 dim)
+    def _cost(self, users: Tensor, vectors: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the cost (B,) of user vectors (B, dim) given the ratings, half its Hessian, and minus half its
+        gradient."""
+        joined = torch.cat([users.unsqueeze(1).expand_as(vectors), vectors], dim=2)  # (B, L, 2 dim)
         value, slope = (t.unflatten(0, known.shape) for t in self.network.slopes(joined.flatten(0, 1)))
         slope = slope[..., : self.config.dim] * known.unsqueeze(2)  # (B, L, dim)
         error = target - value * known  # (B, L)
-        away = people - self.prior_mean
-        drawn = away @ self.prior_precision
-        cost = error.square().sum(1) / self.noise + (drawn * away).sum(1)
+        centred = users - self.prior_mean
+        prior_pull = centred @ self.prior_precision
+        cost = error.square().sum(1) / self.noise + (prior_pull * centred).sum(1)
         hessian = slope.mT @ slope / self.noise + self.prior_precision  # (B, dim, dim)
-        return cost, hessian, (slope.mT @ error.unsqueeze(2)).squeeze(2) / self.noise - drawn
+        return cost, hessian, (slope.mT @ error.unsqueeze(2)).squeeze(2) / self.noise - prior_pull

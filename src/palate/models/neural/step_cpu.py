@@ -46,7 +46,7 @@ class Team:
         units = padded(n_hidden, BITS) + LANES  # more, as rows of 4096 bytes would all want the same cache lines
         self.space = Space(
             first=np.zeros((n_parts, inputs, units), number),
-            weighed=np.zeros((n_parts, inputs, units), number),
+            weighted=np.zeros((n_parts, inputs, units), number),
             x=np.empty((n, n_inputs - 1), number),
             target=np.empty(n, number),
             by_x=np.empty((n, n_inputs - 1), number),

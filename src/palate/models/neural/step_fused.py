@@ -1,7 +1,7 @@
-"""A step of the hidden layer written to be compiled for a GPU: all is one of two sums over what is never stored.
+"""A training step of the hidden layer, written for torch.compile on a GPU, without storing the hidden units.
 
-A product of whole matrices is a kernel of its own, and at these sizes starting it costs more than its arithmetic. So
-each input is written out: torch.compile makes one kernel of the sums over the units of each of the batch's inputs, and
+A product of whole matrices is a kernel of its own, and at these sizes its launch costs more than its arithmetic. So
+every input is written out: torch.compile makes one kernel of the sums over the units for each rating of the batch, and
 one of the sums over the batch for each unit. The gradients are those of `hidden_layer`.
 """
 
@@ -14,14 +14,14 @@ from torch import Tensor
 from palate.models.neural.step_tensor import parts
 
 MOST_INPUTS = 40
-"""With more there is too much to write out, and products of whole matrices pay."""
+"""Maximum number of inputs; with more, products of whole matrices are faster."""
 
 PARTS = 8
-"""Sums over the batch are made in so many parts, to keep all of a GPU busy; so few are added up where they are used."""
+"""Number of partial sums over the batch: enough to keep a GPU busy, and few to add up afterwards."""
 
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
-    """See `step_tensor`."""
+    """Return the same as `step_tensor.squared_error`."""
     inputs = x.flatten(1)
     first, output, constant = parts(flat.detach(), inputs.shape[1])
     columns = [inputs[:, k : k + 1] for k in range(inputs.shape[1])]  # (B, 1) each
@@ -32,9 +32,9 @@ def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]
     through = torch.where(hidden > 0, output, 0.0)  # (B, n_hidden)
     by_x = torch.stack([(through * weights).sum(1) for weights in first[:-1]], dim=1) * slope.unsqueeze(1)
 
-    def over_batch(each: Tensor) -> Tensor:
-        """(B, n_hidden) -> (parts, n_hidden)"""
-        return each.view(gcd(len(each), PARTS), -1, each.shape[1]).sum(1)
+    def over_batch(values: Tensor) -> Tensor:
+        """Sum over the batch in parts: (B, n_hidden) -> (parts, n_hidden)"""
+        return values.view(gcd(len(values), PARTS), -1, values.shape[1]).sum(1)
 
     flow = slope.unsqueeze(1)
     sums = [over_batch(through * (column * flow)) for column in columns]

@@ -1,10 +1,10 @@
-"""A part of a step of the hidden layer on the CPU, and the threads that share the parts: see `compiled_step`.
+"""One part of a training step of the hidden layer on the CPU, and the threads that share the parts: see `step_cpu`.
 
-The products with M, of zeros and ones, are sums of what the ones choose. M is kept as bits, and a few of them at a time
-choose among sums that are found beforehand: the method of the Four Russians (Arlazarov, Dinic, Kronrod & Faradzev, "On
-Economical Construction of the Transitive Closure of a Directed Graph", Soviet Mathematics Doklady 1970). A compiler
-does not make good code of the loops for that, so `signs`, the sums and `transpose` say each instruction, in the
-language of LLVM, which the other loops become as well, and which becomes the code of any processor.
+The products with M, a matrix of zeros and ones, are sums of selected rows. M is stored as bits, and a few bits at a
+time select one of the precomputed sums of all subsets: the method of the Four Russians (Arlazarov, Dinic, Kronrod &
+Faradzev, "On Economical Construction of the Transitive Closure of a Directed Graph", Soviet Mathematics Doklady 1970).
+A compiler does not make good code of such loops, so `signs`, the sums and `transpose` write each instruction in LLVM's
+language. The other loops are compiled to it as well, and it becomes machine code for any processor.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,55 +25,56 @@ processor: Any = codegen
 settings: Any = config
 
 FEATURES: str = processor.get_host_cpu_features() if settings.CPU_FEATURES is None else settings.CPU_FEATURES
-"""Of the processor that numba compiles for, which is this one unless NUMBA_CPU_FEATURES says something else."""
+"""Features of the processor that numba compiles for: this processor, unless NUMBA_CPU_FEATURES is set."""
 
 WIDE = "+avx512f" in FEATURES.split(",")
 
 LANES = 16 if WIDE else 8
-"""Numbers that are worked on at once."""
+"""Numbers in a vector register."""
 
 WORD = np.dtype(np.uint32)
 
 BITS = 32
-"""In a word."""
+"""Bits in a word."""
 
 ROWS, COLUMNS = 4, 4 if WIDE else 2
-"""`signs` keeps the sums of so many columns of left and so many times LANES columns of right in registers."""
+"""Size of the tile of `signs` in registers: ROWS columns of left by COLUMNS * LANES columns of right."""
 
-FEW = 4
-"""Bits whose subsets are summed up beforehand, 2^FEW of them."""
+SUBSET_BITS = 4
+"""Number of bits whose 2^SUBSET_BITS subsets have precomputed sums."""
 
-KEPT = 24
-"""Rows of values whose sums of subsets `by_registers` keeps, in 21 kB."""
+ROWS_KEPT = 24
+"""Rows of values whose subset sums `by_registers` keeps in memory, 21 kB."""
 
 INPUTS_A_PART, INPUTS_AT_ONCE = 256, max(BITS, LANES * COLUMNS)
-"""Of a part, so that what their units hold, and the weights, fit the cache of a core; and what they are padded to."""
+"""Inputs in a part, so that their hidden units and the weights fit into the cache of a core; and the multiple to which
+inputs are padded."""
 
 STEP, INPUTS, HELPERS, NEXT, DONE = range(0, 40, 8)
-"""Places in a team's signal, 64 bytes apart, as processors hand on 64 bytes at a time: the number of the step, how many
-inputs, how many may help, the next part that is not taken, how many are done."""
+"""Positions in a team's signal: number of the step, number of inputs, maximum number of helpers, next part to take,
+number of parts done. They lie 64 bytes apart, because processors exchange 64 bytes at a time."""
 
 
 class Space(NamedTuple):
-    """The memory of a step with n_inputs, the constant among them, and n_hidden units. What is padded has zeros."""
+    """The memory of a step with n_inputs, including the constant, and n_hidden units. Padding is 0."""
 
-    first: Array  # (n_parts, n_inputs, n_hidden), both padded: V, once for each who takes parts
-    weighed: Array  # (n_parts, n_inputs, n_hidden), both padded: V * w, likewise
+    first: Array  # (n_parts, n_inputs, n_hidden), both padded: V, one copy for each worker
+    weighted: Array  # (n_parts, n_inputs, n_hidden), both padded: V * w, likewise
     x: Array  # (n, n_inputs - 1)
     target: Array  # (n,)
     by_x: Array  # (n, n_inputs - 1) ∂loss/∂x
     flows: Array  # (n_parts, n_inputs, n_hidden), both padded: G
-    loss_and_error: Array  # (n_parts, 2) the squared errors' sum, ∂loss/∂c
-    loss: Array  # () of the step
-    gradient: Array  # its gradient by all weights, as `HiddenLayer` keeps them
+    loss_and_error: Array  # (n_parts, 2) sum of squared errors, ∂loss/∂c
+    loss: Array  # () loss of the step
+    gradient: Array  # its gradient by all weights, in the order of `HiddenLayer`
 
 
 @instructions
 def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> Any:
-    """Where left[:k].T @ right + left[k] is above 0, from left (k + 1, at least n) and right (k, m), twice over:
+    """Write as bits where left[:k].T @ right + left[k] is above 0, from left (k + 1, at least n) and right (k, m).
 
-    by_right (m / BITS, n): of each column of left, words for BITS columns of right;
-    by_left (n / BITS, m): of each column of right, words for BITS columns of left.
+    by_right (m / BITS, n): for each column of left, a word holds BITS columns of right;
+    by_left (n / BITS, m): for each column of right, a word holds BITS columns of left.
     n is a multiple of BITS, m of BITS and of LANES * COLUMNS.
     """
 
@@ -81,122 +82,131 @@ def signs(typing: Any, left: Any, right: Any, by_right: Any, by_left: Any) -> An
         build, (k, m), (_, n) = code.builder, right.shape, by_right.shape
         with code.loop(m, LANES * COLUMNS) as column, code.loop(n, BITS) as group:
             columns = [code.plus(column, c * LANES) for c in range(COLUMNS)]
-            found = [code.variable(code.words) for _ in columns]
+            group_words = [code.variable(code.words) for _ in columns]
             with code.loop(code.index(BITS), ROWS) as at:
                 rows = [code.plus(build.add(group, at), row) for row in range(ROWS)]
                 products = [[code.variable(code.numbers) for _ in columns] for _ in rows]
                 for row, totals in zip(rows, products, strict=True):
-                    bias = code.everywhere(left.get(k, row))
+                    bias = code.broadcast(left.get(k, row))
                     for total in totals:
                         total.set(bias)
                 with code.loop(k, 1) as j:
-                    others = [right.lanes(j, place) for place in columns]
+                    factors = [right.lanes(j, place) for place in columns]
                     for row, totals in zip(rows, products, strict=True):
-                        weight = code.everywhere(left.get(j, row))
-                        for total, other in zip(totals, others, strict=True):
-                            total.set(code.multiplied_and_added(weight, other, total.get()))
+                        weight = code.broadcast(left.get(j, row))
+                        for total, factor in zip(totals, factors, strict=True):
+                            total.set(code.multiplied_and_added(weight, factor, total.get()))
                 for r, totals in enumerate(products):
-                    bit = code.everywhere(build.shl(ir.Constant(code.word, 1 << r), build.trunc(at, code.word)))
-                    for place, words, total in zip(columns, found, totals, strict=True):
-                        on = build.fcmp_ordered(">", total.get(), code.nothing)
+                    bit = code.broadcast(build.shl(ir.Constant(code.word, 1 << r), build.trunc(at, code.word)))
+                    for place, words, total in zip(columns, group_words, totals, strict=True):
+                        on = build.fcmp_ordered(">", total.get(), code.zero)
                         by_right.put_bits(on, rows[r], place)
                         before = words.get()
                         words.set(build.select(on, build.or_(before, bit), before))
-            for place, words in zip(columns, found, strict=True):
+            for place, words in zip(columns, group_words, strict=True):
                 by_left.put(words.get(), build.udiv(group, code.index(BITS)), place)
 
     return _intrinsic(write, left, right, by_right, by_left)
 
 
-def sums(bits: Array, values: Array, found: Array, k: int) -> None:
-    """found[:k] (k, at least n): of each of n columns the sum of those columns of values[:k] (k, at least G * BITS)
-    whose bit is set in bits[:, column], from bits (G, n).
+def sums(bits: Array, values: Array, result: Array, k: int) -> None:
+    """Write to result[:k] (k, at least n) the sums of the columns of values[:k] (k, at least G * BITS) that bits
+    selects.
 
-    There are zeros in values, and room in found, up to a multiple of LANES for k; n is a multiple of 2 LANES.
+    Column c of result is the sum over the columns of values whose bit is set in bits[:, c]; bits (G, n). values has
+    zeros, and result has room, up to a multiple of LANES for k; n is a multiple of 2 LANES.
     """
-    raise NotImplementedError("for compiled loops alone")
+    raise NotImplementedError("only compiled loops can call this")
 
 
 @by_types(sums, strict=False)
-def _sums(bits: Any, values: Any, found: Any, k: Any) -> Any:
+def _sums(bits: Any, values: Any, result: Any, k: Any) -> Any:
     if WIDE and values.dtype == types.float32:
-        return lambda bits, values, found, k: by_registers(bits, values[:k], found[:k])
+        return lambda bits, values, result, k: by_registers(bits, values[:k], result[:k])
 
-    def by_transposes(bits: Array, values: Array, found: Array, k: int) -> None:
+    def by_transposes(bits: Array, values: Array, result: Array, k: int) -> None:
         inputs, width = values.shape
-        turned, total = np.empty((width, inputs), values.dtype), np.empty((bits.shape[1], inputs), values.dtype)
-        transpose(values, turned)
-        by_tables(bits, turned, total)
-        transpose(total, found)
+        rows, total = np.empty((width, inputs), values.dtype), np.empty((bits.shape[1], inputs), values.dtype)
+        transpose(values, rows)
+        by_tables(bits, rows, total)
+        transpose(total, result)
 
     return by_transposes
 
 
 @instructions
-def by_registers(typing: Any, bits: Any, values: Any, found: Any) -> Any:
-    """`sums` for LANES columns at once: two registers hold the sums of all subsets of FEW + 1 numbers of a row of
-    values, and each lane of another, with bits, chooses one of their lanes."""
+def by_registers(typing: Any, bits: Any, values: Any, result: Any) -> Any:
+    """Do `sums` for LANES columns at once: two registers hold the sums of all subsets of SUBSET_BITS + 1 numbers of a
+    row of values, and each lane of a third register, with the bits, selects one of their lanes."""
 
-    def write(code: _Code, bits: _Array, values: _Array, found: _Array) -> None:
+    def write(code: _Code, bits: _Array, values: _Array, result: _Array) -> None:
         build, (n_words, n), (k, _) = code.builder, bits.shape, values.shape
-        fields = [range(first, min(first + FEW + 1, BITS)) for first in range(0, BITS, FEW + 1)]
-        has = [ir.Constant(code.numbers, [float(lane >> bit & 1) for lane in range(LANES)]) for bit in range(FEW)]
-        memory = code.memory(KEPT * 2 * len(fields))
+        fields = [range(first, min(first + SUBSET_BITS + 1, BITS)) for first in range(0, BITS, SUBSET_BITS + 1)]
+        has = [
+            ir.Constant(code.numbers, [float(lane >> bit & 1) for lane in range(LANES)]) for bit in range(SUBSET_BITS)
+        ]
+        memory = code.memory(ROWS_KEPT * 2 * len(fields))
 
         def place(row: Any, n: int) -> Any:
             return build.gep(memory, [code.plus(build.mul(row, code.index(2 * len(fields))), n)])
 
-        with code.loop(k, KEPT) as first, code.loop(n_words, 1) as word:
-            n_rows = code.least(build.sub(k, first), code.index(KEPT))
+        with code.loop(k, ROWS_KEPT) as first, code.loop(n_words, 1) as word:
+            n_rows = code.minimum(build.sub(k, first), code.index(ROWS_KEPT))
             with code.loop(n_rows, 1) as row:
                 for f, field in enumerate(fields):
                     at = [code.plus(build.mul(word, code.index(BITS)), bit) for bit in field]
-                    numbers = [code.everywhere(values.get(build.add(first, row), column)) for column in at]
-                    low = code.nothing
+                    numbers = [code.broadcast(values.get(build.add(first, row), column)) for column in at]
+                    low = code.zero
                     for number, on in zip(numbers, has, strict=False):
                         low = code.multiplied_and_added(number, on, low)
                     build.store(low, place(row, 2 * f))
-                    build.store(build.fadd(low, numbers[FEW]) if len(field) > FEW else low, place(row, 2 * f + 1))
+                    build.store(
+                        build.fadd(low, numbers[SUBSET_BITS]) if len(field) > SUBSET_BITS else low,
+                        place(row, 2 * f + 1),
+                    )
             fresh = build.icmp_unsigned("==", word, code.index(0))
             with code.loop(n, 2 * LANES) as column:
                 columns = [column, code.plus(column, LANES)]
-                down = [code.everywhere(ir.Constant(code.word, field[0])) for field in fields]
+                down = [code.broadcast(ir.Constant(code.word, field[0])) for field in fields]
                 choices = [[build.lshr(bits.lanes(word, column), by) for by in down] for column in columns]
                 with code.loop(n_rows, 1) as row:
                     low, high = ([build.load(place(row, 2 * f + half)) for f in range(len(fields))] for half in (0, 1))
                     for column, choice in zip(columns, choices, strict=True):
-                        before = build.select(fresh, code.nothing, found.lanes(build.add(first, row), column))
+                        before = build.select(fresh, code.zero, result.lanes(build.add(first, row), column))
                         total = code.total([before, *map(code.permuted, low, high, choice)])
-                        found.put(total, build.add(first, row), column)
+                        result.put(total, build.add(first, row), column)
 
-    return _intrinsic(write, bits, values, found)
+    return _intrinsic(write, bits, values, result)
 
 
 @instructions
-def by_tables(typing: Any, bits: Any, values: Any, found: Any) -> Any:
-    """`sums` with columns for rows: found (n, k) from values (at least G * BITS, k), k a multiple of LANES.
+def by_tables(typing: Any, bits: Any, values: Any, result: Any) -> Any:
+    """Do `sums` with rows and columns swapped: result (n, k) from values (at least G * BITS, k), k a multiple of LANES.
 
-    The sums of all subsets of FEW rows stand in memory.
+    The sums of all subsets of SUBSET_BITS rows are stored in memory.
     """
 
-    def write(code: _Code, bits: _Array, values: _Array, found: _Array) -> None:
+    def write(code: _Code, bits: _Array, values: _Array, result: _Array) -> None:
         build, (n_words, n), (_, k) = code.builder, bits.shape, values.shape
-        tables = [code.table() for _ in range(0, BITS, FEW)]
+        tables = [code.table() for _ in range(0, BITS, SUBSET_BITS)]
 
         def add(columns: list[Any]) -> None:
             with code.loop(n_words, 1) as word:
                 for t, table in enumerate(tables):
-                    rows = [code.plus(build.mul(word, code.index(BITS)), t * FEW + bit) for bit in range(FEW)]
+                    rows = [
+                        code.plus(build.mul(word, code.index(BITS)), t * SUBSET_BITS + bit)
+                        for bit in range(SUBSET_BITS)
+                    ]
                     for c, column in enumerate(columns):
                         table.fill(c, [values.lanes(row, column) for row in rows])
                 fresh = build.icmp_unsigned("==", word, code.index(0))
                 with code.loop(n, 1) as row:
-                    totals = [build.select(fresh, code.nothing, found.lanes(row, column)) for column in columns]
-                    chosen = bits.get(word, row)
-                    places = [table.of(chosen, t * FEW) for t, table in enumerate(tables)]
+                    totals = [build.select(fresh, code.zero, result.lanes(row, column)) for column in columns]
+                    selected = bits.get(word, row)
+                    places = [table.of(selected, t * SUBSET_BITS) for t, table in enumerate(tables)]
                     for c, (column, total) in enumerate(zip(columns, totals, strict=True)):
                         added = [table.get(at, c) for table, at in zip(tables, places, strict=True)]
-                        found.put(code.total([total, *added]), row, column)
+                        result.put(code.total([total, *added]), row, column)
 
         paired = build.and_(k, code.index(-2 * LANES))
         with code.loop(paired, 2 * LANES) as column:
@@ -204,14 +214,14 @@ def by_tables(typing: Any, bits: Any, values: Any, found: Any) -> Any:
         with build.if_then(build.icmp_unsigned("<", paired, k)):
             add([paired])
 
-    return _intrinsic(write, bits, values, found)
+    return _intrinsic(write, bits, values, result)
 
 
 @instructions
-def transpose(typing: Any, matrix: Any, found: Any) -> Any:
-    """found (k, n): the matrix (n, k) with rows for columns; n and k are multiples of LANES."""
+def transpose(typing: Any, matrix: Any, result: Any) -> Any:
+    """Write the transpose of the matrix (n, k) to result (k, n); n and k are multiples of LANES."""
 
-    def write(code: _Code, matrix: _Array, found: _Array) -> None:
+    def write(code: _Code, matrix: _Array, result: _Array) -> None:
         n, k = matrix.shape
         with code.loop(n, LANES) as row, code.loop(k, LANES) as column:
             words = [matrix.lanes(code.plus(row, lane), column) for lane in range(LANES)]
@@ -219,31 +229,31 @@ def transpose(typing: Any, matrix: Any, found: Any) -> Any:
                 for i in (i for i in range(LANES) if not i & size):
                     upper = [lane - size + LANES if lane & size else lane for lane in range(LANES)]
                     lower = [lane + LANES if lane & size else lane + size for lane in range(LANES)]
-                    words[i], words[i + size] = (code.mixed(words[i], words[i + size], of) for of in (upper, lower))
+                    words[i], words[i + size] = (code.shuffled(words[i], words[i + size], of) for of in (upper, lower))
             for lane, word in enumerate(words):
-                found.put(word, code.plus(column, lane), row)
+                result.put(word, code.plus(column, lane), row)
 
-    return _intrinsic(write, matrix, found)
+    return _intrinsic(write, matrix, result)
 
 
 def _intrinsic(write: Any, *arguments: Any) -> Any:
-    """A numba function of these types, whose code `write` writes."""
+    """Return the signature and the generator of a numba intrinsic whose code `write` writes."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         code = _Code(builder, context.get_value_type(arguments[1].dtype))
-        given = [
+        operands = [
             _Array(code, context, ty, value) if isinstance(ty, types.Array) else value
             for ty, value in zip(signature.args, values, strict=True)
         ]
-        write(code, *given)
+        write(code, *operands)
         return context.get_dummy_value()
 
     return types.void(*arguments), generate
 
 
 @instructions
-def read(typing: Any, array: Any, at: Any) -> Any:
-    """array[at], after all that a thread wrote before it wrote that."""
+def load_acquire(typing: Any, array: Any, at: Any) -> Any:
+    """Read array[at]; all that the writing thread wrote before `store_release` is visible afterwards."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _element(context, builder, signature, values)
@@ -253,8 +263,8 @@ def read(typing: Any, array: Any, at: Any) -> Any:
 
 
 @instructions
-def write(typing: Any, array: Any, at: Any, value: Any) -> Any:
-    """array[at] = value, for all threads, after all that was written before."""
+def store_release(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Write array[at] = value for all threads, after all that this thread wrote before."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _element(context, builder, signature, values)
@@ -266,8 +276,8 @@ def write(typing: Any, array: Any, at: Any, value: Any) -> Any:
 
 
 @instructions
-def added(typing: Any, array: Any, at: Any) -> Any:
-    """array[at] before 1 is added to it, each number to one thread alone."""
+def fetch_add(typing: Any, array: Any, at: Any) -> Any:
+    """Add 1 to array[at] and return its value before; no two threads get the same value."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _element(context, builder, signature, values)
@@ -282,14 +292,14 @@ def _element(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 
 
 class _Code:
-    """Instructions on LANES numbers at once."""
+    """Writer of LLVM instructions on vectors of LANES numbers."""
 
     word = ir.IntType(BITS)
 
     def __init__(self, builder: Any, number: Any) -> None:
         self.builder = builder
         self.numbers, self.words = ir.VectorType(number, LANES), ir.VectorType(self.word, LANES)
-        self.nothing = ir.Constant(self.numbers, None)
+        self.zero = ir.Constant(self.numbers, None)
 
     def index(self, value: int) -> Any:
         return ir.Constant(ir.IntType(64), value)
@@ -297,12 +307,12 @@ class _Code:
     def plus(self, value: Any, more: int) -> Any:
         return self.builder.add(value, self.index(more))
 
-    def least(self, a: Any, b: Any) -> Any:
+    def minimum(self, a: Any, b: Any) -> Any:
         return self.builder.select(self.builder.icmp_unsigned("<", a, b), a, b)
 
     @contextmanager
     def loop(self, end: Any, step: int) -> Iterator[Any]:
-        """Its index goes from 0 to end."""
+        """Write a loop whose index goes from 0 to end."""
         with tools.for_range_slice(self.builder, self.index(0), end, self.index(step)) as (at, _):
             yield at
 
@@ -310,31 +320,31 @@ class _Code:
         return _Variable(self.builder, kind)
 
     def memory(self, n: int) -> Any:
-        """For n times LANES numbers."""
+        """Reserve memory on the stack for n times LANES numbers."""
         place = tools.alloca_once(self.builder, ir.ArrayType(self.numbers, n))
         return self.builder.bitcast(place, self.numbers.as_pointer())
 
     def table(self) -> "_Table":
         return _Table(self)
 
-    def everywhere(self, value: Any) -> Any:
-        """The value in each lane."""
-        nothing = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
-        return self.mixed(self.builder.insert_element(nothing, value, self.index(0)), nothing, [0] * LANES)
+    def broadcast(self, value: Any) -> Any:
+        """Copy the value to each lane."""
+        undefined = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+        return self.shuffled(self.builder.insert_element(undefined, value, self.index(0)), undefined, [0] * LANES)
 
-    def mixed(self, one: Any, other: Any, lanes: list[int]) -> Any:
-        """Of the lanes of both, one after the other, these."""
-        return self.builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes))
+    def shuffled(self, first: Any, second: Any, lanes: list[int]) -> Any:
+        """Select these lanes of the two vectors, counted through the first, then the second."""
+        return self.builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes))
 
     def total(self, numbers: list[Any]) -> Any:
-        """Of neighbours first, so that few have to wait for each other."""
+        """Add up the vectors in pairs, so that few additions wait for another."""
         while len(numbers) > 1:
             pairs = zip(numbers[::2], numbers[1::2], strict=False)
             numbers = [self.builder.fadd(*pair) for pair in pairs] + numbers[len(numbers) // 2 * 2 :]
         return numbers[0]
 
     def permuted(self, low: Any, high: Any, lanes: Any) -> Any:
-        """Of 16 and 16 more numbers in float32, for each lane that which the low bits of its word name."""
+        """Select one of 32 float32 numbers, 16 in low and 16 in high, for each lane by the low bits of its word."""
         return self._call("llvm.x86.avx512.vpermi2var.ps.512", low, lanes, high)
 
     def multiplied_and_added(self, a: Any, b: Any, c: Any) -> Any:
@@ -346,7 +356,7 @@ class _Code:
 
 
 class _Variable:
-    """What a loop changes; in a register, if there is one left. It begins at 0."""
+    """A variable that a loop changes, in a register if one is free. It begins at 0."""
 
     def __init__(self, builder: Any, kind: Any) -> None:
         self.builder, self.place = builder, tools.alloca_once(builder, kind)
@@ -360,25 +370,25 @@ class _Variable:
 
 
 class _Table:
-    """The sums of all subsets of FEW rows of numbers, each row two times LANES wide."""
+    """The sums of all subsets of SUBSET_BITS rows of numbers, each row two times LANES wide."""
 
     def __init__(self, code: _Code) -> None:
         self.code, self.builder = code, code.builder
-        self.first = code.memory(2 << FEW)
+        self.first = code.memory(2 << SUBSET_BITS)
 
     def fill(self, half: int, values: list[Any]) -> None:
-        """For each bit that may be set, what it adds to that half of a row."""
-        found = [self.code.nothing]
+        """Compute the subset sums of one half of a row; values: the summand of each bit."""
+        totals = [self.code.zero]
         for value in values:
-            found += [value, *(self.builder.fadd(sum_, value) for sum_ in found[1:])]
-        for subset, sum_ in enumerate(found):
+            totals += [value, *(self.builder.fadd(sum_, value) for sum_ in totals[1:])]
+        for subset, sum_ in enumerate(totals):
             self.builder.store(sum_, self._place(self.code.index(2 * subset), half))
 
     def of(self, bits: Any, first: int) -> Any:
-        """Where the sum stands that FEW of the bits choose, from the first on."""
+        """Return the position of the sum that SUBSET_BITS of the bits select, from the bit `first` on."""
         build = self.builder
-        chosen = build.lshr(build.zext(bits, ir.IntType(64)), self.code.index(first))
-        return build.mul(build.and_(chosen, self.code.index((1 << FEW) - 1)), self.code.index(2))
+        selected = build.lshr(build.zext(bits, ir.IntType(64)), self.code.index(first))
+        return build.mul(build.and_(selected, self.code.index((1 << SUBSET_BITS) - 1)), self.code.index(2))
 
     def get(self, at: Any, half: int) -> Any:
         return self.builder.load(self._place(at, half))
@@ -388,7 +398,7 @@ class _Table:
 
 
 class _Array:
-    """A matrix whose rows follow each other in memory."""
+    """A matrix in C order."""
 
     def __init__(self, code: _Code, context: Any, kind: Any, value: Any) -> None:
         array = context.make_array(kind)(context, code.builder, value)
@@ -402,16 +412,16 @@ class _Array:
         return self.builder.load(self._place(row, column))
 
     def lanes(self, row: Any, column: Any) -> Any:
-        """LANES numbers from there on."""
+        """Read LANES numbers of a row from that column on."""
         place = self.builder.bitcast(self._place(row, column), ir.VectorType(self.kind, LANES).as_pointer())
         return self.builder.load(place, align=1)
 
     def put(self, value: Any, row: Any, column: Any) -> None:
-        """LANES numbers from there on."""
+        """Write LANES numbers of a row from that column on."""
         self._store(value, self._place(row, column))
 
     def put_bits(self, on: Any, row: Any, column: Any) -> None:
-        """LANES bits of the words of a row, from that column on."""
+        """Write LANES bits into the words of a row, from that column on."""
         build, lanes = self.builder, ir.IntType(LANES)
         bits = ir.Constant(column.type, BITS)
         pieces = build.bitcast(self._place(build.udiv(column, bits), row), lanes.as_pointer())
@@ -424,25 +434,26 @@ class _Array:
 
 @compiled
 def matrices(flat: Array, n_inputs: int) -> tuple[Array, Array]:
-    """V (n_inputs, n_hidden) and w (n_hidden,), or their gradients, of all weights as `HiddenLayer` keeps them."""
+    """Return V (n_inputs, n_hidden) and w (n_hidden,), or their gradients, as views of all weights of a
+    `HiddenLayer`."""
     n_hidden = (len(flat) - 1) // (n_inputs + 1)
     return flat[: n_inputs * n_hidden].reshape(n_inputs, n_hidden), flat[n_inputs * n_hidden : -1]
 
 
 @compiled
-def prepare(space: Space, weights: Array, who: int) -> None:
-    """Puts there what one who takes parts needs of the weights."""
+def prepare(space: Space, weights: Array, worker: int) -> None:
+    """Copy the weights that a worker needs to its part of the space."""
     n_inputs = space.x.shape[1] + 1
     first, output = matrices(weights, n_inputs)
     for k in range(n_inputs):
         for h in range(len(output)):
-            space.first[who, k, h] = first[k, h]
-            space.weighed[who, k, h] = first[k, h] * output[h]
+            space.first[worker, k, h] = first[k, h]
+            space.weighted[worker, k, h] = first[k, h] * output[h]
 
 
 @compiled
-def take(part: int, space: Space, constant: float, n_all: int, who: int) -> None:
-    """What a part of the n_all inputs says."""
+def process_part(part: int, space: Space, constant: float, n_all: int, worker: int) -> None:
+    """Compute the loss and gradients of one part of the n_all inputs."""
     start, stop = part * INPUTS_A_PART, min((part + 1) * INPUTS_A_PART, n_all)
     x, target, by_x = space.x[start:stop], space.target[start:stop], space.by_x[start:stop]
     n, m = stop - start, -(-(stop - start) // INPUTS_AT_ONCE) * INPUTS_AT_ONCE
@@ -454,9 +465,9 @@ def take(part: int, space: Space, constant: float, n_all: int, who: int) -> None
             inputs[k, b] = x[b, k]
         inputs[width, b] = 1
     by_inputs, by_units = np.empty((m // BITS, n_units), WORD), np.empty((n_units // BITS, m), WORD)
-    signs(space.first[who], inputs[:width], by_inputs, by_units)
+    signs(space.first[worker], inputs[:width], by_inputs, by_units)
     q, errors = np.empty((n_inputs, m), x.dtype), np.empty(n, x.dtype)
-    sums(by_units, space.weighed[who], q, width + 1)
+    sums(by_units, space.weighted[worker], q, width + 1)
     for b in range(n):
         errors[b] = constant - target[b]
     for k in range(width + 1):
@@ -478,56 +489,57 @@ def take(part: int, space: Space, constant: float, n_all: int, who: int) -> None
 
 
 @compiled
-def take_parts(signal: Array, space: Space, weights: Array, who: int) -> None:
-    """All that nobody else takes. Each who does prepares for itself: handed on from one core to another what it needs
-    would take longer."""
+def process_parts(signal: Array, space: Space, weights: Array, worker: int) -> None:
+    """Process parts until none is left. Each worker prepares its own copy of the weights: moving them from one core to
+    another would take longer."""
     prepared = -1
-    while read(signal, NEXT) < len(space.flows):
-        part = added(signal, NEXT)
+    while load_acquire(signal, NEXT) < len(space.flows):
+        part = fetch_add(signal, NEXT)
         if part < len(space.flows):
             if prepared != signal[STEP]:
-                prepare(space, weights, who)
+                prepare(space, weights, worker)
                 prepared = signal[STEP]
-            take(part, space, weights[-1], signal[INPUTS], who)
-            added(signal, DONE)
+            process_part(part, space, weights[-1], signal[INPUTS], worker)
+            fetch_add(signal, DONE)
 
 
 @compiled
 def lead(signal: Array, space: Space, weights: Array, n: int, helpers: int) -> None:
-    """A step with n inputs, some in every part; so many others may help."""
+    """Run a step with n inputs, some in every part, on this thread and at most `helpers` others."""
     signal[STEP] += 1
     signal[INPUTS], signal[HELPERS] = n, helpers
-    write(signal, DONE, 0)
-    write(signal, NEXT, 0)
-    take_parts(signal, space, weights, 0)
-    while read(signal, DONE) < len(space.flows):
+    store_release(signal, DONE, 0)
+    store_release(signal, NEXT, 0)
+    process_parts(signal, space, weights, 0)
+    while load_acquire(signal, DONE) < len(space.flows):
         pass
 
 
 @compiled
 def help_out(signal: Array, space: Space, weights: Array, number: int, patience: int) -> None:
-    """Of those who help the one of that number, from 1 on: takes parts, until there were none for so many looks."""
+    """Process parts as the helper of that number, from 1 on, until it has looked `patience` times without finding
+    any."""
     looks = 0
     while looks < patience:
         looks += 1
-        if read(signal, NEXT) < len(space.flows) and number <= read(signal, HELPERS):
-            take_parts(signal, space, weights, number)
+        if load_acquire(signal, NEXT) < len(space.flows) and number <= load_acquire(signal, HELPERS):
+            process_parts(signal, space, weights, number)
             looks = 0
 
 
 @compiled
-def give(space: Space, x: Array, target: Array) -> None:
-    """Puts there what a step begins with."""
+def copy_inputs(space: Space, x: Array, target: Array) -> None:
+    """Copy the inputs and targets of a step to the space."""
     for b in range(len(x)):
         space.target[b] = target[b]
-    found, numbers = space.x.ravel(), x.ravel()
-    for i in range(len(numbers)):
-        found[i] = numbers[i]
+    destination, source = space.x.ravel(), x.ravel()
+    for i in range(len(source)):
+        destination[i] = source[i]
 
 
 @compiled
-def total(space: Space, weights: Array, n: int) -> None:
-    """Adds up what the parts of a step found."""
+def add_up(space: Space, weights: Array, n: int) -> None:
+    """Add up the losses and gradients of the parts of a step."""
     loss, gradient = space.loss, space.gradient
     n_inputs = space.x.shape[1] + 1
     first, output = matrices(weights, n_inputs)
@@ -550,8 +562,8 @@ def total(space: Space, weights: Array, n: int) -> None:
 
 @compiled
 def step(signal: Array, space: Space, weights: Array, x: Array, target: Array, helpers: int) -> None:
-    """The loss at x (n, n_inputs - 1) and its gradients, left in the space, from all weights, as `HiddenLayer` keeps
-    them."""
-    give(space, x, target)
+    """Compute the loss at x (n, n_inputs - 1) and its gradients from all weights of a `HiddenLayer`. They are left in
+    the space."""
+    copy_inputs(space, x, target)
     lead(signal, space, weights, len(x), helpers)
-    total(space, weights, len(x))
+    add_up(space, weights, len(x))

@@ -1,4 +1,5 @@
-"""The hidden layer by whole-tensor operations, for any device: a step, by the formulas of `hidden_layer`, and pairs."""
+"""The hidden layer in whole-tensor operations, for any device: a training step by the formulas of `hidden_layer`, and
+pairs."""
 
 import torch
 from torch import Tensor
@@ -6,19 +7,20 @@ from torch.nn import functional
 
 from palate.models.shared.matmul import product
 
-RIGHTS_A_BLOCK = 2048
-"""Rights whose hidden units are held at once, for one left after the other."""
+RIGHTS_PER_BLOCK = 2048
+"""Rights whose hidden units are held in memory at a time, for one left after the other."""
 
 
 def parts(flat: Tensor, n_inputs: int) -> tuple[Tensor, Tensor, Tensor]:
-    """All weights in one vector as V (n_inputs + 1, n_hidden), w (n_hidden,) and c (1,)."""
+    """Split the flat vector of all weights into V (n_inputs + 1, n_hidden), w (n_hidden,) and c (1,)."""
     n_hidden = (len(flat) - 1) // (n_inputs + 2)
     first, output, constant = flat.split([(n_inputs + 1) * n_hidden, n_hidden, 1])
     return first.view(n_inputs + 1, n_hidden), output, constant
 
 
 def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]:
-    """Mean squared error at x (B, ...) -> scalar, its gradient by x, of x's shape, and by all weights, flat."""
+    """Return the mean squared error at x (B, ...), a scalar, its gradient by x, of x's shape, and by all weights,
+    flat."""
     inputs = x.flatten(1)  # (B, n_inputs)
     first, output, constant = parts(flat.detach(), inputs.shape[1])
     joined = functional.pad(inputs, (0, 1), value=1.0).T.contiguous()  # (n_inputs + 1, B)
@@ -33,9 +35,11 @@ def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]
 
 
 def pairs(lefts: Tensor, right: Tensor, weights: Tensor, output: Tensor, values: Tensor) -> None:
-    """values (B, I) = sum over h of w_h relu(l_bh + r_ih), from l (B, n_hidden), w (n_hidden,), rights (I, a) and by
-    weights (a + 1, n_hidden), the last for the bias, their shares r."""
-    for rows, place in zip(right.split(RIGHTS_A_BLOCK), values.split(RIGHTS_A_BLOCK, dim=1), strict=True):
+    """Write sum over h of w_h relu(l_bh + r_ih) to values (B, I), from l (B, n_hidden) and w (n_hidden,).
+
+    The shares r follow from rights (I, a) by weights (a + 1, n_hidden), the last for the bias.
+    """
+    for rows, block in zip(right.split(RIGHTS_PER_BLOCK), values.split(RIGHTS_PER_BLOCK, dim=1), strict=True):
         shares = torch.addmm(weights[-1], rows, weights[:-1])
-        for left, row in zip(lefts, place, strict=True):
+        for left, row in zip(lefts, block, strict=True):
             torch.mv((shares + left).relu_(), output, out=row)
