@@ -1,5 +1,7 @@
 """The command line: a command parses, calls one function, and prints."""
 
+import atexit
+import gc
 import os
 import sys
 from typing import Any
@@ -17,6 +19,8 @@ def main() -> None:
     """Run a command; an error is one line on stderr and exit code 2, a training that was stopped ends with 130."""
     # A thread that waits spins a little, for the next piece of work is near, and then sleeps: others may be waiting.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    gc.set_threshold(50_000)  # imports make many objects and hardly any garbage
+    atexit.register(gc.freeze)  # or Python looks through all that torch made, once more, before it ends
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for titles in any alphabet
     try:
