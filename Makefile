@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format docs site
+.PHONY: demo test check format docs site wheel
 
 demo: .venv/installed  ## from a table of ratings to ten recommendations, in under a minute
 	@rm -f movies.palate.checkpoint
@@ -38,6 +38,9 @@ docs: .venv/installed-dev  ## the pages made from the code
 site: .venv/installed-dev  ## the documentation as a site, in site/: nothing in it asks another host for anything
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs site
 	$(BIN)/python -m scripts.check_site site
+
+wheel: .venv/installed-dev  ## the wheel, built, installed into an empty environment and used there
+	$(BIN)/python -m scripts.smoke_test
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Palate needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
