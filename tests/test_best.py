@@ -335,19 +335,19 @@ def test_a_sample_holds_people_whole_and_keeps_their_ids() -> None:
 def test_it_is_a_model_as_any_other(tmp_path: Path) -> None:
     path = tmp_path / "m.palate"
     result = trained.train("best", minutes=1, output=path, validation=0.3)
-    assert result.found is not None
+    assert result.search is not None
     opened = palate.load(path)
-    assert palate.read_header(path).model == result.found.name
+    assert palate.read_header(path).model == result.search.name
     assert opened.training.refitted
     assert opened.evaluate() == result.metrics
     assert opened.recommend(1, k=3) == result.recommender.recommend(1, k=3)
     assert opened.predict(1, 101, interval=0.8).low <= opened.predict(1, 101)
     notes = opened.training.notes
     assert notes[-1].startswith("rmse on the validation part: ")
-    for name, score in scores(result.found).items():
+    for name, score in scores(result.search).items():
         assert f"{name} {score:.4f}" in notes[-1]
     assert notes[-1].endswith("; not tried: popularity, ease, item-knn")
-    assert all(sentence in notes for sentence in result.found.sentences)
+    assert all(sentence in notes for sentence in result.search.sentences)
     assert list(tmp_path.iterdir()) == [path]
 
 

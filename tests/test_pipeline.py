@@ -17,6 +17,7 @@ from palate.data.interactions import Interactions
 from palate.errors import ArtifactError, DataError, Interrupted, OptionError, OutputError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, squared_error
 from palate.inference import queries
+from palate.model_selection import baselines
 from palate.models.contract import BaseConfig, KnowsSpread, Query, SolvedModel
 from palate.training import trainer as learning
 from palate.training.checkpoint import Checkpoint
@@ -146,7 +147,7 @@ def spied_fit(monkeypatch: pytest.MonkeyPatch) -> list[Interactions]:
         return fit(model, train, **options)
 
     monkeypatch.setattr(learning, "fit", spy)
-    monkeypatch.setattr(pipeline, "fit", spy)
+    monkeypatch.setattr(baselines, "fit", spy)
     return fitted
 
 
@@ -180,7 +181,7 @@ def test_the_test_part_is_read_once_for_each_models_metrics(monkeypatch: pytest.
         return squared_error(model, known, held_out, newcomers)
 
     n_test = len(trained.train("bias").recommender.split.test)
-    monkeypatch.setattr(pipeline, "evaluate", spied_evaluate)
+    monkeypatch.setattr(baselines, "evaluate", spied_evaluate)
     monkeypatch.setattr(learning, "squared_error", spied_error)
     trained.train(epochs=2)
     losses, metrics = asked[:2], asked[2:]

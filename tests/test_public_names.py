@@ -25,6 +25,7 @@ PUBLIC = [
     "errors",
     "load",
     "load_table",
+    "options",
     "read",
     "read_header",
     "replay",

@@ -1,14 +1,11 @@
 """docs/reference/cli/: a page for each command, from its function's signature and docstring."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from inspect import Parameter as SignatureParameter
-from inspect import signature
-from typing import Any, get_args, get_origin, get_type_hints
-
-from typer.models import ArgumentInfo
+from inspect import cleandoc
+from typing import Any
 
 from palate.cli import app
+from palate.cli.help import ARGUMENTS, Described, described
 from scripts.pages.text import page, sentence, table
 
 FOLDER = "docs/reference/cli"
@@ -68,21 +65,11 @@ EXAMPLES = {
 }
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One argument or option of a command, from its function's signature."""
-
-    shown: str
-    meaning: str
-    default: str
-    panel: str | None  # None for an argument
-
-
 def command_pages() -> dict[str, str]:
     """Return the path and the text of the page of each command, and of their index."""
     commands = {command.name or "": command.callback for command in app.registered_commands if command.callback}
     pages = {f"{FOLDER}/{name}.md": command_page(name, function) for name, function in commands.items()}
-    lines = [f"- [palate {name}]({name}.md): {sentence(function.__doc__)}" for name, function in commands.items()]
+    lines = [f"- [palate {name}]({name}.md): {_first(function)}" for name, function in commands.items()]
     notes = (
         "Every command answers with `--json` for machines, and says what is wrong in one line, with exit code 2. "
         "A training that was stopped by Ctrl-C ends with 130."
@@ -90,45 +77,30 @@ def command_pages() -> dict[str, str]:
     return pages | {f"{FOLDER}/index.md": page("The command line", notes, "\n".join(lines), TOCTREE)}
 
 
+def _first(function: Callable[..., Any]) -> str:
+    """Return the first paragraph of a docstring, on one line."""
+    return sentence(cleandoc(function.__doc__ or "").split("\n\n")[0])
+
+
 def command_page(name: str, function: Callable[..., Any]) -> str:
-    """Usage, arguments and options of one command, in tables."""
-    found = parameters(function)
-    arguments = [each for each in found if each.panel is None]
-    usage = " ".join([f"palate {name}", *(each.shown for each in arguments), "[OPTIONS]"])
-    parts = [sentence(function.__doc__), f"```\n{usage}\n```"]
+    """Return the page of one command: its usage, and tables of its arguments and options."""
+    options = described(function)
+    arguments = [option for option in options if option.panel == ARGUMENTS]
+    usage = " ".join([f"palate {name}", *(argument.names[0] for argument in arguments), "[OPTIONS]"])
+    parts = [cleandoc(function.__doc__ or ""), f"```\n{usage}\n```"]
     if arguments:
-        parts.append(table(("argument", "meaning"), [(f"`{each.shown}`", each.meaning) for each in arguments]))
-    for panel in dict.fromkeys(each.panel for each in found if each.panel is not None):
-        rows = [(each.shown, each.meaning, each.default) for each in found if each.panel == panel]
-        parts.append(f"## {panel}\n\n" + table(("option", "meaning", "default"), rows))
+        rows = [(f"`{argument.names[0]}`", argument.meaning) for argument in arguments]
+        parts.append(table(("argument", "meaning"), rows))
+    for panel in dict.fromkeys(option.panel for option in options if option.panel != ARGUMENTS):
+        cells = [_cells(option) for option in options if option.panel == panel]
+        parts.append(f"## {panel}\n\n" + table(("option", "meaning", "default"), cells))
     examples = "\n".join(EXAMPLES[name])
     parts.append(f"## Examples\n\n```sh\n{examples}\n```")
     return page(f"palate {name}", *parts)
 
 
-def parameters(function: Callable[..., Any]) -> list[Parameter]:
-    """In the order of the signature."""
-    hints = get_type_hints(function, include_extras=True)
-    return [_parameter(name, hints[name], each.default) for name, each in signature(function).parameters.items()]
-
-
-def _parameter(name: str, hint: Any, default: Any) -> Parameter:
-    kind, info = get_args(hint)
-    meaning = info.help or ""
-    several = get_origin(kind) is list
-    required = default is SignatureParameter.empty
-    if isinstance(info, ArgumentInfo):
-        shown = name.upper() + ("..." if several else "")
-        return Parameter(shown if required else f"[{shown}]", meaning, "", None)
-    flag = kind is bool
-    long = f"--{name.replace('_', '-')}"
-    declared = [each for each in (info.default, *(info.param_decls or ())) if isinstance(each, str) and each[:1] == "-"]
-    names = declared or ([long, f"--no-{long[2:]}"] if flag else [long])
-    value = "" if flag else f" `{_value(str(kind))}`"
-    bare = default is None or default is False or default == []
-    said = "required" if required else "" if bare else "on" if default is True else f"`{default}`"
-    return Parameter(", ".join(f"`{each}`" for each in names) + value, meaning, said, info.rich_help_panel or "Options")
-
-
-def _value(kind: str) -> str:
-    return next((sign for word, sign in (("int", "N"), ("float", "X"), ("Path", "PATH")) if word in kind), "TEXT")
+def _cells(option: Described) -> tuple[str, str, str]:
+    names = ", ".join(f"`{name}`" for name in option.names)
+    value = f" `{option.value}`" if option.value else ""
+    default = option.default if option.default in ("", "on", "required") else f"`{option.default}`"
+    return names + value, option.meaning, default

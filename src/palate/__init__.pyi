@@ -1,11 +1,13 @@
 from . import datasets as datasets
 from . import errors as errors
+from . import options as options
 from .artifact.header import read_header as read_header
 from .data.findings import Finding as Finding
 from .data.interactions import Interactions as Interactions
 from .data.read import read as read
 from .datasets import load_table as load_table
 from .model_selection.checkup import checkup as checkup
+from .model_selection.choice import usual_model as usual_model
 from .model_selection.compare import compare as compare
 from .model_selection.comparison import Comparison as Comparison
 from .model_selection.verdict import verdict as verdict
@@ -13,7 +15,6 @@ from .models import MODELS as MODELS
 from .models.settings import settings_of as settings_of
 from .pipeline import Trained as Trained
 from .pipeline import train as train
-from .pipeline import usual_model as usual_model
 from .recommender import Recommender as Recommender
 from .recommender import load as load
 from .results import Results as Results

@@ -17,8 +17,8 @@ DRIVER = """
 import sys, time
 import torch
 torch.set_num_threads(1)
-from palate import pipeline
 from palate.cli import main
+from palate.training import run_checkpoints
 from palate.training.checkpoint import Checkpoint
 
 class Often(Checkpoint):
@@ -30,7 +30,7 @@ class Often(Checkpoint):
         time.sleep(0.004)
         return super().due()
 
-pipeline.Checkpoint = Often
+run_checkpoints.Checkpoint = Often
 main()
 """
 """`palate`, but it saves after every batch, and takes its time."""

@@ -12,8 +12,10 @@ import pytest
 from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
 import palate as library
-from palate.cli.option_groups import grouped
-from palate.cli.options import RunOptions
+from palate.cli.compare import compare
+from palate.cli.option_groups import SPELLINGS, Spelling, grouped
+from palate.cli.train import train
+from palate.options import CompareOptions, SplitOptions, TrainOptions
 from tests.cli.conftest import Palate
 from tests.names import EVERY_MODEL, WITH_VECTORS, WITHOUT_RATINGS
 
@@ -255,10 +257,14 @@ def test_the_history_is_in_the_folder(palate: Palate, tables: Path, here: Path) 
     assert kept == [{name: record[name] for name in ("epoch", "train_loss", "validation_loss")} for record in told]
 
 
-@pytest.mark.parametrize("function", [library.train, library.compare])
-def test_a_run_is_told_the_defaults_of_the_library(function: Callable[..., object]) -> None:
-    there = signature(function).parameters
-    assert vars(RunOptions()) == {name: there[name].default for name in vars(RunOptions())}
+@pytest.mark.parametrize(("command", "kind"), [(train, TrainOptions), (compare, CompareOptions)])
+def test_a_command_is_told_the_defaults_of_the_library(
+    command: Callable[..., None], kind: Callable[[], object]
+) -> None:
+    written = {name: parameter.default for name, parameter in signature(command).parameters.items()}
+    for group in vars(kind()).values():
+        for name, default in vars(group).items():
+            assert SPELLINGS.get(name, Spelling()).value(written[name]) == ({} if name == "settings" else default)
 
 
 def test_what_belongs_together_is_an_option_each() -> None:
@@ -266,10 +272,10 @@ def test_what_belongs_together_is_an_option_each() -> None:
     told: list[object] = []
 
     @grouped
-    def command(name: str, *, run: RunOptions, json: bool = False) -> None:
-        told.extend([name, run, json])
+    def command(name: str, *, split: SplitOptions, json: bool = False) -> None:
+        told.extend([name, split, json])
 
-    assert list(signature(command).parameters) == ["name", *vars(RunOptions()), "json"]
+    assert list(signature(command).parameters) == ["name", *vars(SplitOptions()), "json"]
     assert signature(command).parameters["test"].default == 0.2
-    command(name="a", json=True, **{**vars(RunOptions()), "seed": 3})
-    assert told == ["a", RunOptions(seed=3), True]
+    command(name="a", json=True, **{**vars(SplitOptions()), "test": 0.3})
+    assert told == ["a", SplitOptions(test=0.3), True]

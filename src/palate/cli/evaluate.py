@@ -6,9 +6,10 @@ import typer
 
 import palate
 from palate.cli.option_groups import grouped
-from palate.cli.options import Json, Model, Reading
+from palate.cli.options import Json, Model, read_table
 from palate.cli.output import as_json, as_table, say
 from palate.errors import OptionError
+from palate.options import ReadingOptions
 
 GROUPS = {
     "Ratings": ("rmse", "mae", "user_rmse", "user_mae", "calibration_error"),
@@ -31,16 +32,16 @@ def evaluate(
         ),
     ] = None,
     *,
-    reading: Reading,
+    reading: ReadingOptions,
     k: Annotated[int, typer.Option("-k", help="Length of the ranked lists.", min=1)] = 10,
     people: Annotated[int, typer.Option(help="How many people's lists are ranked, at most.", min=1)] = 1000,
     json: Json = False,
 ) -> None:
     """How good a model is on events it has not learned from."""
     recommender = palate.load(model)
-    if not table and reading != Reading():
+    if not table and reading != ReadingOptions():
         raise OptionError("how to read a table was said, but no table was named")
-    held_out = reading.table(table) if table else None
+    held_out = read_table(table, reading) if table else None
     metrics = recommender.evaluate(held_out, k=k, people=people, full=True)
     tenths = recommender.calibration(held_out).to_dicts() if "rmse" in metrics else []
     if json:

@@ -1,30 +1,111 @@
-"""Options that belong together, as the fields of a dataclass: what typer itself can't share between commands."""
+"""Groups of options as options of a command: what typer itself can't share between commands."""
 
-from collections.abc import Callable
-from dataclasses import is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from palate.errors import OptionError
+from palate.options import BASELINES
+from palate.system.keywords import meanings
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How the command line writes an option, where it differs from the keyword of Python."""
+
+    names: Sequence[str] = ()
+    metavar: str | None = None
+    min: int | None = None
+    kind: Any = None
+    """The type that is written, with `default`; None stands for the type of the field."""
+    default: Any = None
+    shown: str | None = None
+    """What help shows in place of the default."""
+    value: Callable[[Any], Any] = lambda written: written
+    """Turns what is written into the value of the field."""
+
+
+def settings(written: Sequence[str]) -> dict[str, str]:
+    """Return {name: value} of texts such as "dim=20".
+
+    Raises:
+        OptionError: a text is not NAME=VALUE.
+    """
+    pairs = [text.partition("=") for text in written]
+    for text, (name, equals, _) in zip(written, pairs, strict=True):
+        if not name or not equals:
+            raise OptionError(f"--set {text!r} should be NAME=VALUE, such as dim=20")
+    return {name: value for name, _, value in pairs}
+
+
+def names(written: str | None) -> list[str] | None:
+    """Return the names in a text such as "mf, bias"."""
+    return None if written is None else [name.strip() for name in written.split(",")]
+
+
+SPELLINGS: Mapping[str, Spelling] = {
+    "settings": Spelling(["--set"], "NAME=VALUE", kind=list[str], default=[], value=settings),
+    "aim": Spelling(["--for"]),
+    "output": Spelling(["-o", "--output"], shown="the table's name"),
+    "resume": Spelling(["--resume"]),
+    "profile": Spelling(["--profile"]),
+    "baselines": Spelling(kind=bool, default=True, value=lambda wanted: BASELINES if wanted else ()),
+    "models": Spelling(metavar="NAME,NAME...", kind=str | None, value=names),
+    "seed": Spelling(min=0),
+    "seeds": Spelling(min=1),
+    "k": Spelling(["-k"], min=1),
+}
+"""By the name of the field; other options are written as Python writes them, with dashes."""
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as typer is to see it: for a parameter that is a dataclass, an option for each of its fields."""
+    """Return the command as typer is to see it: with an option for each field of a parameter that is a dataclass."""
     groups: dict[str, type] = {}
-    shown: list[Parameter] = []
-    for name, each in signature(command).parameters.items():
-        if isinstance(each.annotation, type) and is_dataclass(each.annotation):
-            groups[name] = each.annotation
-            shown += signature(each.annotation).parameters.values()
+    parameters: list[Parameter] = []
+    for name, parameter in signature(command).parameters.items():
+        if isinstance(parameter.annotation, type) and is_dataclass(parameter.annotation):
+            groups[name] = parameter.annotation
+            parameters += [_option(parameter.annotation, *option) for option in meanings(parameter.annotation)]
         else:
-            shown.append(each)
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
 
     @wraps(command)
-    def called(**given: Any) -> None:
+    def called(**written: Any) -> None:
         for name, group in groups.items():
-            given[name] = group(**{field: given.pop(field) for field in signature(group).parameters})
-        command(**given)
+            options = [field.name for field in fields(group)]
+            written[name] = group(**{option: _spelling(option).value(written.pop(option)) for option in options})
+        command(**written)
 
-    options = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in shown]
-    called.__signature__ = signature(command).replace(parameters=options)  # type: ignore[attr-defined]
-    called.__annotations__ = {each.name: each.annotation for each in options}
+    called.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return called
+
+
+def _spelling(name: str) -> Spelling:
+    return SPELLINGS.get(name, Spelling())
+
+
+def _option(group: Any, field: "Field[Any]", meaning: str) -> Parameter:
+    """Return the parameter of a command that stands for a field."""
+    spelling = _spelling(field.name)
+    kind, default = (spelling.kind, spelling.default) if spelling.kind else (_written_type(field), field.default)
+    option = typer.Option(
+        *spelling.names,
+        help=meaning,
+        metavar=spelling.metavar,
+        min=spelling.min,
+        rich_help_panel=group.TITLE,
+        show_default=spelling.shown or default not in (None, []),
+    )
+    return Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+
+
+def _written_type(field: "Field[Any]") -> Any:
+    """Return the type of a field on the command line: a path or a text where the field may be one, else its own."""
+    kind = get_args(field.type)[0]
+    return next((written | None for written in (Path, str) if written in get_args(kind)), kind)

@@ -1,7 +1,5 @@
 """Arguments and options that several commands share, and the text in them turned into values."""
 
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,79 +7,55 @@ import typer
 
 import palate
 from palate.errors import OptionError, UnsupportedError
+from palate.options import ReadingOptions
 
 if TYPE_CHECKING:
     from palate import Interactions, Recommender
     from palate.data.vocabulary import Id
 
-Model = Annotated[Path, typer.Argument(help="A model's folder, as palate train writes it.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
-K = Annotated[int, typer.Option("-k", help="How many.", min=1)]
-MinRatings = Annotated[int, typer.Option("--min-ratings", help="Only what has been rated so often, at least.", min=0)]
+Model = Annotated[Path, typer.Argument(help="Folder of a trained model, as palate train writes it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+K = Annotated[int, typer.Option("-k", help="Number of items to return.", min=1)]
+MinRatings = Annotated[
+    int, typer.Option("--min-ratings", help="Return only items with at least this many ratings.", min=0)
+]
 Memory = Annotated[
     str | None,
-    typer.Option(help="What the whole process may hold at most, such as 1GB; it works in pieces.", show_default=False),
+    typer.Option(
+        help="Memory limit of the whole process, such as 1GB. The work is done in pieces that fit.", metavar="SIZE"
+    ),
 ]
-User = Annotated[str | None, typer.Option("--user", help="Someone of the table, by id.", show_default=False)]
+User = Annotated[str | None, typer.Option("--user", help="Id of a user in the table.", metavar="ID")]
 Rate = Annotated[
     list[str],
     typer.Option(
-        "--rate", help="For a person never seen: an item and its rating, as ITEM=RATING; repeat it.", show_default=False
+        "--rate",
+        help="Rating of a new user (cold start). The model folds it in, without training.",
+        metavar="ITEM=RATING",
+    ),
+]
+Table = Annotated[
+    list[str],
+    typer.Argument(help="Files with a rating or an event per line, a folder of them, or the name of a data set."),
+]
+Items = Annotated[
+    str | None,
+    typer.Option(
+        help="Read titles, categories and text of the items from this file.",
+        metavar="PATH",
+        rich_help_panel=ReadingOptions.TITLE,
     ),
 ]
 
-Table = Annotated[
-    list[str],
-    typer.Argument(help="Files with a rating or an event a line, a folder, or a data set's name.", show_default=False),
-]
 
-of_table = partial(typer.Option, rich_help_panel="The table", show_default=False)
-of_run = partial(typer.Option, rich_help_panel="The run")
-
-Items = Annotated[str | None, of_table(help="A file with the items' titles.")]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How to read a table, as `palate.read` takes it."""
-
-    format: Annotated[str | None, of_table(help="'lists' for a user and their items a line.")] = None
-    user: Annotated[
-        str | None, of_table(help="The user column, by name or number, where it is not found by itself.")
-    ] = None
-    item: Annotated[str | None, of_table(help="The item column.")] = None
-    rating: Annotated[str | None, of_table(help="The rating column.")] = None
-    time: Annotated[str | None, of_table(help="The time column.")] = None
-    separator: Annotated[str | None, of_table(help="Between fields, where it is not found by itself.")] = None
-    time_unit: Annotated[str | None, of_table(help="s, ms, us or ns.")] = None
-    encoding: Annotated[str | None, of_table(help="Such as latin-1; UTF-8 if not named.")] = None
-
-    def table(self, ratings: list[str], items: str | None = None) -> "Interactions":
-        source: Any = ratings[0] if len(ratings) == 1 else ratings
-        return palate.load_table(source, items, vars(self))
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What every training needs to be told, as `palate.train` and `palate.compare` take it."""
-
-    seed: Annotated[int, of_run(help="What every draw follows from.", min=0)] = 0
-    device: Annotated[str, of_run(help="auto, cpu, cuda or mps.")] = "auto"
-    split: Annotated[
-        str,
-        of_run(
-            help="How the test is chosen: random, time (the latest events), last (everybody's last event), users (people "
-            "never seen) or items."
-        ),
-    ] = "random"
-    test: Annotated[float, of_run(help="Share of all events, people or items held out to report on.")] = 0.2
-    validation: Annotated[
-        float, of_run(help="Share of the rest that chooses the epoch; 0 runs all epochs and keeps the last.")
-    ] = 0.1
+def read_table(ratings: list[str], reading: ReadingOptions, items: str | None = None) -> "Interactions":
+    """Read the table that the arguments and options of a command name."""
+    source: Any = ratings[0] if len(ratings) == 1 else ratings
+    return palate.load_table(source, items, vars(reading))
 
 
 def with_events(table: "Interactions", events: str) -> "Interactions":
-    """The table with what a service was told."""
+    """Add the events that `palate serve` recorded."""
     try:
         return palate.with_events(table, events)
     except ModuleNotFoundError as missing:
@@ -89,25 +63,27 @@ def with_events(table: "Interactions", events: str) -> "Interactions":
 
 
 def needs_serve(missing: ModuleNotFoundError) -> UnsupportedError:
-    """What to say where the service's libraries are not installed."""
+    """Return the error for a command that needs the libraries of the service, where one is missing."""
     return UnsupportedError(f'this needs {missing.name}, which is not installed: pip install "palate[serve]"')
 
 
 def item_id(recommender: "Recommender", text: str) -> "Id":
+    """Return the id of the item that a text names, by its id or its title."""
     return recommender.item_id(text)
 
 
 def user_id(recommender: "Recommender", text: str | None) -> "Id | None":
+    """Return the id of the user that a text names."""
     return None if text is None else recommender.table.user_ids.parse(text)
 
 
 def ratings(recommender: "Recommender", rated: list[str]) -> "dict[Id, float] | None":
-    """["318=5", "Toy Story (1995)=4"] -> {318: 5.0, "Toy Story (1995)": 4.0}, None for no ratings at all.
+    """Turn ["318=5", "Toy Story (1995)=4"] into {318: 5.0, "Toy Story (1995)": 4.0}, and no texts into None.
 
     Raises:
-        OptionError: one that is not ITEM=RATING.
+        OptionError: a text is not ITEM=RATING, or an item is rated twice.
     """
-    found: dict[Id, float] = {}
+    values: dict[Id, float] = {}
     for text in rated:
         item, _, rating = text.rpartition("=")
         try:
@@ -117,7 +93,7 @@ def ratings(recommender: "Recommender", rated: list[str]) -> "dict[Id, float] | 
         if not item:
             raise OptionError(f"--rate {text!r} should be ITEM=RATING, such as 318=5")
         id_ = item_id(recommender, item)
-        if id_ in found:
+        if id_ in values:
             raise OptionError(f"--rate names {item} twice")
-        found[id_] = value
-    return found or None
+        values[id_] = value
+    return values or None

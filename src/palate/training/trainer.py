@@ -18,6 +18,9 @@ from palate.training.blend_weights import weigh
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import Observer, Record, Watch, fit
 
+DURATIONS = {"seconds", "ratings_per_second"}
+"""What differs between two runs that are otherwise the same."""
+
 LISTS = "ndcg@10"
 """What chooses the epoch of a model that predicts no ratings."""
 
@@ -32,6 +35,11 @@ class TrainingRecord:
     """The epoch that was kept, 0 for a model without epochs."""
     members: tuple["TrainingRecord", ...] = ()
     """Of a blend, in the order of its members."""
+
+    @property
+    def without_durations(self) -> list[Record]:
+        """The history as artifacts store it, so that the same run gives the same bytes."""
+        return [{name: value for name, value in epoch.items() if name not in DURATIONS} for epoch in self.history]
 
 
 def learn(
