@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from palate.service.app import create_app
-from palate.service.openapi import document
+from palate.service.openapi import openapi_document
 from palate.service.state import ServiceState
 from scripts.pages.text import page, sentence, table
 
@@ -18,7 +18,7 @@ where the ids of the table are integers, and text otherwise; an item may also be
 
 def http_page() -> str:
     """Return every request with its parameters, its body and its answer, then the structures in them."""
-    api = document(create_app(cast(ServiceState, None)))
+    api = openapi_document(create_app(cast(ServiceState, None)))
     structures = api["components"]["schemas"]
     parts = [INTRODUCTION, "## Requests"]
     bodies = set()
