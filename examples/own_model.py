@@ -55,4 +55,4 @@ if __name__ == "__main__":
     print({name: round(value, 4) for name, value in trained.baselines["bias"].items()}, "bias")
     with tempfile.TemporaryDirectory() as folder:
         trained.recommender.save(f"{folder}/mine.palate")
-        print(palate.load(f"{folder}/mine.palate", outside=type(trained.recommender.model)).recommend(1, k=5))
+        print(palate.load(f"{folder}/mine.palate", model="own_model:ItemMean").recommend(1, k=5))

@@ -495,7 +495,7 @@ def test_a_name_of_a_model_imports_nothing(folder: Path, monkeypatch: pytest.Mon
     reseal(folder)
     message = refused(folder)
     assert f"'evil_module:Model', which is not one of Palate's: {EVERY_MODEL}" in message
-    assert "palate.load(path, outside=YourModel)" in message
+    assert "palate.load(path, model=YourModel)" in message
 
 
 def test_nothing_in_src_can_unpickle() -> None:

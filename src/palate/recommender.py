@@ -15,7 +15,7 @@ from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate
 from palate.evaluation.held_out import events_to_predict
 from palate.inference import explanations, neighbours, top_n
 from palate.inference import vectors as embeddings
-from palate.inference.abilities import unsupported
+from palate.inference.abilities import item_vectors, unsupported, user_vectors
 from palate.inference.bulk import write_lists
 from palate.inference.by_row import RowRecommender
 from palate.inference.directions import ENOUGH_RATINGS
@@ -23,6 +23,7 @@ from palate.inference.explanations import ScoreExplanation
 from palate.inference.ids import Rated, Ratings, item_rows, named_items, new_user
 from palate.inference.predictions import PredictedRating
 from palate.inference.queries import Person
+from palate.models import find
 from palate.models.contract import HasVectors, Model, PredictsRatings
 from palate.results import CheckedAnalogy, Metrics, Results
 
@@ -257,7 +258,7 @@ class Recommender(RowRecommender):
         """
         ids = (self.table.user_ids if of == "user" else self.table.item_ids).ids
         model = self._neighbours.model
-        vectors = model.user_vectors() if of == "user" else model.item_vectors()
+        vectors = user_vectors(model) if of == "user" else item_vectors(model)
         embeddings.export_text(vectors, [str(id_) for id_ in ids.to_list()], Path(path), header=header)
 
     def person(self, user: Id | None = None, ratings: Ratings | None = None) -> Person:
@@ -274,14 +275,20 @@ class Recommender(RowRecommender):
         return new_user(self.table, ratings, self.model)
 
 
-def load(path: str | Path, outside: type[Model] | None = None) -> Recommender:
+def load(
+    path: str | Path, model: type[Model] | str | None = None, *, outside: type[Model] | None = None
+) -> Recommender:
     """Open a saved model folder.
 
     Args:
-        outside: the class of a model that is not one of Palate's own.
+        model: the class of a model that is not one of Palate's own, or its name as package.module:Class. The folder
+            alone never decides which code runs.
+        outside: the former name of `model`.
 
     Raises:
         ArtifactError: the folder can't be opened.
+        OptionError: there is no such class.
     """
-    saved = artifact.read(Path(path), outside)
+    given = outside if model is None else model
+    saved = artifact.read(Path(path), find(given) if isinstance(given, str) else given)
     return Recommender(saved.model, saved.split, saved.training, saved.places)

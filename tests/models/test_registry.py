@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import grimp
 import pytest
@@ -115,7 +116,7 @@ def test_a_package_may_name_a_class_where_it_is_imported_again(install: Installe
 
 def test_a_model_of_a_package_may_be_a_member_of_a_blend(install: Installer) -> None:
     install("their-package", "plain = theirs:Plain")
-    settings = {"members": {"plain": {}, "item-knn": {}}}
+    settings: dict[str, Any] = {"members": {"plain": {}, "item-knn": {}}}
     assert len(trained.train("list-blend", settings=settings, baselines=()).recommender.recommend(1, k=3)) == 3
 
 

@@ -68,10 +68,16 @@ class Client:
 
 @contextmanager
 def running(
-    model: Path, events: str | Path, *, watch: bool = False, cached: int = 100, **options: Any
+    model: Path,
+    events: str | Path,
+    *,
+    watch: bool = False,
+    cached: int = 100,
+    model_class: str | None = None,
+    **options: Any,
 ) -> Iterator[Client]:
     """Start a service, and stop it at the end. options: those of `ServiceMiddleware`."""
-    state = ServiceState(model, str(events), cached)
+    state = ServiceState(model, str(events), cached, model_class)
     app = ServiceMiddleware(create_app(state, watch), state.metrics, **{"hosts": LOCAL_HOSTS, **options})
     http_server = server(app)
     with socket.create_server(("127.0.0.1", 0)) as listener:

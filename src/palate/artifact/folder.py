@@ -112,8 +112,8 @@ def write(path: Path, artifact: Artifact) -> None:
         (folder / HEADER).write_bytes(sealed(f"{text}\n").encode())
 
 
-def read(path: Path, outside: type[Model] | None = None) -> Artifact:
-    """Open the folder. outside: the class of a model that is not one of Palate's, since an artifact holds no code.
+def read(path: Path, own_model: type[Model] | None = None) -> Artifact:
+    """Open the folder. own_model: the class of a model that is not one of Palate's; no code is found by an artifact.
 
     Raises:
         ArtifactError: the folder is missing, corrupt, truncated, foreign, half-written, or of a newer format.
@@ -124,7 +124,7 @@ def read(path: Path, outside: type[Model] | None = None) -> Artifact:
             if header.checksums[name] != checksum(path / name):
                 raise ArtifactError(f"{path} is damaged: {name} is not as it was written; train the model again")
         frame = _frame(path / ITEMS, ITEM_COLUMNS, header.n_items, PLACES)
-        model, split = _model(path, header, outside), _split(path, header, frame)
+        model, split = _model(path, header, own_model), _split(path, header, frame)
         if model.NEEDS_RATINGS and split.table.ratings is None:
             raise ValueError(f"model {header.model} needs ratings, and {INTERACTIONS} has none")
         return Artifact(model, split, header.training, _places(frame))
@@ -159,15 +159,26 @@ def _columns(split: Split) -> dict[str, NDArray[Any]]:
     return {name: np.ascontiguousarray(column) for name, column in columns.items()}
 
 
-def _model(path: Path, header: Header, outside: type[Model] | None) -> Model:
+def _class_of(path: Path, header: Header, own_model: type[Model] | None) -> type[Model]:
+    """Return the class of the saved model: Palate's, that of an installed package, or the one that is given.
+
+    A given class may have moved to another module since the training; its name is the same.
+    """
     cls = MODELS.get(header.model)
-    if outside is not None and name_of(outside) == header.model:
-        cls = outside
-    if cls is None:
+    if cls is not None:
+        return cls
+    if own_model is None:
         raise ArtifactError(
-            f"{path} holds a model {header.model!r}, which is not one of Palate's: {', '.join(MODELS)}; for your own, "
-            "palate.load(path, outside=YourModel)"
+            f"{path} holds a model {header.model!r}, which is not one of Palate's: {', '.join(MODELS)}; name the class "
+            "of your own with --model-class package.module:Class, or with palate.load(path, model=YourModel)"
         )
+    if own_model.__qualname__ != header.model.rpartition(":")[2]:
+        raise ArtifactError(f"{path} holds a model {header.model!r}, and not {name_of(own_model)!r}")
+    return own_model
+
+
+def _model(path: Path, header: Header, own_model: type[Model] | None) -> Model:
+    cls = _class_of(path, header, own_model)
     config = cls.Config.model_validate(header.config)
     weights = {name: _aligned(value) for name, value in load_file(path / WEIGHTS).items()}
     with torch.device("meta"):  # no memory is allocated before the sizes are checked

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import palate
 from palate.cli.option_groups import grouped
-from palate.cli.options import Items, Json, Table, read_table
+from palate.cli.options import Items, Json, Table, read_table, search_here
 from palate.cli.output import as_json, as_table, compilation_shown, errors, say, say_notes
 from palate.options import ComparisonOptions, ReadingOptions, RunOptions, SplitOptions
 
@@ -25,6 +25,7 @@ def compare(
     Each model is trained on the same split with several seeds. 95 % bootstrap intervals over users and seeds say which
     differences in RMSE, nDCG and recall are larger than chance.
     """
+    search_here(*(comparison.models or ()))
     table = read_table(ratings, reading, items)
     say_notes(table.notes, json)
     with compilation_shown(quiet=json), errors.status("starting") as status:

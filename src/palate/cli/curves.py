@@ -18,7 +18,7 @@ def curves(
     json: Json = False,
 ) -> None:
     """Draw the losses of every epoch of training."""
-    history = palate.load(model).training.history
+    history = palate.read_header(model).training.history
     palate.draw_curves(history, output, title=model.name)
     if json:
         as_json({"path": str(output), "history": history})

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, Model
+from palate.cli.options import Json, Model, ModelClass
 from palate.cli.output import as_json, as_table
 
 
@@ -14,10 +14,11 @@ def directions(
     min_ratings: Annotated[
         int, typer.Option("--min-ratings", help="Learn only from what has been rated so often, at least.", min=0)
     ] = 10,
+    model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """What the item vectors tell of year and categories, beside what they seem to where these are shuffled."""
-    found = palate.load(model).directions(min_ratings=min_ratings).to_dicts()
+    found = palate.load(model, model_class).directions(min_ratings=min_ratings).to_dicts()
     if json:
         as_json({"directions": found})
     else:

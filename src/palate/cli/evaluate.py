@@ -6,7 +6,7 @@ import typer
 
 import palate
 from palate.cli.option_groups import grouped
-from palate.cli.options import Json, Model, read_table
+from palate.cli.options import Json, Model, ModelClass, read_table
 from palate.cli.output import as_json, as_table, say
 from palate.errors import OptionError
 from palate.options import ReadingOptions
@@ -35,10 +35,11 @@ def evaluate(
     reading: ReadingOptions,
     k: Annotated[int, typer.Option("-k", help="Length of the ranked lists.", min=1)] = 10,
     people: Annotated[int, typer.Option(help="How many people's lists are ranked, at most.", min=1)] = 1000,
+    model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """How good a model is on events it has not learned from."""
-    recommender = palate.load(model)
+    recommender = palate.load(model, model_class)
     if not table and reading != ReadingOptions():
         raise OptionError("how to read a table was said, but no table was named")
     held_out = read_table(table, reading) if table else None

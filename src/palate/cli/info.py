@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 import palate
-from palate.cli.options import Json
+from palate.cli.options import Json, ModelClass, search_here
 from palate.cli.output import as_json, as_table, say
 from palate.errors import OptionError
-from palate.models.registry import current_name, names_from_packages
+from palate.models.registry import current_name, find, names_from_packages
 
 
 def info(
@@ -23,18 +23,20 @@ def info(
             show_default=False,
         ),
     ] = None,
+    model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """What a saved model, a data set or a kind of model is; without a name, what there is."""
     if export_vectors is not None:
-        palate.load(what or "").export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
+        palate.load(what or "", model_class).export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
     if what is None:
         _overview(json)
     elif Path(what).exists():
         _saved(Path(what), json)
     elif what in palate.datasets.names():
         _dataset(what, json)
-    elif what in palate.MODELS:
+    elif what in palate.MODELS or ":" in what:
+        search_here(what)
         _kind(current_name(what), json)
     else:
         raise OptionError(
@@ -93,7 +95,7 @@ def _dataset(name: str, json: bool) -> None:
 
 
 def _kind(name: str, json: bool) -> None:
-    cls = palate.MODELS[name]
+    cls = find(name)
     rows = [vars(setting) for setting in palate.settings_of(cls)]
     if json:
         as_json({"name": name, "what": cls.__doc__, "presets": cls.PRESETS, "settings": rows})

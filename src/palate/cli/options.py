@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and the text in them turned into values."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,6 +45,28 @@ Items = Annotated[
         help="Read titles, categories and text of the items from this file.",
         metavar="PATH",
         rich_help_panel=ReadingOptions.TITLE,
+    ),
+]
+
+
+def search_here(*names: str | None) -> None:
+    """Search the current folder first for the module of a package.module:Class, if one of the names is one."""
+    if any(name is not None and ":" in name for name in names):
+        sys.path.insert(0, str(Path.cwd()))
+
+
+def _class_from_here(name: str | None) -> str | None:
+    search_here(name)
+    return name
+
+
+ModelClass = Annotated[
+    str | None,
+    typer.Option(
+        "--model-class",
+        help="Class of your own model, as package.module:Class. The current folder is searched first.",
+        metavar="CLASS",
+        callback=_class_from_here,
     ),
 ]
 

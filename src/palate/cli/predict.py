@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, Model, Rate, User, item_id, ratings, user_id
+from palate.cli.options import Json, Model, ModelClass, Rate, User, item_id, ratings, user_id
 from palate.cli.output import as_json, as_table
 
 
@@ -20,10 +20,11 @@ def predict(
         float | None,
         typer.Option(help="Also where this share of the real ratings lies, such as 0.8.", show_default=False),
     ] = None,
+    model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """The rating that someone would give to items, rated already or not."""
-    recommender = palate.load(model)
+    recommender = palate.load(model, model_class)
     items = [item_id(recommender, text) for text in item]
     found = recommender.predict(
         user_id(recommender, user), items, ratings=ratings(recommender, rate), interval=interval

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, K, MinRatings, Model, Rate, User, item_id, ratings, user_id
+from palate.cli.options import Json, K, MinRatings, Model, ModelClass, Rate, User, item_id, ratings, user_id
 from palate.cli.output import as_json, as_table, say
 
 
@@ -25,10 +25,11 @@ def recommend(
     diversity: Annotated[
         float, typer.Option(help="From 0, the best items, to 1, the most different ones.", min=0, max=1)
     ] = 0.0,
+    model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """The best items that someone has not met."""
-    recommender = palate.load(model)
+    recommender = palate.load(model, model_class)
     found = recommender.recommend(
         user_id(recommender, user),
         ratings=ratings(recommender, rate),

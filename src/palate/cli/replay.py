@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, K, Model
+from palate.cli.options import Json, K, Model, ModelClass
 from palate.cli.output import as_json, say
 
 SHOWN = 5
@@ -18,6 +18,7 @@ def replay(
     people: Annotated[int, typer.Option(help="How many people to send, at most.", min=1)] = 200,
     k: K = 10,
     seed: Annotated[int, typer.Option(help="What draws them.", min=0)] = 0,
+    model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """Send people with held-out events through a running service: are its lists this model's, and how fast do they come?
@@ -25,7 +26,7 @@ def replay(
     A token, where one is needed, is taken from the environment variable PALATE_TOKEN. Ends with 1 where a list differs.
     """
     token = os.environ.get("PALATE_TOKEN")
-    found = palate.replay(palate.load(model), url, people=people, k=k, token=token, seed=seed)
+    found = palate.replay(palate.load(model, model_class), url, people=people, k=k, token=token, seed=seed)
     p50, p99 = found.milliseconds(0.5), found.milliseconds(0.99)
     if json:
         as_json(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from palate.cli.options import Json, Model, needs_serve
+from palate.cli.options import Json, Model, ModelClass, needs_serve
 from palate.cli.output import as_json, say
 from palate.service.tokens import new_token
 
@@ -32,6 +32,7 @@ def serve(
         int, typer.Option(help="How many lists are kept, to be given again while nothing has changed.", min=0)
     ] = 10_000,
     watch: Annotated[bool, typer.Option("--watch", help="Serve a new model as soon as it lies there.")] = False,
+    model_class: ModelClass = None,
 ) -> None:
     """Answer over HTTP, with a page to try it at /."""
     try:
@@ -46,6 +47,7 @@ def serve(
         tokens=tokens,
         watch=watch,
         cache=cache,
+        model_class=model_class,
         ready=lambda address: say(f"serving {model} at {address}; Ctrl-C stops it"),
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, K, MinRatings, Model, User, item_id, user_id
+from palate.cli.options import Json, K, MinRatings, Model, ModelClass, User, item_id, user_id
 from palate.cli.output import as_json, as_table, say
 
 Item = Annotated[str, typer.Argument(help="An item, by id or exact title.", show_default=False)]
@@ -26,13 +26,14 @@ def similar(
         ),
     ] = None,
     strength: Annotated[float, typer.Option(help="How far, in lengths of the item's vector; negative: away.")] = 1.0,
+    model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """The items nearest to an item, or the users nearest to a user, by their learned vectors.
 
     Items of a model without vectors: by who met both.
     """
-    recommender = palate.load(model)
+    recommender = palate.load(model, model_class)
     wanted = None if item is None else item_id(recommender, item)
     person = user_id(recommender, user)
     found = recommender.similar(
@@ -48,10 +49,17 @@ def similar(
 
 
 def analogy(
-    model: Model, a: Item, b: Item, c: Item, k: K = 10, min_ratings: MinRatings = 0, json: Json = False
+    model: Model,
+    a: Item,
+    b: Item,
+    c: Item,
+    k: K = 10,
+    min_ratings: MinRatings = 0,
+    model_class: ModelClass = None,
+    json: Json = False,
 ) -> None:
     """The items nearest to a - b + c, as in "king - man + woman", beside what no analogy and a random one find."""
-    recommender = palate.load(model)
+    recommender = palate.load(model, model_class)
     wanted = [item_id(recommender, text) for text in (a, b, c)]
     found = recommender.check_analogy(*wanted, k=k, min_ratings=min_ratings)
     lists = {"a - b + c": found.answer, "c alone": found.no_offset, "a random pair": found.shuffled}

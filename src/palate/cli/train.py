@@ -13,7 +13,7 @@ from annotated_doc import Doc
 
 import palate
 from palate.cli.option_groups import grouped
-from palate.cli.options import Items, Json, Table, read_table, with_events
+from palate.cli.options import Items, Json, Table, read_table, search_here, with_events
 from palate.cli.output import as_json, as_table, compilation_shown, errors, say, say_notes
 from palate.errors import UnsupportedError
 from palate.models.registry import current_name
@@ -100,8 +100,7 @@ def _before_torch(model: str | None, profile: bool) -> None:
     """Set what counts only if it is set before torch or the model's module is imported."""
     if profile:
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's recorder says when it starts and stops
-    if model is not None and ":" in model:
-        sys.path.insert(0, str(Path.cwd()))  # package.module:Class is looked for in the current folder first
+    search_here(model)
 
 
 def _watching(stack: ExitStack, model: str, json: bool) -> tuple[list[Any], Callable[[str], Any]]:
@@ -158,4 +157,5 @@ def _report(trained: "palate.Trained", model: str, path: Path) -> None:
     for sentence in palate.verdict(model, trained.metrics, trained.baselines):
         say(sentence)
     user = trained.recommender.table.user_ids.id(0)
-    say(f"\nwrote {path}; next: palate recommend {path} --user {user}")
+    own = f" --model-class {model}" if ":" in model else ""
+    say(f"\nwrote {path}; next: palate recommend {path} --user {user}{own}")

@@ -13,7 +13,7 @@ from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.inference import explanations, queries, top_n
 from palate.inference import vectors as embeddings
-from palate.inference.abilities import unsupported
+from palate.inference.abilities import item_vectors, unsupported
 from palate.inference.cooccurrence import ItemCooccurrence
 from palate.inference.explanations import Losses
 from palate.inference.neighbours import Neighbours
@@ -72,7 +72,7 @@ class RowRecommender:
         For a model without vectors it is the cosine of the sets of users who met the items.
         """
         if isinstance(self.model, HasVectors):
-            return embeddings.cosines(self.model.item_vectors(), rows)
+            return embeddings.cosines(item_vectors(self.model), rows)
         return self._cooccurrence.cosines(rows)
 
     @cached_property

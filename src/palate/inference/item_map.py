@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from palate.inference.abilities import item_vectors
 from palate.models.contract import HasVectors, Model
 from palate.system.jit import Array, compiled_sums
 
@@ -46,7 +47,7 @@ def item_map(model: Model, counts: NDArray[np.int64], seed: int) -> NDArray[np.f
         return None
     rows = np.sort(np.argsort(-counts, kind="stable")[:MOST])
     places = np.full((len(counts), 2), np.nan, dtype=np.float32)
-    places[rows] = layout(model.item_vectors().detach().float().cpu()[torch.from_numpy(rows)], seed)
+    places[rows] = layout(item_vectors(model).float().cpu()[torch.from_numpy(rows)], seed)
     return places
 
 

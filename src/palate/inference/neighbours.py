@@ -14,6 +14,7 @@ from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
 from palate.errors import OptionError, UnknownIdError, at_least
 from palate.inference import vectors as embeddings
+from palate.inference.abilities import item_vectors, user_vectors
 from palate.inference.cooccurrence import ItemCooccurrence
 from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, move_along, table
 from palate.inference.ids import item_rows, named_items
@@ -33,7 +34,7 @@ class Neighbours:
         row = self.table.user_ids.row(user)
         leave_out = self._rare(np.diff(self.table.offsets), k, min_ratings)
         leave_out[row] = True
-        vectors = self.model.user_vectors()
+        vectors = user_vectors(self.model)
         rows, cosines = embeddings.nearest(vectors, vectors[row], k, leave_out.to(vectors.device))
         ids = self.table.user_ids.ids[rows.cpu().numpy()]
         return Results(pl.DataFrame({"id": ids, "score": cosines.cpu().numpy().astype(np.float64)}))
@@ -42,21 +43,21 @@ class Neighbours:
         if not math.isfinite(strength):
             raise OptionError(f"strength is {strength}: it must be a finite number")
         row = int(item_rows(self.table, [item])[0])
-        vector = self.model.item_vectors()[row]
+        vector = item_vectors(self.model)[row]
         if towards is not None:
             vector = move_along(vector, self._direction(towards), strength)
         return self._nearest(vector, [row], k, min_ratings)
 
     def analogy(self, a: Id, b: Id, c: Id, k: int, min_ratings: int) -> Results:
         rows = item_rows(self.table, [a, b, c])
-        vectors = self.model.item_vectors()
+        vectors = item_vectors(self.model)
         return self._nearest(
             embeddings.analogy(*(vectors[row] for row in rows.tolist())), rows.tolist(), k, min_ratings
         )
 
     def check_analogy(self, a: Id, b: Id, c: Id, k: int, min_ratings: int, seed: int) -> CheckedAnalogy:
         answer = self.analogy(a, b, c, k, min_ratings)
-        rows, vectors = item_rows(self.table, [a, b, c]).tolist(), self.model.item_vectors()
+        rows, vectors = item_rows(self.table, [a, b, c]).tolist(), item_vectors(self.model)
         unit = functional.normalize(vectors[rows], dim=1)  # (3, d)
         among = self.table.item_counts >= min_ratings
         among[rows] = True
@@ -74,7 +75,7 @@ class Neighbours:
 
     def _attributes(self, min_ratings: int) -> tuple[Tensor, list[Attribute]]:
         """Return the vectors (n, d) of the items with min_ratings, and the attributes of these items."""
-        vectors = self.model.item_vectors()
+        vectors = item_vectors(self.model)
         rows = torch.from_numpy(np.flatnonzero(self.table.item_counts >= min_ratings))
         return vectors[rows.to(vectors.device)], attributes(self.table.catalogue, rows)
 
@@ -89,7 +90,7 @@ class Neighbours:
     def _nearest(self, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
         mask = self._rare(self.table.item_counts, k, min_ratings)
         mask[leave_out] = True
-        rows, cosines = embeddings.nearest(self.model.item_vectors(), towards, k, mask.to(towards.device))
+        rows, cosines = embeddings.nearest(item_vectors(self.model), towards, k, mask.to(towards.device))
         return named_items(self.table, rows.cpu().numpy(), score=cosines.cpu().numpy())
 
     @staticmethod

@@ -42,13 +42,15 @@ class LoadedModel:
     """Encoded lists by user id, query string and the user's number of live events."""
 
     @classmethod
-    def open(cls, path: Path, cached: int = 0) -> "LoadedModel":
-        """Load an artifact and build its indexes. cached: number of lists in the cache.
+    def open(cls, path: Path, cached: int = 0, model_class: str | None = None) -> "LoadedModel":
+        """Load an artifact and build its indexes.
+
+        cached: number of lists in the cache. model_class: package.module:Class of a model that is not one of Palate's.
 
         Raises:
             ArtifactError: the artifact can't be opened.
         """
-        model = cls(load(path), path, cls.artifact_checksum(path), Cache(cached))
+        model = cls(load(path, model_class), path, cls.artifact_checksum(path), Cache(cached))
         model.item_search, model.user_search, model.info  # noqa: B018 - built here, not at the first request
         return model
 

@@ -77,6 +77,7 @@ def run(
     tokens: Path | None,
     watch: bool,
     cache: int,
+    model_class: str | None = None,
     ready: Callable[[str], None],
 ) -> None:
     """Serve a model until the process is stopped.
@@ -86,6 +87,7 @@ def run(
     tokens: a file of `palate token`; required unless the host is local.
     watch: load a new artifact as soon as it is written.
     cache: number of lists in the cache.
+    model_class: package.module:Class of a model that is not one of Palate's.
     ready: called with the service's URL once it listens.
 
     Raises:
@@ -100,7 +102,7 @@ def run(
         )
     accepted = None if tokens is None else Tokens(tokens)
     with _listen(host, port) as listener:
-        state = ServiceState(path, events, cache)
+        state = ServiceState(path, events, cache, model_class)
         hosts = LOCAL_HOSTS if is_local else None
         app = ServiceMiddleware(create_app(state, watch), state.metrics, tokens=accepted, hosts=hosts)
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

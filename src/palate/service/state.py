@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from palate.data.vocabulary import Id
-from palate.errors import ArtifactError
+from palate.errors import ArtifactError, OptionError
 from palate.inference.queries import Person
 from palate.inference.top_n import Filters, RankedItems
 from palate.service.batching import Batcher
@@ -45,14 +45,15 @@ class ListRequest(NamedTuple):
 class ServiceState:
     """The state of one running service."""
 
-    def __init__(self, path: Path, events: str, cached: int = 0) -> None:
+    def __init__(self, path: Path, events: str, cached: int = 0, model_class: str | None = None) -> None:
         """
         path: the artifact.
         events: the URL of the events database, or the path of its SQLite file.
         cached: number of lists in the cache.
+        model_class: package.module:Class of a model that is not one of Palate's.
         """
-        self._cached = cached
-        self.model = LoadedModel.open(path, cached)
+        self._open = partial(LoadedModel.open, path, cached, model_class)
+        self.model = self._open()
         self.live_events = LiveEvents()
         self.metrics = ServiceMetrics()
         self.metrics.models.inc()
@@ -137,10 +138,10 @@ class ServiceState:
         try:
             if await self.run_slow(partial(LoadedModel.artifact_checksum, path)) != checksum:
                 start = time.monotonic()
-                self.model = await self.run_slow(partial(LoadedModel.open, path, self._cached))
+                self.model = await self.run_slow(self._open)
                 self.metrics.models.inc()
                 log.info("a new model is served, loaded in %.1f s", time.monotonic() - start)
-        except ArtifactError as error:
+        except (ArtifactError, OptionError) as error:
             log.warning("the new model can't be loaded, so the old one stays: %s", type(error).__name__)
 
     async def run_quick(self, work: Callable[[], Result]) -> Result:
