@@ -10,7 +10,7 @@ import palate
 from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.inference import ranking
-from palate.models.contract import PADDING
+from palate.models.contract import PADDING, Model
 from palate.training.trainer import learn, refit
 from tests import tables, trained
 from tests.models.bpr import Bpr
@@ -27,7 +27,7 @@ def liked(request: pytest.FixtureRequest) -> Interactions:
 
 def test_it_learns_what_belongs_together(liked: Interactions) -> None:
     parts = splits.random(liked, test=0.2, validation=0.1, seed=0)
-    model = Bpr.of(Bpr.Config(**Bpr.SMALL), liked)
+    model: Model = Bpr.of(Bpr.Config(**Bpr.SMALL), liked)
     record = learn(model, parts)
     assert "validation_ndcg@10" in record.history[-1]
     assert record.history[-1]["train_loss"] < 0.8 * record.history[0]["train_loss"]
@@ -38,7 +38,7 @@ def test_it_learns_what_belongs_together(liked: Interactions) -> None:
 
 
 def test_a_new_user_of_one_colour_is_understood(liked: Interactions) -> None:
-    model = Bpr.of(Bpr.Config(**Bpr.SMALL), liked)
+    model: Model = Bpr.of(Bpr.Config(**Bpr.SMALL), liked)
     learn(model, splits.random(liked, test=0.2, validation=0, seed=0))
     for colour in (0, 1):
         rated = None if liked.ratings is None else [5.0] * 4
