@@ -29,6 +29,9 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Of each picture the places in the studio that lead to it, and what differs from a window of 1280 x 860."""
 
+WITH_REASONS = ("studio-person", "studio-item", "tutorial/studio")
+"""Pictures that wait for the reasons of a list."""
+
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -39,18 +42,17 @@ def main() -> None:
             with serving(path) as url:
                 for name in PICTURES:
                     if (name == "studio-model") == (model == "neural"):  # the one with curves of learning
-                        take(browser, url, name)
+                        take(browser, url, name, *PICTURES[name])
         browser.close()
 
 
-def take(browser: Any, url: str, name: str) -> None:
-    places, options = PICTURES[name]
+def take(browser: Any, url: str, name: str, places: str, options: dict[str, Any]) -> None:
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **options})
     page = context.new_page()
     for place in places.split():
         page.goto(url + place)
         settled(page)
-    if name in ("studio-person", "studio-item"):
+    if name in WITH_REASONS:
         until(page, "!!document.querySelector('.because')")
     page.screenshot(path=FOLDER / f"{name}.png")
     context.close()

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import palate
 from palate.cli import app
 from palate.service.event_store import EventStore, StoredEvent
+from tests.service.running import running
 from tests.tables import ROOT
 
 PAGES = [
@@ -60,13 +61,42 @@ def run(command: str) -> None:
     assert done.exit_code == 0, f"{command}\n{done.output}\n{done.exception!r}"
 
 
-def test_the_commands_of_the_readme_run_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def commands_of(page: Path) -> list[str]:
+    """The commands that a page shows a user at a prompt."""
+    shown_lines = "".join(blocks(page.read_text(encoding="utf-8"), "console")).replace("\\\n", "").splitlines()
+    return [line[2:] for line in shown_lines if line.startswith("$ ")]
+
+
+@pytest.mark.parametrize(
+    ("page", "files"),
+    [
+        ("README.md", {"ratings.csv", "movies.csv", "movies.palate"}),
+        ("docs/tutorial/index.md", {"ratings.csv", "movies.csv", "movies.palate", "lists.palate", "lists.csv"}),
+    ],
+)
+def test_the_commands_of_a_page_run_in_turn(
+    page: str, files: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    commands = [line[2:] for block in blocks(README, "console") for line in block.splitlines() if line.startswith("$ ")]
+    commands = commands_of(ROOT / page)
     assert len(commands) >= 5
+    model = ""
     for command in commands:
-        run(command)
-    assert {"ratings.csv", "movies.csv", "movies.palate", "curves.svg"} <= {path.name for path in tmp_path.iterdir()}
+        if command.startswith("curl "):
+            ask(command, Path(model))
+        elif command.startswith("head "):
+            assert Path(command.split()[-1]).exists()
+        else:
+            run(command)
+            model = command.split()[2] if command.startswith("palate serve") else model
+    assert files <= {path.name for path in tmp_path.iterdir()}
+
+
+def ask(command: str, model: Path) -> None:
+    """Send a GET request of a page to a service of the model."""
+    [url] = re.findall(r"http://127.0.0.1:8000(/[^\s\"']*)", command)
+    with running(model, f"{model}.events.sqlite") as client:
+        assert client.get(url).ok
 
 
 def test_the_examples_of_the_command_pages_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +125,7 @@ def test_the_python_of_a_page_runs_as_one_session(page: Path, tmp_path: Path, mo
 
 def test_no_other_page_has_python_that_never_runs() -> None:
     having = {shown(page) for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")}
-    assert having == {"README.md", "docs/how-to/python.md"}
+    assert having == {"README.md", "docs/how-to/python.md", "docs/kernels.md"}
 
 
 def test_what_a_script_makes_is_as_it_makes_it() -> None:

@@ -45,10 +45,12 @@ def in_order(folder: Path, rooms_only: bool = False) -> list[Path]:
     package = ".".join(folder.relative_to(SOURCE.parent).parts)
     layers = [re.split(r"\s*\|\s*", layer) for layer in _layers().get(package, [])]
     order = ["__init__", "__main__", *(name for layer in layers for name in layer)]
+    others = order.index("registry") if folder.name == "models" else len(order)  # each model stands below the registry
 
-    def place(path: Path) -> tuple[bool, int, str]:
+    def place(path: Path) -> tuple[bool, int, bool, str]:
         code = path.suffix in ("", ".py", ".pyi")
-        return (not code, order.index(path.stem) if path.stem in order else len(order), path.name)
+        named = path.stem in order
+        return (not code, order.index(path.stem) if named else others, not named, path.name)
 
     paths = [path for path in folder.iterdir() if path.name != "__pycache__"]
     if rooms_only:
