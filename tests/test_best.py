@@ -19,9 +19,12 @@ from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.evaluate import evaluate
 from palate.evaluation.significance import PerUserMetric
 from palate.model_selection import candidates as contenders
+from palate.model_selection import judge as judging
 from palate.model_selection import search as best
-from palate.model_selection.candidates import Cost, able, cost, sample_of, weights
-from palate.model_selection.search import Judge, SearchResult, search
+from palate.model_selection.candidates import Cost, cost, eligible, sample_of, weights
+from palate.model_selection.judge import Judge
+from palate.model_selection.search import search
+from palate.model_selection.search_result import SearchResult
 from palate.models import MODELS
 from palate.models.blend import RatingBlend, RatingBlendConfig
 from palate.models.contract import BaseConfig
@@ -72,7 +75,7 @@ def test_for_ratings_every_model_that_predicts_them_is_judged_by_rmse(split: Spl
         fit(model, split.train)
         assert score == pytest.approx(evaluate(model, split.train, split.validation)["rmse"])
     assert [one.model for one in found.tried[:2]] == sorted(scores(found), key=scores(found).__getitem__)
-    assert {one.model for one in found.tried if one.note == "no predicted ratings"} == {
+    assert {one.model for one in found.tried if one.note == "it predicts no ratings"} == {
         "popularity",
         "ease",
         "item-knn",
@@ -121,7 +124,7 @@ def test_the_test_part_is_never_looked_at(split: Split) -> None:
 
 @pytest.mark.parametrize(
     ("aim", "validation", "said"),
-    [("both", 0.2, "wanted for ratings or lists, not for 'both'"), ("ratings", 0.0, "has 0 people to judge by")],
+    [("both", 0.2, "chosen for ratings or lists, not for 'both'"), ("ratings", 0.0, "has 0 users to judge by")],
 )
 def test_what_cannot_be_searched_for(aim: str, validation: float, said: str) -> None:
     with pytest.raises(OptionError, match=said):
@@ -135,9 +138,9 @@ def test_when_the_time_is_over_one_model_has_been_tried_and_is_not_trained_again
     found = found_in(split, minutes=0)
     assert len(scores(found)) == 1
     assert not found.in_time
-    assert "there was no time to train it again" in found.sentences[-1]
-    late = [one.note for one in found.tried if one.score is None and one.note != "no predicted ratings"]
-    assert late == ["no time was left to see what it costs"]
+    assert "There was no time for a refit" in found.sentences[-1]
+    late = [one.note for one in found.tried if one.score is None and one.note != "it predicts no ratings"]
+    assert late == ["no time was left to measure its training time"]
 
 
 def test_what_would_not_be_done_in_time_is_not_begun(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +151,7 @@ def test_what_would_not_be_done_in_time_is_not_begun(split: Split, monkeypatch: 
     found = found_in(split, minutes=1)
     assert scores(found).keys() == {"bias"}
     (note,) = (one.note for one in found.tried if one.model == "mf")
-    assert note.startswith("about 40 s and as much for a refit, with 5")
+    assert note.startswith("training takes about 40 s and a refit as long: only 5")
 
 
 def test_a_learned_model_is_stopped_so_that_its_refit_is_in_time(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +199,7 @@ def test_a_blend_is_judged_by_those_who_did_not_choose_its_weights(
         choosing.append(set(half.validation.users.tolist()))
         weigh(blend, half, seed)
 
-    monkeypatch.setattr(best, "weigh", spied)
+    monkeypatch.setattr(judging, "weigh", spied)
     measured = judge.of_blend(blend)
     everybody = set(split.validation.users.tolist())
     assert choosing[0] | choosing[1] == everybody
@@ -236,30 +239,30 @@ def test_a_blend_is_chosen_only_where_it_is_better_beyond_chance(
     monkeypatch.setattr(Judge, "of_blend", made_up)
     found = found_in(split)
     assert found.name == ("rating-blend" if better else min(scores(found), key=scores(found).__getitem__))
-    assert ("is better beyond chance" in found.sentences[1]) is better
+    assert ("is significantly better" in found.sentences[1]) is better
     if better:
         assert isinstance(found.model, RatingBlend)
         assert set(found.model.config.members) == {"bias", "mf"}
         assert [one.note for one in found.tried[:2]] == ["in the blend"] * 2
         assert float(found.model.mean) == pytest.approx(float(split.validation.ratings.mean()))  # type: ignore[union-attr]
-        assert len(found.learned.members) == 2
+        assert len(found.record.members) == 2
 
 
 def test_no_blend_is_tried_that_would_leave_no_time_for_the_refit(
     split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(best.ModelSearch, "_refit", lambda self, models: 1000.0 * (len(models) == 2))
+    monkeypatch.setattr(best, "_refit_seconds", lambda models: 1000.0 * (len(models) == 2))
     monkeypatch.setattr(Judge, "of_blend", lambda self, blend: pytest.fail("a blend was tried"))
     found = found_in(split)
-    assert found.sentences[1:] == ["there was no time to try a blend with another model"]
+    assert found.sentences[1:] == ["There was no time to try a blend with another model."]
     assert found.in_time
 
 
 def test_of_several_blends_the_best_goes_on(split: Split) -> None:
     found = found_in(split, "lists")
-    tried = [sentence for sentence in found.sentences if "the best blend with one model more" in sentence]
+    tried = [sentence for sentence in found.sentences if sentence.startswith("A blend of")]
     assert 1 <= len(tried) < best.MOST
-    assert all("is better" in sentence for sentence in tried[:-1])
+    assert all("is significantly better" in sentence for sentence in tried[:-1])
 
 
 # What suits the table, and what it costs.
@@ -268,15 +271,15 @@ def test_of_several_blends_the_best_goes_on(split: Split) -> None:
 def test_what_does_not_fit_into_memory_is_left_out(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {name: weights(SINGLE[name], SINGLE[name].Config(), 60, 40) for name in QUICK}
     monkeypatch.setattr(contenders, "free", lambda: contenders.COPIES * (sizes["ease"] - 1))
-    names, reasons = able(split.table, "lists")
+    names, reasons = eligible(split.table, "lists")
     assert set(names) == {name for name in QUICK if sizes[name] < sizes["ease"]}
-    assert reasons["ease"] == "weights of 0.0 GB, too many to hold 5 times, as training may"
+    assert reasons["ease"] == "its weights take 0.0 GB, and training may need 5 times as much memory"
     assert names.index("popularity") < names.index("bias"), "what predicts ratings comes last"
 
 
 def test_what_asks_for_too_much_memory_is_left_out(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("palate.system.memory.free", lambda: 4 * split.table.n_items**2 - 1)
-    names, reasons = able(split.table, "lists")
+    names, reasons = eligible(split.table, "lists")
     assert set(names) == set(QUICK) - {"ease"}
     assert reasons["ease"].startswith("ease needs 0.0 GB of memory for the pairs of 40 items")
 
@@ -378,8 +381,8 @@ def test_the_command_line_says_what_it_did(palate_command: Palate, csv_tables: P
     ran = palate_command(*command, "-o", "m.palate")
     assert ran.code == 0, ran.err
     assert "On the validation part, by rmse" in ran.out
-    assert "not tried: popularity, ease, item-knn: no predicted ratings" in ran.out.replace("\n", " ")
-    assert "best of 2 models on the validation part" in ran.out
+    assert "not tried: popularity, ease, item-knn: it predicts no ratings" in ran.out.replace("\n", " ")
+    assert "Best of 2 models on the validation part" in ran.out
     assert "than popularity: nDCG@10" in ran.out
     answer = palate_command(*command, "--for", "lists", "-o", "l.palate", "--json").json
     assert answer["measure"] == "ndcg@10"

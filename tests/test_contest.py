@@ -162,7 +162,7 @@ def test_the_page_asks_nothing_of_other_hosts_and_shows_text_as_text(small: Inte
     source.write_text("user,item,rating\n" + "".join(f"u{u},i{i},{r}\n" for u, i, r in rows))
     found = palate.compare(str(source), models=["neural", "bias"], seeds=1, report=page)
     text = page.read_text()
-    assert "Do predicted ratings mean what they say?" in text
+    assert "Are predicted ratings calibrated?" in text
     assert f"<td>{100 * found.models[0].runs[0].intervals[0.8].covered:.1f} %</td>" in text
     assert "&lt;b&gt;&amp;.csv" in text
     assert "<b>" not in text

@@ -12,7 +12,7 @@ from palate.datasets import load_table
 from palate.inference.item_map import item_map
 from palate.model_selection.baselines import baseline_metrics, evaluate_on_test, trainable
 from palate.model_selection.choice import choose
-from palate.model_selection.search import SearchResult
+from palate.model_selection.search_result import SearchResult
 from palate.model_selection.train_choice import train_choice
 from palate.options import TrainGroup, TrainKeywords, TrainOptions
 from palate.recommender import Recommender

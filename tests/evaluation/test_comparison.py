@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from palate.evaluation.significance import Standing
-from palate.model_selection.comparison import Compared, Comparison, Measure, MeasuredRun, measures_of
+from palate.model_selection.comparison import ComparedModel, Comparison, Measure, MeasuredRun, measures_of
 
 RMSE, NDCG, RECALL = measures_of(10)
 
@@ -16,69 +16,71 @@ def model(
     seconds: float,
     groups: dict[str, tuple[float, int]],
     kind: Literal["learned", "solved", "blend"] = "solved",
-) -> Compared:
+) -> ComparedModel:
     standings = {
         measure: Standing(value, value - 0.01, value + 0.01, 0.001, group) for measure, (value, group) in groups.items()
     }
     runs = [MeasuredRun(seconds, 10**6, [], {}), MeasuredRun(seconds + 2, 10**7, [], {})]
-    return Compared(name, kind, runs, standings)
+    return ComparedModel(name, kind, runs, standings)
 
 
-def comparison(*models: Compared, measures: tuple[Measure, ...] = (RMSE,)) -> Comparison:
+def comparison(*models: ComparedModel, measures: tuple[Measure, ...] = (RMSE,)) -> Comparison:
     return Comparison(list(measures), list(models), {}, {})
 
 
 def test_the_best_is_named_with_its_interval() -> None:
     found = comparison(model("a", 1, {"rmse": (0.9, 2)}), model("b", 1, {"rmse": (0.8, 1)}))
-    assert found.sentences == ["for predicting ratings use b: rmse 0.8000, from 0.7900 to 0.8100"]
+    assert found.sentences == ["For predicting ratings use b: rmse 0.8000 (95 % interval 0.7900 to 0.8100)."]
 
 
 def test_those_that_cannot_be_told_apart_are_named_with_the_quickest() -> None:
     found = comparison(
         model("slow", 50, {"rmse": (0.8, 1)}), model("quick", 1, {"rmse": (0.81, 1)}), model("c", 0, {"rmse": (1, 2)})
     )
-    assert found.sentences[1] == "slow, quick can't be told apart by it; quick trains soonest, 2.0 s"
+    assert (
+        found.sentences[1] == "No significant difference in rmse between slow and quick; quick trains fastest (2.0 s)."
+    )
 
 
 @pytest.mark.parametrize(
     ("learned", "solved", "said"),
     [
-        ((0.8, 1), (0.9, 2), "earned it, ahead of plain"),
-        ((0.8, 1), (0.81, 1), "did not earn it: plain can't be told from it"),
-        ((0.9, 2), (0.8, 1), "did not earn it: plain is ahead"),
+        ((0.8, 1), (0.9, 2), "worth the time: deep has a significantly better rmse than plain"),
+        ((0.8, 1), (0.81, 1), "not worth the time: no significant difference in rmse from plain, which is faster"),
+        ((0.9, 2), (0.8, 1), "not worth the time: plain has a significantly better rmse than deep"),
     ],
 )
 def test_whether_gradient_descent_paid(learned: tuple[float, int], solved: tuple[float, int], said: str) -> None:
     found = comparison(model("deep", 9, {"rmse": learned}, "learned"), model("plain", 1, {"rmse": solved}))
-    assert found.sentences[-1] == (
-        f"deep learns by gradient descent and {said} by rmse, 10.0 s of training against 2.0 s"
-    )
+    assert found.sentences[-1] == (f"Training deep by gradient descent was {said} (10.0 s against 2.0 s).")
 
 
 def test_gradient_descent_is_set_against_what_is_solved_as_soon() -> None:
     slow, plain = model("slow", 50, {"rmse": (0.7, 1)}), model("plain", 1, {"rmse": (0.9, 3)})
     deep = model("deep", 9, {"rmse": (0.8, 2)}, "learned")
     assert comparison(slow, deep, plain).sentences[-1] == (
-        "deep learns by gradient descent and earned it, ahead of plain by rmse, 10.0 s of training against 2.0 s; "
-        "slow, solved in 51.0 s, is ahead of it"
+        "Training deep by gradient descent was worth the time: deep has a significantly better rmse than plain "
+        "(10.0 s against 2.0 s); slow is significantly better, and is solved in 51.0 s."
     )
     assert comparison(slow, deep).sentences[-1] == (
-        "deep learns by gradient descent and is trained before all that are solved, in 10.0 s; "
-        "slow, solved in 51.0 s, is ahead of it"
+        "deep, trained by gradient descent in 10.0 s, is the fastest to train; "
+        "slow is significantly better, and is solved in 51.0 s."
     )
 
 
 def test_of_those_that_cannot_be_told_apart_the_quickest_is_the_rival() -> None:
     quick, plain = model("quick", 1, {"rmse": (0.81, 1)}), model("plain", 5, {"rmse": (0.8, 1)})
     said = comparison(plain, quick, model("deep", 9, {"rmse": (0.82, 1)}, "learned")).sentences[-1]
-    assert said.endswith("did not earn it: quick can't be told from it by rmse, 10.0 s of training against 2.0 s")
+    assert said.endswith(
+        "not worth the time: no significant difference in rmse from quick, which is faster (10.0 s against 2.0 s)."
+    )
 
 
 def test_a_blend_is_neither_side_of_that_question() -> None:
     blend = model("blend", 20, {"rmse": (0.7, 1)}, "blend")
     found = comparison(blend, model("deep", 9, {"rmse": (0.8, 2)}, "learned"), model("plain", 1, {"rmse": (0.9, 3)}))
-    assert found.sentences[0].startswith("for predicting ratings use blend")
-    assert "earned it, ahead of plain" in found.sentences[-1]
+    assert found.sentences[0].startswith("For predicting ratings use blend")
+    assert "was worth the time: deep has a significantly better rmse than plain" in found.sentences[-1]
 
 
 def test_a_larger_ndcg_is_better_and_recall_decides_nothing() -> None:
@@ -89,7 +91,7 @@ def test_a_larger_ndcg_is_better_and_recall_decides_nothing() -> None:
     found = comparison(*models, measures=(NDCG, RECALL))
     assert [one.model for one in found.best_first(NDCG)] == ["b", "a"]
     assert [one.model for one in found.best_first(RECALL)] == ["a", "b"]
-    assert found.sentences == ["for lists use b: ndcg@10 0.2000, from 0.1900 to 0.2100"]
+    assert found.sentences == ["For lists use b: ndcg@10 0.2000 (95 % interval 0.1900 to 0.2100)."]
 
 
 def test_a_model_without_a_measure_does_not_stand_in_it() -> None:

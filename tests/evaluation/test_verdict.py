@@ -5,16 +5,16 @@ BASELINES = {"bias": {"rmse": 0.9, "ndcg@10": 0.02}, "popularity": {"ndcg@10": 0
 
 def test_where_the_model_wins() -> None:
     assert palate.verdict("neural", {"rmse": 0.85, "ndcg@10": 0.2}, BASELINES) == [
-        "neural predicts ratings better than bias: RMSE 0.8500 against 0.9000",
-        "neural ranks better than popularity: nDCG@10 0.2000 against 0.1000",
+        "neural predicts ratings better than bias: RMSE 0.8500 against 0.9000.",
+        "neural ranks better than popularity: nDCG@10 0.2000 against 0.1000.",
     ]
 
 
 def test_where_the_baseline_wins_it_says_so() -> None:
     assert palate.verdict("neural", {"rmse": 0.95, "ndcg@10": 0.05}, BASELINES) == [
-        "neural predicts ratings no better than bias: RMSE 0.9500 against 0.9000",
-        "neural ranks no better than popularity: nDCG@10 0.0500 against 0.1000; "
-        "for lists, train --model best --for lists",
+        "neural predicts ratings no better than bias: RMSE 0.9500 against 0.9000.",
+        "neural ranks no better than popularity: nDCG@10 0.0500 against 0.1000. "
+        "For top-N lists, train with --model best --for lists.",
     ]
 
 
@@ -32,7 +32,7 @@ def test_the_best_baseline_is_the_rival() -> None:
 
 def test_lists_of_another_length() -> None:
     assert palate.verdict("m", {"ndcg@3": 0.2}, {"popularity": {"ndcg@3": 0.1}}, k=3) == [
-        "m ranks better than popularity: nDCG@3 0.2000 against 0.1000"
+        "m ranks better than popularity: nDCG@3 0.2000 against 0.1000."
     ]
 
 

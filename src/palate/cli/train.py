@@ -20,7 +20,7 @@ from palate.models.registry import current_name
 from palate.options import ModelOptions, ReadingOptions, RunOptions, SplitOptions, TrainingOptions
 
 if TYPE_CHECKING:
-    from palate.model_selection.search import SearchResult
+    from palate.model_selection.search_result import SearchResult
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""A table to the models that may suit it: which can learn from it, which fit into memory, and what training would cost.
+"""A table to the models that can learn from it and fit into memory, with an estimate of their training time.
 
-No model is named here: what one can do is asked of its class, and what it costs is measured on a sample of people.
+No model is named here: its class says what it can do, and its time is measured on a sample of users.
 """
 
 import math
@@ -21,18 +21,18 @@ from palate.system.memory import free
 from palate.training.fit import fit
 
 SAMPLE = 10_000
-"""Events that costs are measured on, or all there are."""
+"""Largest number of events in the sample that training time is measured on."""
 
 WARM_UP = 8
-"""Into how many parts the sample is cut for the training that compiles loops, and is not timed."""
+"""A first training, which compiles loops and is not timed, takes the sample's events divided by this."""
 
 COPIES = 5
-"""Times its own weights that a model may hold while it is trained, and trained again."""
+"""Memory that training and refit may need, in sizes of the model's weights."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of training on all of the table, as they look from a sample."""
+    """Estimated seconds of training on the whole table."""
 
     least: float
     """With one epoch; the same as `whole` for a model without epochs."""
@@ -40,10 +40,10 @@ class Cost:
     """With all epochs."""
 
 
-def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
-    """The models that can learn from the table what the aim asks for, the smallest first, and why others can't.
+def eligible(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
+    """Return the models that can learn from the table for the aim, the smallest first, and why others can't.
 
-    For lists, those that predict ratings come last: the best predicted are rarely what people take
+    For lists, models that predict ratings come last: users rarely choose the items with the best predicted ratings
     (docs/reference/lists.md).
     """
     sizes: dict[str, int] = {}
@@ -56,12 +56,12 @@ def able(table: Interactions, aim: str) -> tuple[list[str], dict[str, str]]:
             reasons[name] = str(error)
             continue
         if aim == "ratings" and not _predicts_ratings(name):
-            reasons[name] = "no predicted ratings"
+            reasons[name] = "it predicts no ratings"
         elif cls.NEEDS_RATINGS and table.ratings is None:
-            reasons[name] = "learns from ratings, and this table has none"
+            reasons[name] = "it learns from ratings, and this table has none"
         elif sizes[name] > room:
             reasons[name] = (
-                f"weights of {sizes[name] / 10**9:,.1f} GB, too many to hold {COPIES} times, as training may"
+                f"its weights take {sizes[name] / 10**9:,.1f} GB, and training may need {COPIES} times as much memory"
             )
     names = [name for name in SINGLE if name not in reasons]
     return sorted(names, key=lambda name: (aim == "lists" and _predicts_ratings(name), sizes[name])), reasons
@@ -72,17 +72,17 @@ def _predicts_ratings(name: str) -> bool:
 
 
 def weights(cls: type[Model], config: BaseConfig, n_users: int, n_items: int) -> int:
-    """Bytes of a model's parameters and buffers, as far as numbers of people and items say; no memory is taken."""
+    """Return the bytes of a model's parameters and buffers for so many users and items, without allocating them."""
     with torch.device("meta"):
         model = cls(config, n_users, n_items)
     return sum(value.numel() * value.element_size() for value in model.state_dict().values())
 
 
 def cost(name: str, sample: Interactions, train: Interactions, device: torch.device, seed: int) -> Cost:
-    """What training on `train` would take, judged by the sample.
+    """Train a model on the sample, and estimate the time of training on `train`.
 
-    Time grows with the events, people and items; and where weights grow with the square of the items, as those of a
-    model do that is solved from a system of them all, it grows with their cube.
+    Time grows with the events, users and items. Where weights grow with the square of the items, as in a model that is
+    solved from one system of all items, time grows with their cube.
 
     Raises:
         OptionError: training diverged.
@@ -109,26 +109,29 @@ def costs(
     until: float,
     told: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Cost], dict[str, str]]:
-    """Of each model, and why others have none. until: the `time.monotonic` after which no further one is measured."""
-    found: dict[str, Cost] = {}
+    """Estimate the cost of each model -> the costs by name, and why other models have none.
+
+    until: the `time.monotonic` after which no further model is measured.
+    """
+    estimates: dict[str, Cost] = {}
     reasons: dict[str, str] = {}
     sample = sample_of(train, SAMPLE, seed)
     small = sample_of(sample, max(1, len(sample) // WARM_UP), seed)
     for name in names:
-        if found and time.monotonic() > until:
-            reasons[name] = "no time was left to see what it costs"
+        if estimates and time.monotonic() > until:
+            reasons[name] = "no time was left to measure its training time"
             continue
-        told(f"what {name} costs, on a sample of {len(sample):,} events")
+        told(f"measuring the training time of {name} on a sample of {len(sample):,} events")
         try:
             cost(name, small, train, device, seed)
-            found[name] = cost(name, sample, train, device, seed)
+            estimates[name] = cost(name, sample, train, device, seed)
         except OptionError as error:
             reasons[name] = str(error)
-    return found, reasons
+    return estimates, reasons
 
 
 def sample_of(table: Interactions, events: int, seed: int) -> Interactions:
-    """About so many events, of people drawn whole; people and items without any are left out."""
+    """Draw users with all their events until there are about `events`; leave out users and items without events."""
     order = np.random.default_rng(seed).permutation(np.unique(table.users))
     counts = np.diff(table.offsets)[order]
     drawn = np.zeros(table.n_users, dtype=np.bool_)

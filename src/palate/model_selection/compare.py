@@ -20,7 +20,7 @@ from palate.evaluation.evaluate import PEOPLE_RANKED, predict, spread
 from palate.evaluation.intervals import HalfWidths, interval_coverage
 from palate.evaluation.rating_metrics import calibration
 from palate.evaluation.significance import PerUserMetric, Standing, standings
-from palate.model_selection.comparison import Compared, Comparison, Measure, MeasuredRun, measures_of
+from palate.model_selection.comparison import ComparedModel, Comparison, Measure, MeasuredRun, measures_of
 from palate.model_selection.report import check_report, write_report
 from palate.models import MODELS, check_ratings, current_name, find
 from palate.models.blend import Blend
@@ -186,7 +186,7 @@ def _ranked(
             order = standings(list(values.values()), larger_is_better=measure.larger_is_better, root=measure.root)
             for name, standing in zip(values, order, strict=True):
                 ranked[name][measure.name] = standing
-    compared = [Compared(name, _kind(name), own, ranked[name]) for name, own in runs.items()]
+    compared = [ComparedModel(name, _kind(name), own, ranked[name]) for name, own in runs.items()]
     shown = [measure for measure in measures if any(measure.name in model.standings for model in compared)]
     return Comparison(shown, compared, left_out, facts)
 

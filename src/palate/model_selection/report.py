@@ -1,11 +1,11 @@
-"""A comparison as one HTML page that asks nothing of any other file or host: what to use, tables, intervals, curves."""
+"""A comparison as one HTML page that needs no other file or host: what to use, tables, intervals, curves."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
 from palate.errors import OptionError
-from palate.model_selection.comparison import Compared, Comparison, Measure
+from palate.model_selection.comparison import ComparedModel, Comparison, Measure
 from palate.system.files import check_writable, written_beside
 from palate.training import curves as plots
 
@@ -23,19 +23,24 @@ figure svg { max-width: 100%; height: auto; }
 """
 
 LEVELS = (0.5, 0.8, 0.9)
-"""Of the intervals whose coverage is shown."""
+"""The levels whose coverage is shown."""
 
 DEFINED = {
-    "rmse": "root of the mean squared error of predicted ratings, clipped to the scale; less is better",
-    "ndcg": "the gain of relevant items in a list, less the further down they stand, over the best that could be",
-    "recall": "the share of a person's relevant items that the list holds",
+    "rmse": "the root of the mean squared error of predicted ratings, clipped to the scale; smaller is better",
+    "ndcg": "the gain of the relevant items in a list, discounted by their place, as a share of the best possible gain",
+    "recall": "the share of a user's relevant items that the list contains",
 }
 
 
 def check_report(path: Path) -> None:
-    """Raises OptionError or OutputError where `write_report` would."""
+    """Check that `write_report` can write the page.
+
+    Raises:
+        OptionError: the name does not end in .html.
+        OutputError: the place can't be written.
+    """
     if path.suffix.lower() != ".html":
-        raise OptionError(f"a report is a page: its name should end in .html, and {path.name} does not")
+        raise OptionError(f"can't write a report to {path.name}: its name should end in .html")
     check_writable(path)
 
 
@@ -57,19 +62,19 @@ def _page(comparison: Comparison, title: str) -> Iterable[str]:
     yield f"<h1>{escape(title)}: models compared</h1>"
     yield from _list(comparison.sentences)
     yield (
-        '<p class="quiet">Every figure is of events that no model has learned from. Models of one group can\'t be told '
-        "apart on these people; intervals are of 95 %, from people and runs drawn again.</p>"
+        '<p class="quiet">All metrics are measured on events that no model has learned from. Models of one group do '
+        "not differ significantly. Intervals are 95 % bootstrap intervals over users and seeds.</p>"
     )
     for measure in comparison.measures:
         yield from _measured(measure, comparison.best_first(measure))
     yield from _calibrated(comparison.models)
     yield from _curves(comparison.models)
     if comparison.left_out:
-        yield "<h2>Not in it</h2>"
+        yield "<h2>Models left out</h2>"
         yield from _list(f"{name}: {why}" for name, why in comparison.left_out.items())
-    yield "<h2>How it was done</h2>"
+    yield "<h2>Table, split and time</h2>"
     yield from _list(f"{name.replace('_', ' ')}: {_written(value)}" for name, value in comparison.facts.items())
-    yield "<p>No part of the table but the validation part chose anything.</p></body></html>"
+    yield "<p>Only the validation part was used to choose epochs and blend weights.</p></body></html>"
 
 
 def _written(value: str | int | float) -> str:
@@ -93,56 +98,58 @@ def _cells(tag: str, texts: Iterable[str]) -> str:
     return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
 
 
-def _measured(measure: Measure, best_first: Sequence[Compared]) -> Iterable[str]:
+def _measured(measure: Measure, best_first: Sequence[ComparedModel]) -> Iterable[str]:
     yield f"<h2>{escape(measure.name)}, for {escape(measure.use)}</h2><p>{DEFINED[measure.name.partition('@')[0]]}.</p>"
-    standings = {found.model: found.standings[measure.name] for found in best_first}
-    intervals = {name: (one.low, one.value, one.high) for name, one in standings.items()}
+    standings = {model.model: model.standings[measure.name] for model in best_first}
+    intervals = {name: (standing.low, standing.value, standing.high) for name, standing in standings.items()}
     yield f"<figure>{plots.intervals_svg(intervals, measure.name)}</figure>"
     rows = [
         [
-            found.model,
-            str(one.group),
-            f"{one.value:.4f}",
-            f"{one.low:.4f} to {one.high:.4f}",
-            f"± {one.spread:.4f}" if len(found.runs) > 1 else "–",
-            f"{found.seconds:.2f}",
-            f"{found.memory / 10**6:,.0f}",
+            model.model,
+            str(standing.group),
+            f"{standing.value:.4f}",
+            f"{standing.low:.4f} to {standing.high:.4f}",
+            f"± {standing.spread:.4f}" if len(model.runs) > 1 else "–",
+            f"{model.seconds:.2f}",
+            f"{model.memory / 10**6:,.0f}",
         ]
-        for found, one in zip(best_first, standings.values(), strict=True)
+        for model, standing in zip(best_first, standings.values(), strict=True)
     ]
-    yield from _table(("model", "group", measure.name, "95 % interval", "over runs", "seconds", "MB"), rows)
+    yield from _table(("model", "group", measure.name, "95 % interval", "over seeds", "seconds", "MB"), rows)
 
 
-def _calibrated(models: Sequence[Compared]) -> Iterable[str]:
-    """Whether predicted ratings, and the intervals around them, mean what they say; of the first run of each model."""
-    found = {one.model: one.runs[0] for one in models}
-    tenths = {name: run.calibration for name, run in found.items() if run.calibration is not None}
+def _calibrated(models: Sequence[ComparedModel]) -> Iterable[str]:
+    """Yield the calibration of predicted ratings and of their intervals, from the first run of each model."""
+    runs = {model.model: model.runs[0] for model in models}
+    tenths = {name: run.calibration for name, run in runs.items() if run.calibration is not None}
     if not tenths:
         return
     yield (
-        "<h2>Do predicted ratings mean what they say?</h2><p>The test part in tenths, from the lowest predictions to "
-        "the highest: how far the mean real rating of each lies from its mean prediction. Above the dashed line "
-        "predictions are too low, below it too high.</p>"
+        "<h2>Are predicted ratings calibrated?</h2><p>The test part is cut into tenths, from the lowest predictions to "
+        "the highest. The curve shows the mean real rating minus the mean prediction of each tenth: above the dashed "
+        "line predictions are too low, below it too high.</p>"
     )
-    lines = {name: (one.predicted.tolist(), (one.real - one.predicted).tolist()) for name, one in tenths.items()}
+    lines = {
+        name: (tenth.predicted.tolist(), (tenth.real - tenth.predicted).tolist()) for name, tenth in tenths.items()
+    }
     yield f"<figure>{plots.calibration_svg(lines)}</figure>"
-    levels = [level for level in LEVELS if all(level in found[name].intervals for name in tenths)]
-    said = "<p>Off by: the mean distance from the dashed line, in rating units."
+    levels = [level for level in LEVELS if all(level in runs[name].intervals for name in tenths)]
+    text = "<p>Calibration error is the mean distance from the dashed line, in rating units."
     if levels:
-        said += " Then the share of real ratings within the intervals that should hold as many, and how far they reach."
-    yield f"{said}</p>"
-    heads = ["model", "off by", *(head for level in levels for head in (f"within {100 * level:.0f} %", "reach"))]
-    rows = []
-    for name, one in tenths.items():
-        held = [found[name].intervals[level] for level in levels]
-        cells = [cell for each in held for cell in (f"{100 * each.covered:.1f} %", f"± {each.reach:.2f}")]
-        rows.append([name, f"{one.error:.3f}", *cells])
-    yield from _table(heads, rows)
+        text += " The other columns give the share of real ratings inside the intervals of each level, and their reach."
+    yield f"{text}</p>"
+    heads, rows = ["model", "calibration error"], {name: [name, f"{tenth.error:.3f}"] for name, tenth in tenths.items()}
+    for level in levels:
+        heads += [f"within {100 * level:.0f} %", "reach"]
+        for name, row in rows.items():
+            interval = runs[name].intervals[level]
+            row += [f"{100 * interval.covered:.1f} %", f"± {interval.reach:.2f}"]
+    yield from _table(heads, rows.values())
 
 
-def _curves(models: Sequence[Compared]) -> Iterable[str]:
-    learned = [found for found in models if found.runs[0].history]
+def _curves(models: Sequence[ComparedModel]) -> Iterable[str]:
+    learned = [model for model in models if model.runs[0].history]
     if learned:
-        yield "<h2>While they learned</h2>"
-    for found in learned:
-        yield f"<h3>{escape(found.model)}</h3><figure>{plots.curves_svg(found.runs[0].history)}</figure>"
+        yield "<h2>Learning curves</h2>"
+    for model in learned:
+        yield f"<h3>{escape(model.model)}</h3><figure>{plots.curves_svg(model.runs[0].history)}</figure>"

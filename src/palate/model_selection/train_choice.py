@@ -9,7 +9,8 @@ import torch
 from palate.data.split import Split
 from palate.evaluation.calibrate import half_widths_of
 from palate.model_selection.choice import ModelChoice
-from palate.model_selection.search import SearchResult, search
+from palate.model_selection.search import search
+from palate.model_selection.search_result import SearchResult
 from palate.models.contract import Model
 from palate.options import TrainOptions
 from palate.training.fit import Observer
@@ -44,7 +45,7 @@ def train_choice(
     result, checkpoints = None, RunCheckpoints()
     if choice.cls is None:
         result = search(parts, aim, end=choice.deadline, seed=seed, device=device, observers=observers, told=told)
-        model, record = result.model, result.learned
+        model, record = result.model, result.record
     else:
         model = choice.cls.of(choice.config, parts.table).to(device)
         checkpoints = run_checkpoints(training.output, training.resume, model, parts, seed, training.watch_test)

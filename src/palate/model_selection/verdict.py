@@ -1,27 +1,33 @@
-"""What a comparison says, in plain sentences: also where a simple baseline wins."""
+"""What metrics say in plain sentences: also where a simple baseline is better."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from palate.results import Metrics
 
 
 def verdict(model: str, metrics: Metrics, baselines: Mapping[str, Metrics], k: int = 10) -> list[str]:
-    """One sentence on predicting ratings and one on ranking, where both sides were measured."""
+    """Compare a model with the best baseline -> a sentence on predicting ratings and one on ranking.
+
+    A sentence is left out where the model or every baseline lacks its metric.
+    """
     sentences = []
-    rivals = {name: found["rmse"] for name, found in baselines.items() if "rmse" in found}
-    if "rmse" in metrics and rivals:
-        rival = min(rivals, key=rivals.__getitem__)
-        better = rivals[rival] - metrics["rmse"]
-        won = "better" if better > 0 else "no better"
-        against = f"RMSE {metrics['rmse']:.4f} against {rivals[rival]:.4f}"
-        sentences.append(f"{model} predicts ratings {won} than {rival}: {against}")
-    name_of_metric = f"ndcg@{k}"
-    rivals = {name: found[name_of_metric] for name, found in baselines.items() if name_of_metric in found}
-    if name_of_metric in metrics and rivals:
-        rival = max(rivals, key=rivals.__getitem__)
-        won = "better" if metrics[name_of_metric] > rivals[rival] else "no better"
-        sentences.append(
-            f"{model} ranks {won} than {rival}: nDCG@{k} {metrics[name_of_metric]:.4f} against {rivals[rival]:.4f}"
-            + ("" if won == "better" else "; for lists, train --model best --for lists")
-        )
+    errors = {name: values["rmse"] for name, values in baselines.items() if "rmse" in values}
+    if "rmse" in metrics and errors:
+        best = min(errors, key=errors.__getitem__)
+        word = "better" if metrics["rmse"] < errors[best] else "no better"
+        against = f"RMSE {metrics['rmse']:.4f} against {errors[best]:.4f}"
+        sentences.append(f"{model} predicts ratings {word} than {best}: {against}.")
+    ndcg = f"ndcg@{k}"
+    gains = {name: values[ndcg] for name, values in baselines.items() if ndcg in values}
+    if ndcg in metrics and gains:
+        best = max(gains, key=gains.__getitem__)
+        word = "better" if metrics[ndcg] > gains[best] else "no better"
+        hint = "" if word == "better" else " For top-N lists, train with --model best --for lists."
+        against = f"nDCG@{k} {metrics[ndcg]:.4f} against {gains[best]:.4f}"
+        sentences.append(f"{model} ranks {word} than {best}: {against}.{hint}")
     return sentences
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
