@@ -84,7 +84,7 @@ def test_no_bit_of_a_model_depends_on_whether_its_loops_were_compiled_now_or_kep
 def test_the_first_training_says_that_it_compiles_and_how_long_that_takes(runs: Any) -> None:
     for run in map(json.loads, runs[0].stderr.splitlines()):
         beginning, end = run["lines"]
-        assert beginning == "compiling loops for this processor (first training only)", run
+        assert beginning == "compiling loops for this processor (a model's first training only)", run
         assert re.fullmatch(r"compiled loops for this processor: [\d.]+ s, kept for next time", end), run
 
 

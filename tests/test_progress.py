@@ -88,7 +88,7 @@ def test_compilation_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         compilation.TIMER.notify(SimpleNamespace(is_start=True))
         compilation.TIMER.notify(SimpleNamespace(is_start=False))
     assert lines(console) == [
-        "compiling loops for this processor (first training only)",
+        "compiling loops for this processor (a model's first training only)",
         "compiled loops for this processor: 0.0 s, kept for next time",
     ]
 

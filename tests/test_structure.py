@@ -100,9 +100,10 @@ def fault(kind: str, text: str) -> str | None:
     """Return what is wrong with the first sentence of a docstring, None where nothing is."""
     opening = " ".join(text.split("\n\n")[0].split())
     word = re.split(r"[\s,.:]", opening)[0]
-    if not re.match(r"[A-Z`]" if kind == "function" else r"[A-Z`(]|\w+\([\w, ]+\) = ", opening):
+    formula = kind == "noun" and re.match(r"\w+\([\w, ]+\) = ", opening)
+    if not (formula or re.match(r"[A-Z`]" if kind == "function" else r"[A-Z`(]", opening)):
         return "begins neither with a capital letter nor with `code`, a shape or a formula"
-    if not re.search(r"\.(?=[\s)]|$)|:$|-> \(.*\)", opening):
+    if not (formula or re.search(r"\.(?=[\s)]|$)|:$|-> \(.*\)", opening)):
         return "does not end its first sentence with a period or a shape"
     if kind == "function" and (word in NO_VERB.split() or re.fullmatch(r"[A-Z][a-z]+[^s]s", word)):
         return f"begins with {word!r}, not with a verb such as Return, Read, Write"

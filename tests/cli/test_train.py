@@ -58,7 +58,7 @@ def test_the_first_training_says_that_it_compiles(tables: Path, here: Path, mode
         return [line for line in ran.stderr.splitlines() if "loops for this processor" in line]
 
     [beginning, end] = said()
-    assert beginning == "compiling loops for this processor (first training only)"
+    assert beginning == "compiling loops for this processor (a model's first training only)"
     assert re.fullmatch(r"compiled loops for this processor: [\d.]+ s, kept for next time", end)
     if model == "ease":
         assert said() == [], "they are kept"

@@ -1,4 +1,4 @@
-"""What a model can do: its vectors without gradients, and the error where it lacks what a question needs."""
+"""Abilities of a model: its vectors without gradients, and the error where it lacks what a question needs."""
 
 from torch import Tensor
 

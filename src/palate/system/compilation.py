@@ -62,9 +62,9 @@ def clock() -> float:
 
 @contextmanager
 def announced(say: Callable[[str], object]) -> Iterator[None]:
-    """Within the block, say that a loop is compiled when the first one is, and at the end how long all of them took."""
+    """Say within the block that a loop is compiled when the first one is, and at the end how long all of them took."""
     before = TIMER.seconds
-    TIMER.hear_first = lambda: say("compiling loops for this processor (first training only)")
+    TIMER.hear_first = lambda: say("compiling loops for this processor (a model's first training only)")
     try:
         yield
     finally:
