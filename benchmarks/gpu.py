@@ -79,7 +79,7 @@ def main() -> None:
         with a_gpu_s_steps() if device.type == "cpu" else nullcontext():
             speed = timed(train, device, epochs=options.epochs, batch_size=size)
             metrics.reset()
-            with mock.patch.object(fit_module, "compiles", return_value=device.type != "cpu" or options.count):
+            with mock.patch.object(fit_module, "worth_compiling", return_value=device.type != "cpu" or options.count):
                 found = losses(compared, device, size)
         kernels = {"kernels a step": float(metrics.generated_kernel_count)} if options.count else {}
         figures[str(size)] = found | speed | kernels
@@ -166,7 +166,7 @@ def a_gpu_s_steps() -> Iterator[None]:
         whole = {("sgd", True): KINDS["sgd", False], ("adam", True): KINDS["adam", False]}
         stack.enter_context(mock.patch.dict(optimizers.KINDS, whole))
         stack.enter_context(mock.patch.object(hidden_layer, "step_on_cpu", return_value=tensor_layer.squared_error))
-        stack.enter_context(mock.patch.object(fit_module, "captures", return_value=True))
+        stack.enter_context(mock.patch.object(fit_module, "uses_cuda_graphs", return_value=True))
         stack.enter_context(mock.patch.object(captured, "beside", lambda work: work()))
         stack.enter_context(mock.patch.object(captured, "recorded", called))
         yield

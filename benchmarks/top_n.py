@@ -34,7 +34,7 @@ from palate.evaluation.evaluate import evaluate
 from palate.models import MODELS, current_name
 from palate.models.contract import Model
 from palate.results import Metrics
-from palate.training.blend_weights import candidates, judges, list_weights
+from palate.training.blend_weights import candidates, list_weights, weighting_users
 from palate.training.fit import fit
 
 Settings = dict[str, Any]
@@ -177,7 +177,7 @@ class Bench:
         for split in self.data.tuning:
             models = [self.fitted(split, name, self.rows[name]["settings"], 0)[0] for name in members]
             liked = relevant(split.test, split.before_test.scale)
-            found.append(candidates(models, split.before_test, liked, judges(liked, 0), split.newcomers))
+            found.append(candidates(models, split.before_test, liked, weighting_users(liked, 0), split.newcomers))
         weights = [round(weight, 2) for weight in list_weights(found, self.data.k)]
         value = float(np.concatenate([each.quality(weights, self.data.k) for each in found]).mean())
         print("list-blend", dict(zip(members, weights, strict=True)), f"validation {value:.4f}", flush=True)

@@ -28,7 +28,7 @@ from palate.data.interactions import Interactions
 from palate.evaluation.evaluate import squared_error
 from palate.models.contract import Model
 from palate.models.neural.model import NeuralRating, NeuralRatingConfig
-from palate.training.fit import Watch, fit
+from palate.training.fit import Monitor, fit
 
 BATCH = 512
 COURSE_STEPS = 400
@@ -128,7 +128,7 @@ def learned(seed: int) -> dict[str, list[float]]:
     def measured(candidate: Model) -> dict[str, float]:
         return {"test_loss": squared_error(candidate, train, test)}
 
-    records = fit(model, train, seed=seed, watch=Watch(measured))
+    records = fit(model, train, seed=seed, monitor=Monitor(measured))
     ours = [record["test_loss"] for record in records]
     return {"course": transcription(train, test, seed), "palate": ours}
 

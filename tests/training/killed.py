@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from palate.models.contract import Model
 from palate.models.neural.model import NeuralRating, NeuralRatingConfig
 from palate.training.checkpoint import Checkpoint
-from palate.training.fit import Record, Watch, fit
+from palate.training.fit import Monitor, Record, fit
 from tests.tables import random_table
 
 SETTINGS = {"hidden": 8, "dim": 3, "batch_size": 64, "epochs": 4, "learning_rate": 0.01}
@@ -46,7 +46,7 @@ def go(folder: Path, pause: float) -> None:
     fit(
         model,
         train,
-        watch=Watch(measured, "validation_loss"),
+        monitor=Monitor(measured, "validation_loss"),
         checkpoint=checkpoint,
         resume=checkpoint.path.exists(),
         observers=[Slow(pause)],

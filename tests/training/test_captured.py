@@ -17,7 +17,7 @@ from palate.models.neural.model import NeuralRating
 from palate.training import cuda_graphs as captured
 from palate.training import fit as fit_module
 from palate.training.checkpoint import Checkpoint
-from palate.training.cuda_graphs import Captured
+from palate.training.cuda_graphs import CudaGraphRunner
 from palate.training.fit import Record, fit
 from palate.training.optimizers.optimizer import KINDS, Optimizer
 from tests.training.test_checkpoint import StopAfter, Stopped, without_timings
@@ -40,11 +40,11 @@ def blocks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """It takes blocks too, and repeating what was recorded does it again -> what happened."""
     happened = []
 
-    def beside(work: Callable[[], None]) -> None:
+    def on_own_stream(work: Callable[[], None]) -> None:
         happened.append("warm up")
         work()
 
-    def recorded(work: Callable[[], None]) -> Callable[[], None]:
+    def capture(work: Callable[[], None]) -> Callable[[], None]:
         happened.append("record")
 
         def repeat() -> None:
@@ -53,10 +53,10 @@ def blocks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return repeat
 
-    monkeypatch.setattr(fit_module, "captures", lambda model: model.REPEATABLE)
+    monkeypatch.setattr(fit_module, "uses_cuda_graphs", lambda model: model.REPEATABLE)
     monkeypatch.setattr(captured, "STEPS", STEPS)
-    monkeypatch.setattr(captured, "beside", beside)
-    monkeypatch.setattr(captured, "recorded", recorded)
+    monkeypatch.setattr(captured, "on_own_stream", on_own_stream)
+    monkeypatch.setattr(captured, "captured", capture)
     return happened
 
 
@@ -154,7 +154,7 @@ def test_a_step_can_be_compiled_as_one_graph(small: Interactions, preset: str, m
     monkeypatch.setattr(captured, "COMPILER", {"backend": traced})
     plain, compiled = (Learning(small, preset) for _ in range(2))
     for learning in (plain, compiled):
-        steps = Captured(learning.step, learning.optimizer, learning.batches, compiled=learning is compiled)
+        steps = CudaGraphRunner(learning.step, learning.optimizer, learning.batches, compiled=learning is compiled)
         for epoch in range(3):
             for batch in steps.epoch(seeded(CPU, epoch)):
                 steps.learn(batch, done=float(epoch))
@@ -169,7 +169,7 @@ def test_a_step_can_be_compiled_as_one_graph(small: Interactions, preset: str, m
 @pytest.mark.parametrize("preset", NeuralRating.PRESETS)
 def test_what_a_graph_refers_to_stays_where_it_is(small: Interactions, preset: str) -> None:
     learning = Learning(small, preset, momentum=0.5, batch_size=2)
-    steps = Captured(learning.step, learning.optimizer, learning.batches, compiled=False)
+    steps = CudaGraphRunner(learning.step, learning.optimizer, learning.batches, compiled=False)
     places = {name: value.data_ptr() for name, value in learning.tensors().items()}
     saved = {name: value.clone() for name, value in learning.optimizer.state().items()}
     for _ in range(2):
@@ -183,21 +183,21 @@ def test_what_a_graph_refers_to_stays_where_it_is(small: Interactions, preset: s
 
 def test_only_long_runs_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captured, "find_spec", lambda name: object())
-    assert not captured.compiles(captured.COMPILED_FROM - 1)
-    assert captured.compiles(captured.COMPILED_FROM)
+    assert not captured.worth_compiling(captured.COMPILED_FROM - 1)
+    assert captured.worth_compiling(captured.COMPILED_FROM)
     monkeypatch.setattr(captured, "find_spec", lambda name: None)
-    assert not captured.compiles(captured.COMPILED_FROM)
+    assert not captured.worth_compiling(captured.COMPILED_FROM)
 
 
 def test_only_repeatable_models_on_cuda_are_captured(small: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
     model = neural(small)
-    assert not captured.captures(model)
+    assert not captured.uses_cuda_graphs(model)
     for device, expected in (("cuda", True), ("mps", False)):
         monkeypatch.setattr(NeuralRating, "device", torch.device(device))
-        assert captured.captures(model) is expected
+        assert captured.uses_cuda_graphs(model) is expected
     monkeypatch.setattr(NeuralRating, "device", torch.device("cuda"))
     monkeypatch.setattr(NeuralRating, "REPEATABLE", False)
-    assert not captured.captures(model)
+    assert not captured.uses_cuda_graphs(model)
 
 
 class Stream:
@@ -236,7 +236,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_graph_is_warmed_up_beside_recorded_once_and_repeated(small: Interactions, cuda: list[str]) -> None:
     learning = Learning(small, "sgd", batch_size=2)
-    steps = Captured(lambda batch: cuda.append("step"), learning.optimizer, learning.batches, compiled=False)
+    steps = CudaGraphRunner(lambda batch: cuda.append("step"), learning.optimizer, learning.batches, compiled=False)
     batches = [next(steps.epoch(seeded(CPU, seed))) for seed in range(3)]
     for batch in batches:
         assert steps.learn(batch) == captured.STEPS
@@ -253,5 +253,5 @@ def test_a_step_that_can_t_be_recorded_says_so() -> None:
     def work() -> None:
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    with pytest.raises(RuntimeError, match="can't be recorded as a CUDA graph: operation not permitted"):
-        captured.recorded(work)
+    with pytest.raises(RuntimeError, match="can't be captured as a CUDA graph: operation not permitted"):
+        captured.captured(work)

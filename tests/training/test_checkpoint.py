@@ -21,7 +21,7 @@ from palate.errors import ArtifactError, Interrupted, OptionError, OutputError
 from palate.models.contract import LearnedModel
 from palate.models.neural.model import NeuralRating
 from palate.training.checkpoint import Checkpoint
-from palate.training.fit import Record, Watch, fit
+from palate.training.fit import Monitor, Record, fit
 from tests.tables import ROOT
 from tests.training.killed import go, measured
 from tests.training.test_fit import Heard, dropping, neural
@@ -54,7 +54,7 @@ class StopAfter(Silent):
             raise Stopped
 
 
-WATCHES = {"no criterion": Watch(), "criterion": Watch(measured, "validation_loss")}
+MONITORS = {"no criterion": Monitor(), "criterion": Monitor(measured, "validation_loss")}
 
 
 def without_timings(records: list[Record]) -> list[Record]:
@@ -66,14 +66,14 @@ def assert_equal(model: LearnedModel, expected: LearnedModel) -> None:
         assert torch.equal(model.state_dict()[name], value), name
 
 
-@pytest.mark.parametrize("watch", WATCHES.values(), ids=WATCHES)
+@pytest.mark.parametrize("monitor", MONITORS.values(), ids=MONITORS)
 @pytest.mark.parametrize("preset", NeuralRating.PRESETS)
 def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bits(
-    small: Interactions, tmp_path: Path, preset: str, watch: Watch
+    small: Interactions, tmp_path: Path, preset: str, monitor: Monitor
 ) -> None:
     """Saved after every batch, the last of an epoch among them; stopped there; resumed, and stopped once more."""
     whole = neural(small, preset, **SETTINGS)
-    records = fit(whole, small, watch=watch)
+    records = fit(whole, small, monitor=monitor)
     batches = len(records) * -(-len(small) // 64)
     assert batches >= 10
     for stop in range(1, batches):
@@ -83,7 +83,7 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bits(
                 fit(
                     neural(small, preset, **SETTINGS),
                     small,
-                    watch=watch,
+                    monitor=monitor,
                     checkpoint=Checkpoint(path, IDENTITY, every=0),
                     resume=path.exists(),
                     observers=[StopAfter(stop if not path.exists() else 0)],
@@ -91,7 +91,7 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bits(
             if stop == batches - 1:
                 break
         resumed = neural(small, preset, **SETTINGS)
-        again = fit(resumed, small, watch=watch, checkpoint=Checkpoint(path, IDENTITY), resume=True)
+        again = fit(resumed, small, monitor=monitor, checkpoint=Checkpoint(path, IDENTITY), resume=True)
         assert_equal(resumed, whole)
         assert without_timings(again) == without_timings(records)
         assert all(r["seconds"] > 0 for r in again)

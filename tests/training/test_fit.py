@@ -20,7 +20,7 @@ from palate.models.neural.model import NeuralRating, NeuralRatingConfig
 from palate.system.jit import flushes
 from palate.training import fit as fit_module
 from palate.training.checkpoint import Checkpoint
-from palate.training.fit import Record, Watch, fit
+from palate.training.fit import Monitor, Record, fit
 
 
 def neural(train: Interactions, preset: str = "sgd", **settings: object) -> NeuralRating:
@@ -71,7 +71,7 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 def test_a_record_for_each_epoch(small: Interactions) -> None:
     measure = Scripted(0.5, 0.4, 0.3, 0.2)
-    records = fit(neural(small), small, watch=Watch(measure))
+    records = fit(neural(small), small, monitor=Monitor(measure))
     assert [record["epoch"] for record in records] == [1, 2, 3, 4]
     assert [record["validation_loss"] for record in records] == [0.5, 0.4, 0.3, 0.2]
     for record in records:
@@ -104,14 +104,14 @@ def test_the_training_loss_is_the_mean_over_ratings_as_they_were_learned(small: 
 def test_without_a_criterion_the_last_weights_stay(small: Interactions) -> None:
     measure = Scripted(1, 0, 2, 3)
     model = neural(small, average=1)
-    assert len(fit(model, small, watch=Watch(measure))) == 4
+    assert len(fit(model, small, monitor=Monitor(measure))) == 4
     assert_same(learned(model), measure.seen[-1])
 
 
 def test_with_a_criterion_the_best_weights_come_back(small: Interactions) -> None:
     measure = Scripted(3, 1, 2, 1)
     model = neural(small, average=1)
-    assert len(fit(model, small, watch=Watch(measure, "validation_loss"))) == 4
+    assert len(fit(model, small, monitor=Monitor(measure, "validation_loss"))) == 4
     assert_same(learned(model), measure.seen[1])  # the first of equals
     assert not torch.equal(measure.seen[1]["network.flat"], measure.seen[2]["network.flat"])
 
@@ -131,15 +131,15 @@ def test_it_stops_after_that_many_epochs_without_a_better_one(
 ) -> None:
     measure = Scripted(*values)
     model = neural(small, epochs=8, patience=patience)
-    assert len(fit(model, small, watch=Watch(measure, "validation_loss"))) == epochs
+    assert len(fit(model, small, monitor=Monitor(measure, "validation_loss"))) == epochs
 
 
 def test_averaging_keeps_the_mean_of_the_last_closing_weights(small: Interactions) -> None:
     """Judged, and kept: of the last three epochs, or of as many as there were."""
     single, averaged = Scripted(5, 4, 3, 2, 1), Scripted(5, 4, 1, 2, 3)
-    fit(neural(small, epochs=5, average=1), small, watch=Watch(single, "validation_loss"))
+    fit(neural(small, epochs=5, average=1), small, monitor=Monitor(single, "validation_loss"))
     model = neural(small, epochs=5, average=3)
-    fit(model, small, watch=Watch(averaged, "validation_loss"))
+    fit(model, small, monitor=Monitor(averaged, "validation_loss"))
     for epoch in range(5):
         last = single.seen[max(0, epoch - 2) : epoch + 1]
         for name in ("vectors.weight", "network.flat"):
@@ -153,7 +153,7 @@ def test_averaging_does_not_change_where_training_goes(small: Interactions) -> N
     losses = [
         [
             record["train_loss"]
-            for record in fit(neural(small, average=n), small, watch=Watch(Scripted(*values), "validation_loss"))
+            for record in fit(neural(small, average=n), small, monitor=Monitor(Scripted(*values), "validation_loss"))
         ]
         for n in (1, 3)
     ]
@@ -187,7 +187,7 @@ def test_a_measure_or_weights_that_are_not_finite_are_as_bad_as_a_loss(small: In
 
     model = neural(small, epochs=1, learning_rate=0.25)
     with pytest.raises(OptionError, match=r"diverged in epoch 1: try a learning_rate below 0\.25"):
-        fit(model, small, watch=Watch(lambda model: {"validation_loss": math.inf}))
+        fit(model, small, monitor=Monitor(lambda model: {"validation_loss": math.inf}))
     model = neural(small, epochs=1, learning_rate=0.25)
     with pytest.raises(OptionError, match=r"diverged in epoch 1: try a learning_rate below 0\.25"):
         fit(model, small, observers=[Spoil()])
@@ -289,7 +289,7 @@ def test_any_seed_will_do(small: Interactions, seed: int) -> None:
 def test_the_best_may_be_the_highest(small: Interactions) -> None:
     measure = Scripted(0.2, 0.5, 0.5, 0.1)
     model = neural(small, patience=9)
-    fit(model, small, watch=Watch(measure, "validation_loss", max))
+    fit(model, small, monitor=Monitor(measure, "validation_loss", max))
     assert_same(learned(model), measure.seen[1])
 
 

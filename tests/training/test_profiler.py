@@ -44,7 +44,7 @@ def test_a_run_of_a_few_steps_and_a_model_without_steps() -> None:
             trained.train(model, observers=[profiler], baselines=(), refit=False, **options)
         assert "tottime" in profiler.report()
         steps = 1 if model == "neural" else 0
-        assert profiler.report().endswith(f"none: they are recorded from step 5 on, and there were {steps}")
+        assert profiler.report().endswith(f"none: recording begins at step 5, and the training had {steps}")
 
 
 def test_from_the_first_recorded_step_on_there_are_operators() -> None:

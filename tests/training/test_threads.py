@@ -8,7 +8,7 @@ import torch
 from palate.data.interactions import Interactions
 from palate.models.neural.model import NeuralRating, NeuralRatingConfig
 from palate.training.fit import fit
-from palate.training.thread_tuner import KEPT, WINDOW, Threads
+from palate.training.thread_tuner import KEPT, WINDOW, ThreadTuner
 from tests import tables
 
 
@@ -24,7 +24,7 @@ class Clock:
     def use(self, number: int) -> None:
         self.used = number
 
-    def run(self, chosen: Threads, steps: int) -> list[int]:
+    def run(self, chosen: ThreadTuner, steps: int) -> list[int]:
         """-> the number of threads that each step had."""
         had = []
         for _ in range(steps):
@@ -41,7 +41,7 @@ def windows(had: list[int]) -> list[int]:
 
 def test_it_goes_up_while_more_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, {1: 1.0, 2: 0.6, 4: 0.7, 6: 0.1}, most=6)
-    with Threads(any_number=True) as chosen:
+    with ThreadTuner(any_number=True) as chosen:
         had = clock.run(chosen, 3 * WINDOW)
         assert windows(had) == [1, 1, 2]
         assert set(clock.run(chosen, WINDOW)) == {4, 2}  # 4 is given up as soon as it is behind
@@ -51,7 +51,7 @@ def test_it_goes_up_while_more_is_faster(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_all_are_used_where_all_are_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, {1: 1.0, 2: 0.7, 3: 0.5}, most=3)
-    with Threads(any_number=True) as chosen:
+    with ThreadTuner(any_number=True) as chosen:
         assert windows(clock.run(chosen, 4 * WINDOW)) == [1, 1, 2, 3]
         assert set(clock.run(chosen, KEPT * WINDOW)) == {3}
         assert windows(clock.run(chosen, 3 * WINDOW)) == [1, 2, 3]  # all are tried again
@@ -59,7 +59,7 @@ def test_all_are_used_where_all_are_fastest(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_catastrophe_lasts_a_step_or_two(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, {1: 1.0, 2: 0.6}, most=2)
-    with Threads(any_number=True) as chosen:
+    with ThreadTuner(any_number=True) as chosen:
         clock.run(chosen, 5 * WINDOW)
         clock.step = {1: 1.0, 2: 30.0}
         assert clock.run(chosen, 4 * WINDOW).count(2) <= 3
@@ -69,13 +69,13 @@ def test_a_catastrophe_lasts_a_step_or_two(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_depends_on_their_number_keeps_all(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, {4: 1.0}, most=4)
-    with Threads(any_number=False) as chosen:
+    with ThreadTuner(any_number=False) as chosen:
         assert set(clock.run(chosen, 500 * WINDOW)) == {4}
 
 
 def test_an_error_within_gives_all_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, {1: 1.0, 2: 1.0}, most=2)
-    chosen = Threads(any_number=True)
+    chosen = ThreadTuner(any_number=True)
     with pytest.raises(ZeroDivisionError), chosen:
         _ = clock.used // 0
     assert clock.used == 2

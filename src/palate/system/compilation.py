@@ -62,7 +62,7 @@ def clock() -> float:
 
 @contextmanager
 def announced(say: Callable[[str], object]) -> Iterator[None]:
-    """Say within the block that a loop is compiled when the first one is, and at the end how long all of them took."""
+    """Say within the block when a first loop is compiled, and at its end how long all took; else say nothing."""
     before = TIMER.seconds
     TIMER.hear_first = lambda: say("compiling loops for this processor (a model's first training only)")
     try:

@@ -1,1 +1,1 @@
-"""From first weights to trained ones."""
+"""Training: the loop, its optimizers, checkpoints, blends, and the progress that users see."""

@@ -1,4 +1,4 @@
-"""The weights of a blend, chosen on the validation part, from which no member has learned."""
+"""Weights of a blend, chosen on the validation part, from which no member has learned."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ from palate.inference import queries, ranking
 from palate.models.blend import Blend, RatingBlend, standard
 from palate.models.contract import Model
 
-PEOPLE = 5_000
-"""People, at most, that the weights of lists are chosen by; drawn by the seed."""
+MOST_USERS = 5_000
+"""Most users that choose the weights of list models; the seed draws them."""
 
 BEST = 200
-"""Items of each member's that may come into a blend's list: what all members put behind them does not."""
+"""Best items of each member that may come into a list of the blend."""
 
-SCORES_HELD = 2**26
-"""Scores of whole catalogues that choosing the weights of lists holds at once: 256 MB."""
+SCORES_AT_ONCE = 2**26
+"""Most scores in memory at once while the weights of list models are chosen: 256 MB."""
 
 K = 10
-"""Length of the lists that weights are chosen by."""
+"""Length of the lists that choose the weights."""
 
 ROUNDS, DRAWS = 20, 10
-"""Members chosen, one after the other, for weights of lists; and draws of people over which these are the mean."""
+"""Rounds of ensemble selection, each of which adds a member; bootstrap draws of users that are averaged."""
 
 Weights = tuple[float, ...]
 
 
 @torch.inference_mode()
 def weigh(blend: Blend, split: Split, seed: int) -> None:
-    """Choose the weights of a blend whose members are trained."""
+    """Choose the weights of a blend whose members are trained, in place. The seed draws users."""
     if isinstance(blend, RatingBlend):
         _weigh_ratings(blend, split)
     else:
@@ -46,41 +46,41 @@ def weigh(blend: Blend, split: Split, seed: int) -> None:
 
 
 def _weigh_ratings(blend: RatingBlend, split: Split) -> None:
-    """By ridge regression."""
+    """Choose the weights of rating models by ridge regression."""
     assert split.validation.ratings is not None
     predicted = [predict(part, split.train, split.validation, split.newcomers) for part in blend.parts]
     blend.weigh(torch.from_numpy(np.stack(predicted, axis=1)), torch.from_numpy(split.validation.ratings))
 
 
 def _weigh_lists(blend: Blend, split: Split, seed: int) -> None:
-    """As those make the best lists."""
+    """Choose the weights that give the best lists."""
     liked = relevant(split.validation, split.train.scale)
-    users = judges(liked, seed)
+    users = weighting_users(liked, seed)
     if not len(users):
         return
     weights = list_weights([candidates(blend.parts, split.train, liked, users, split.newcomers)], K, seed)
     blend.weights.copy_(torch.tensor(weights))
 
 
-def judges(liked: Interactions, seed: int) -> NDArray[np.int64]:
-    """The user rows, ascending, of those who choose the weights of lists: who liked something, at most `PEOPLE`."""
-    return np.sort(np.random.default_rng(seed).permutation(np.unique(liked.users).astype(np.int64))[:PEOPLE])
+def weighting_users(liked: Interactions, seed: int) -> NDArray[np.int64]:
+    """Return the rows, ascending, of the users who choose the weights: at most `MOST_USERS` with a relevant item."""
+    return np.sort(np.random.default_rng(seed).permutation(np.unique(liked.users).astype(np.int64))[:MOST_USERS])
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """What may come into the lists of B people: the best C items of M members, each with the score of every member."""
+    """Items that may come into the lists of B users: the C best items of M members, with the scores of all members."""
 
-    scores: Tensor  # (M, B, C), to mean 0 and spread 1 over a person's whole catalogue
-    out: Tensor  # (B, C) bool: met before, or named twice
-    hits: Tensor  # (B, C) bool: gone for
-    counts: NDArray[np.int64]  # (B,) items that each went for
+    scores: Tensor  # (M, B, C), with mean 0 and spread 1 over a user's whole catalogue
+    out: Tensor  # (B, C) bool: seen before, or a repeated item
+    hits: Tensor  # (B, C) bool: relevant
+    counts: NDArray[np.int64]  # (B,) relevant items of each user
 
     def quality(self, weights: Sequence[float], k: int) -> NDArray[np.float64]:
-        """nDCG@k of lists by weighted sums -> (B,)"""
+        """Return nDCG@k of the lists by weighted sums of scores -> (B,)."""
         total = torch.einsum("m,mbc->bc", self.scores.new_tensor(weights), self.scores)
         places, best = ranking.top(total, min(k, total.shape[1]), self.out)
-        hits = self.hits.gather(1, places) & (best > -torch.inf)  # where fewer than k are left, places say nothing
+        hits = self.hits.gather(1, places) & (best > -torch.inf)  # fewer than k may be left
         return ndcg(hits.numpy(), self.counts)
 
 
@@ -92,8 +92,8 @@ def candidates(
     users: NDArray[np.int64],
     newcomers: NDArray[np.bool_],
 ) -> Candidates:
-    """Of user rows (B,) who went for what is in `liked`, when what is in `known` is all that they have."""
-    size = max(1, SCORES_HELD // (len(members) * known.n_items))
+    """Collect the candidates of user rows (B,) with the history `known` and the relevant items `liked`."""
+    size = max(1, SCORES_AT_ONCE // (len(members) * known.n_items))
     parts = [
         _candidates(members, known, liked, users[start : start + size], newcomers)
         for start in range(0, len(users), size)
@@ -113,57 +113,58 @@ def _candidates(
     users: NDArray[np.int64],
     newcomers: NDArray[np.bool_],
 ) -> Candidates:
-    met, truth = ranking.seen(known, users), ranking.seen(liked, users)  # (B, n_items)
+    seen, relevant_items = ranking.seen(known, users), ranking.seen(liked, users)  # (B, n_items)
     scores = torch.stack([_standard_scores(member, known, users, newcomers) for member in members])
-    best = scores.masked_fill(met, -torch.inf).topk(min(BEST, known.n_items)).indices  # (M, B, BEST)
+    best = scores.masked_fill(seen, -torch.inf).topk(min(BEST, known.n_items)).indices  # (M, B, BEST)
     items = best.transpose(0, 1).flatten(1).sort(dim=1).values  # (B, C)
-    again = torch.nn.functional.pad(items.diff(dim=1) == 0, (1, 0))
+    repeated = torch.nn.functional.pad(items.diff(dim=1) == 0, (1, 0))
     return Candidates(
         scores.gather(2, items.expand(len(members), -1, -1)),
-        met.gather(1, items) | again,
-        truth.gather(1, items),
-        truth.sum(1).numpy(),
+        seen.gather(1, items) | repeated,
+        relevant_items.gather(1, items),
+        relevant_items.sum(1).numpy(),
     )
 
 
 def _standard_scores(
     model: Model, known: Interactions, users: NDArray[np.int64], newcomers: NDArray[np.bool_]
 ) -> Tensor:
-    """-> (B, n_items)"""
+    """Score all items for user rows (B,), with mean 0 and spread 1 for each user -> (B, n_items)."""
     chunks = queries.in_chunks(known, users, model.eval(), newcomers=newcomers)
     return torch.cat([standard(model.score(query)).cpu() for _, query in chunks])
 
 
-def list_weights(found: Iterable[Candidates], k: int, seed: int = 0) -> list[float]:
-    """The share of each member in a blend that makes the best lists of k, by nDCG; one alone where no blend is better.
+def list_weights(parts: Iterable[Candidates], k: int, seed: int = 0) -> list[float]:
+    """Choose the weights of the members that give the best lists of k by nDCG; one member alone if no blend is better.
 
-    Caruana, Niculescu-Mizil, Crew & Ksikes, "Ensemble Selection from Libraries of Models", ICML 2004, sections 2 to
-    2.3: members are chosen one by one, the same again if that is best. Weights that are best for a few people are so by
-    luck as well, so these are the mean over draws of people, as many with replacement; in the paper, draws of models.
+    Ensemble selection: Caruana, Niculescu-Mizil, Crew & Ksikes, "Ensemble Selection from Libraries of Models", ICML
+    2004, sections 2 to 2.3: members are added one by one, the same one again if that is best. Weights that are best for
+    a few users are partly best by chance, so the result is the mean over bootstrap draws of users; the paper draws
+    models.
     """
-    found = list(found)
-    alone: list[Weights] = [tuple(row) for row in np.eye(len(found[0].scores)).tolist()]
+    parts = list(parts)
+    single: list[Weights] = [tuple(row) for row in np.eye(len(parts[0].scores)).tolist()]
 
     @cache
-    def quality(weights: Weights) -> NDArray[np.float64]:  # (n,) of each person's list
-        return np.concatenate([each.quality(weights, k) for each in found])
+    def quality(weights: Weights) -> NDArray[np.float64]:  # (n,) of each user's list
+        return np.concatenate([part.quality(weights, k) for part in parts])
 
-    n = len(quality(alone[0]))
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS)  # (DRAWS, n) how often
-    chosen = np.array([_chosen(quality, draw, len(alone)) for draw in drawn])
-    mean: Weights = tuple((chosen / chosen.sum(1, keepdims=True)).mean(0).tolist())
-    best: Weights = max([*alone, mean], key=lambda weights: float(quality(weights).mean()))
+    n = len(quality(single[0]))
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS)  # (DRAWS, n) how often
+    counts = np.array([_select(quality, draw, len(single)) for draw in draws])
+    mean: Weights = tuple((counts / counts.sum(1, keepdims=True)).mean(0).tolist())
+    best: Weights = max([*single, mean], key=lambda weights: float(quality(weights).mean()))
     return list(best)
 
 
-def _chosen(quality: Callable[[Weights], NDArray[np.float64]], draw: NDArray[np.int64], n_members: int) -> Weights:
-    """How often each member had been chosen when lists were best, where people count as they are drawn (n,)."""
+def _select(quality: Callable[[Weights], NDArray[np.float64]], draw: NDArray[np.int64], n_members: int) -> Weights:
+    """Add members while lists get better -> how often each was added. draw: (n,), the weight of each user."""
     counts: Weights = (0.0,) * n_members
     best, value = counts, -np.inf
     for _ in range(ROUNDS):
-        more: list[Weights] = [tuple(row) for row in (np.eye(n_members) + counts).tolist()]
-        values = np.array([draw @ quality(each) for each in more])
-        counts = more[values.argmax()]
+        options: list[Weights] = [tuple(row) for row in (np.eye(n_members) + counts).tolist()]
+        values = np.array([draw @ quality(option) for option in options])
+        counts = options[values.argmax()]
         if values.max() > value:
             best, value = counts, values.max()
     return best

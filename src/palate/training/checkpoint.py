@@ -1,4 +1,4 @@
-"""A run under way, in one file: stopped or killed at any moment, it goes on to the same result to the last bit."""
+"""Checkpoint of a training in one file: stopped or killed at any moment, it resumes to the same result bit for bit."""
 
 import hashlib
 import json
@@ -25,25 +25,26 @@ EVERY = 30.0
 
 
 class Checkpoint:
-    """Saves tensors and facts to `path` from time to time, written beside and renamed.
+    """Saves tensors and facts to `path` every so many seconds, by writing another file and renaming it.
 
-    identity: what a run must share with the saved one to go on with it (model, settings, data, split, seed).
+    identity: the facts that a resumed training must share with the saved one (model, settings, data, split, seed).
     """
 
     def __init__(self, path: Path, identity: dict[str, Any], every: float = EVERY) -> None:
         self.path, self.every = path, every
-        self.identity = json.loads(json.dumps(identity))  # as it reads once saved: tuples are lists
+        self.identity = json.loads(json.dumps(identity))  # as JSON reads it back: tuples are lists
         self.saved = time.monotonic()
         self.asked_to_stop = False
 
     def due(self) -> bool:
+        """Return whether it is time to save."""
         return self.asked_to_stop or time.monotonic() - self.saved >= self.every
 
     def save(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Replace what is saved.
+        """Replace the saved tensors and facts.
 
         Raises:
-            OutputError: the file can't be written; what was saved before is untouched.
+            OutputError: the file can't be written; the previous save is untouched.
         """
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         run = json.dumps({"identity": self.identity, "facts": facts})
@@ -52,7 +53,7 @@ class Checkpoint:
         self.saved = time.monotonic()
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The saved tensors and facts.
+        """Return the saved tensors and facts.
 
         Raises:
             ArtifactError: there is no such file, or it is damaged.
@@ -61,10 +62,10 @@ class Checkpoint:
         try:
             with safe_open(self.path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-                about = file.metadata()
-            if digest(tensors, about["run"]) != about["digest"]:
+                metadata = file.metadata()
+            if digest(tensors, metadata["run"]) != metadata["digest"]:
                 raise ValueError("its content is not what was saved")
-            run = json.loads(about["run"])
+            run = json.loads(metadata["run"])
         except FileNotFoundError:
             raise ArtifactError(f"{self.path} does not exist: there is no run to resume") from None
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
@@ -76,11 +77,12 @@ class Checkpoint:
         return tensors, run["facts"]
 
     def remove(self) -> None:
+        """Delete the file, if there is one."""
         self.path.unlink(missing_ok=True)
 
     @contextmanager
     def stopping_on_ctrl_c(self) -> Iterator[None]:
-        """Within, Ctrl-C asks for a save at the next batch; a second Ctrl-C stops at once."""
+        """Save at the next batch after a Ctrl-C within the block; a second Ctrl-C stops at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -98,7 +100,7 @@ class Checkpoint:
 
 
 def digest(tensors: dict[str, Tensor], run: str) -> str:
-    """SHA-256 over all that a checkpoint holds: a damaged number looks like any other."""
+    """Return the SHA-256 of tensors and facts, as a damaged number looks like any other."""
     total = hashlib.sha256(run.encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

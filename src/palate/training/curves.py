@@ -1,10 +1,10 @@
-"""Pictures of what training did."""
+"""Plots of training curves, intervals and calibration."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from palate.errors import OptionError
 from palate.system.files import written_beside
@@ -13,20 +13,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".svg", ".png")
+"""Endings of the files that can be written."""
 
-CURVES: tuple[tuple[str, str, Callable[[Iterable[float]], float], str], ...] = (
-    ("_loss", "loss", min, "lowest"),
-    ("_ndcg@10", "nDCG@10", max, "highest"),
-)
-"""What is drawn: how its name ends, its axis, and its best."""
+
+class Curve(NamedTuple):
+    """A kind of curve."""
+
+    ending: str
+    """The ending of its names in a record."""
+    label: str
+    """The label of its axis."""
+    best: Callable[[Iterable[float]], float]
+    """The better of its values, min or max."""
+    word: str
+    """The word for its best value."""
+
+
+CURVES = (Curve("_loss", "loss", min, "lowest"), Curve("_ndcg@10", "nDCG@10", max, "highest"))
+"""The curves that are drawn, each in a panel of its own."""
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: str | Path, *, title: str = "") -> None:
-    """Draw the losses of a history, and nDCG where that was measured, over the epochs; the best of each is marked.
+    """Draw losses, and nDCG if it was measured, over the epochs; the best epoch of each curve is marked.
+
+    Args:
+        history: a record per epoch, such as `palate.Trained.history`.
+        path: the file to write; its name ends in .svg or .png.
+        title: the text above the picture.
 
     Raises:
-        OptionError: a history without epochs, or a path that ends in neither .svg nor .png.
-        OutputError: the place can't be written.
+        OptionError: the history has no epochs, or the path has another ending.
+        OutputError: the file can't be written.
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
@@ -41,13 +58,13 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: str | Path, *, tit
 
 
 def curves_svg(history: Sequence[Mapping[str, float]]) -> str:
-    """The same as SVG to stand inside a page."""
+    """Return the picture of `draw_curves` as SVG to embed in a page."""
     with _drawing():
         return _inline(_curves(history, ""))
 
 
 def intervals_svg(intervals: Mapping[str, tuple[float, float, float]], label: str) -> str:
-    """{name: (low, value, high)}, the best first, as points with whiskers, a line each, as SVG to stand in a page."""
+    """Draw {name: (low, value, high)}, the best first, as points with whiskers -> SVG to embed in a page."""
     with _drawing():
         figure = _figure(height=0.8 + 0.3 * len(intervals))
         axes = figure.subplots()
@@ -62,8 +79,10 @@ def intervals_svg(intervals: Mapping[str, tuple[float, float, float]], label: st
 
 
 def calibration_svg(tenths: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> str:
-    """{name: (mean predictions, how far the mean real ratings are above them)} by tenths of the predictions, a line
-    each, as SVG to stand in a page."""
+    """Draw calibration curves -> SVG to embed in a page.
+
+    tenths: {name: (mean predictions, mean real ratings minus mean predictions)}, by tenths of the predictions.
+    """
     with _drawing():
         axes = (figure := _figure(height=4)).subplots()
         axes.axhline(0, linestyle="--", color="0.5", linewidth=1)
@@ -78,22 +97,22 @@ def calibration_svg(tenths: Mapping[str, tuple[Sequence[float], Sequence[float]]
 def _curves(history: Sequence[Mapping[str, float]], title: str) -> "Figure":
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
-    shown = [kind for kind in CURVES if any(name.endswith(kind[0]) for name in history[0])]
+    shown = [curve for curve in CURVES if any(name.endswith(curve.ending) for name in history[0])]
     figure = _figure(height=4)
-    rooms = figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
+    panels = figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
     epochs = [record["epoch"] for record in history]
-    for axes, (ending, label, best, word) in zip(rooms, shown, strict=True):
-        for name in (name for name in history[0] if name.endswith(ending)):
+    for axes, curve in zip(panels, shown, strict=True):
+        for name in (name for name in history[0] if name.endswith(curve.ending)):
             values = [record[name] for record in history]
-            at = values.index(best(values))
-            (line,) = axes.plot(epochs, values, label=f"{name.replace('_', ' ')}, {word} {values[at]:.4f}")
-            axes.plot(epochs[at], values[at], "o", color=line.get_color())
-        axes.set(ylabel=label)
+            place = values.index(curve.best(values))
+            (line,) = axes.plot(epochs, values, label=f"{name.replace('_', ' ')}, {curve.word} {values[place]:.4f}")
+            axes.plot(epochs[place], values[place], "o", color=line.get_color())
+        axes.set(ylabel=curve.label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    rooms[0].set_title(title, parse_math=False)
-    rooms[-1].set(xlabel="epoch")
+    panels[0].set_title(title, parse_math=False)
+    panels[-1].set(xlabel="epoch")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The training engine: the only loop in the library."""
+"""The training loop, the only one in the library."""
 
 import copy
 import math
@@ -18,29 +18,28 @@ from palate.models.contract import Batches, LearnedModel, Model, SolvedModel
 from palate.system.compilation import clock
 from palate.system.jit import flushing
 from palate.training.checkpoint import Checkpoint
-from palate.training.cuda_graphs import Captured, captures, compiles
+from palate.training.cuda_graphs import CudaGraphRunner, uses_cuda_graphs, worth_compiling
 from palate.training.optimizers.optimizer import Optimizer
-from palate.training.thread_tuner import Threads
+from palate.training.thread_tuner import ThreadTuner
 
 Record = dict[str, float]
-"""What is known of one epoch: epoch, train_loss, what was watched, seconds (of training alone), ratings_per_second."""
+"""The record of an epoch: epoch, train_loss, the monitored metrics, seconds (of training alone), ratings_per_second."""
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What to measure after every epoch, and what to choose by."""
+class Monitor:
+    """The metrics to measure after each epoch, and the one that chooses the epoch (early stopping)."""
 
     measure: Callable[[Model], Record] = lambda model: {}
     criterion: str | None = None
-    """The measure whose best value ends up as the model; None runs every epoch and keeps the last."""
+    """The metric whose best epoch is kept; None runs every epoch and keeps the last."""
     best: Callable[[Iterable[float]], float] = min
-    """Of the criterion's values: min or max."""
+    """The better of the criterion's values: min or max."""
     until: int = 0
-    """The epoch that was chosen beforehand: training ends with it, and keeps what a criterion would have kept there."""
+    """The epoch that an earlier training has chosen: training ends with it and keeps its weights; 0 for none."""
 
     def best_epoch(self, history: Sequence[Record]) -> int:
-        """The epoch with the best criterion so far, from 1 on and the first of equals; the last where nothing chooses,
-        and 0 without epochs."""
+        """Return the first epoch with the best criterion, from 1 on; the last without a criterion, 0 without epochs."""
         if self.criterion is None or not history:
             return len(history)
         values = [record[self.criterion] for record in history]
@@ -48,11 +47,16 @@ class Watch:
 
 
 class Observer(Protocol):
-    """Hears how far training is."""
+    """A listener to a training: a progress bar, a profiler, or your own class with these methods."""
 
-    def started(self, epochs: int, events: int, epoch: int) -> None: ...
-    def stepped(self, events: int) -> None: ...
-    def measured(self, record: Record) -> None: ...
+    def started(self, epochs: int, events: int, epoch: int) -> None:
+        """Hear that training begins: at most `epochs` epochs of `events` events each; `epoch` epochs are finished."""
+
+    def stepped(self, events: int) -> None:
+        """Hear that a step, or a block of steps, has learned from so many events."""
+
+    def measured(self, record: Record) -> None:
+        """Hear that an epoch is finished and measured."""
 
 
 def fit(
@@ -60,61 +64,63 @@ def fit(
     train: Interactions,
     *,
     seed: int = 0,
-    watch: Watch = Watch(),
+    monitor: Monitor = Monitor(),
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
     observers: Sequence[Observer] = (),
     deadline: float = math.inf,
 ) -> list[Record]:
-    """Train in place -> one record per epoch, none for a model solved in one step.
+    """Train a model in place -> a record per epoch, none for a model that is solved in one step.
 
-    deadline: the `time.monotonic` after which no epoch begins but the first.
+    deadline: the `time.monotonic` after which no epoch begins except the first.
 
     Raises:
-        Interrupted: Ctrl-C, after the checkpoint was saved.
+        Interrupted: Ctrl-C stopped the training, after its checkpoint was saved.
+        OptionError: the training diverged.
     """
     if isinstance(model, SolvedModel):
         model.solve(train, seeded(model.device, seed))
         return []
     assert isinstance(model, LearnedModel)
-    run = TrainingRun(model, train, seed, watch, checkpoint, observers, deadline)
+    run = TrainingRun(model, train, seed, monitor, checkpoint, observers, deadline)
     return run.go(resume)
 
 
 @dataclass
 class TrainingRun:
-    """One training run: where it is, and the loop that takes it further."""
+    """The state of one training, and the loop that continues it."""
 
     model: LearnedModel
     train: Interactions
     seed: int
-    watch: Watch
+    monitor: Monitor
     checkpoint: Checkpoint | None
     observers: Sequence[Observer]
     deadline: float = math.inf
-    epoch: int = 0  # complete epochs
-    step: int = 0  # batches done of the epoch under way
+    epoch: int = 0  # finished epochs
+    step: int = 0  # finished batches of the current epoch
     events: int = 0  # events in them
-    seconds: float = 0.0  # spent on the epoch under way
+    seconds: float = 0.0  # of the current epoch, without compilation
     records: list[Record] = field(default_factory=list)
-    recent: list[dict[str, Tensor]] = field(default_factory=list)  # closing weights of the epochs that are averaged
-    best: dict[str, Tensor] = field(default_factory=dict)  # the weights that would be kept
+    recent: list[dict[str, Tensor]] = field(default_factory=list)  # last weights of the epochs that are averaged
+    best: dict[str, Tensor] = field(default_factory=dict)  # weights of the best epoch so far
 
     def go(self, resume: bool) -> list[Record]:
+        """Train until the last epoch, early stopping or the deadline, and put the best weights into the model."""
         with torch.no_grad():
             self.model.start(self.train, seeded(self.model.device, self.seed))
         self.averaged = copy.deepcopy(self.model).eval()
         self.optimizer = Optimizer(self.model)
-        epochs = self.watch.until or self.model.config.epochs
+        epochs = self.monitor.until or self.model.config.epochs
         self.batches: Batches = self.model.batches(self.train)
         self.learn: Callable[[Any, float], int] = self._learn
-        if captures(self.model):
+        if uses_cuda_graphs(self.model):
             assert isinstance(self.batches, RatingBatches), "see REPEATABLE"
-            compiled = compiles(len(self.batches) * epochs)
-            captured = Captured(self._step, self.optimizer, self.batches, compiled)
-            self.batches, self.learn = captured, captured.learn
-        self.threads = Threads(any_number=self.model.ANY_THREADS and self.model.device.type == "cpu")
-        self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the epoch under way
+            compiled = worth_compiling(len(self.batches) * epochs)
+            runner = CudaGraphRunner(self._step, self.optimizer, self.batches, compiled)
+            self.batches, self.learn = runner, runner.learn
+        self.threads = ThreadTuner(any_number=self.model.ANY_THREADS and self.model.device.type == "cpu")
+        self.loss = torch.zeros((), device=self.model.device)  # summed over the events of the current epoch
         stopping = self.checkpoint.stopping_on_ctrl_c() if self.checkpoint else nullcontext()
         with _own_randomness(), flushing(), stopping:
             if resume:
@@ -138,7 +144,7 @@ class TrainingRun:
     def _one_epoch(self) -> None:
         if self.step == 0:
             draws = seeded(self.model.device, self.seed, self.epoch, 1)
-            torch.manual_seed(draws.initial_seed())  # for models that draw while they learn (dropout)
+            torch.manual_seed(draws.initial_seed())  # for models that use randomness while they learn (dropout)
         self.model.train()
         began = clock() - self.seconds
         with self.threads:
@@ -156,7 +162,7 @@ class TrainingRun:
         self._close_epoch(mean_loss, seconds=max(clock() - began, 1e-9))  # 0 if another thread compiled all along
 
     def _learn(self, batch: Any, done: float) -> int:
-        """A step with one batch, which begins when `done` epochs are -> the number of steps."""
+        """Learn from one batch, after `done` epochs -> the number of steps."""
         self.optimizer.ready(1)
         self._step(batch, done)
         return 1
@@ -172,7 +178,7 @@ class TrainingRun:
         self._check(math.isfinite(mean_loss))
         self.model.eval()
         candidate = self._candidate()
-        record = {"epoch": self.epoch, "train_loss": mean_loss, **self.watch.measure(candidate)}
+        record = {"epoch": self.epoch, "train_loss": mean_loss, **self.monitor.measure(candidate)}
         self._check(all(map(math.isfinite, record.values())))
         self.records.append(record | {"seconds": seconds, "ratings_per_second": self.batches.events / seconds})
         if self._chosen():
@@ -186,7 +192,7 @@ class TrainingRun:
             raise OptionError(f"training diverged in epoch {self.epoch}: try a learning_rate below {rate:g}")
 
     def _candidate(self) -> Model:
-        """What would be kept if training stopped here: the mean of the last epochs' closing weights, if asked for.
+        """Return the model to keep if training stopped here: the mean of the last weights of the last `average` epochs.
 
         Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018, at a constant
         learning rate.
@@ -199,19 +205,20 @@ class TrainingRun:
         return self.averaged
 
     def _keeps_last(self) -> bool:
-        """Whether the weights that the last epoch ends with are the model, as nothing ever chose."""
-        return self.watch.criterion is None and not self.watch.until
+        """Return whether the weights of the last epoch are kept, as no epoch is chosen."""
+        return self.monitor.criterion is None and not self.monitor.until
 
     def _chosen(self) -> bool:
-        """Whether the epoch just closed is to be kept, as it looks now."""
-        if self.watch.until:
-            return self.epoch == self.watch.until
-        return self.watch.criterion is not None and self.watch.best_epoch(self.records) == self.epoch
+        """Return whether the epoch just finished is the one to keep so far."""
+        if self.monitor.until:
+            return self.epoch == self.monitor.until
+        return self.monitor.criterion is not None and self.monitor.best_epoch(self.records) == self.epoch
 
     def _stale(self) -> bool:
-        if self.watch.criterion is None or not self.records:
+        """Return whether `patience` epochs have passed without a better one."""
+        if self.monitor.criterion is None or not self.records:
             return False
-        return self.epoch - self.watch.best_epoch(self.records) >= self.model.config.patience
+        return self.epoch - self.monitor.best_epoch(self.records) >= self.model.config.patience
 
     def _late(self) -> bool:
         return self.epoch > 0 and time.monotonic() > self.deadline
@@ -250,7 +257,7 @@ def _copy(model: Model) -> dict[str, Tensor]:
 
 
 def _own_randomness() -> AbstractContextManager[None]:
-    """Within, torch's global generators may be seeded: afterwards they are as they were."""
+    """Return a block within which torch's global generators may be seeded; it restores them at its end."""
     return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
 

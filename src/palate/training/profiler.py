@@ -1,4 +1,4 @@
-"""Where the time of a training went: functions by own time, as IPython's %prun shows them, and torch's operators."""
+"""Profile of a training: Python functions by own time, as IPython's %prun shows them, and torch's operators."""
 
 import cProfile
 import io
@@ -10,12 +10,17 @@ from torch.profiler import ProfilerActivity, profile, schedule
 from palate.training.fit import Record
 
 ROWS = 20
+"""Rows of each table."""
+
 WAIT, WARM_UP, STEPS = 3, 2, 100
-"""Steps that are let pass, that the recorder warms up in, and that are recorded; all would fill the memory."""
+"""Steps that are skipped, that warm the recorder up, and that are recorded; all steps would fill the memory."""
 
 
 class Profiler:
-    """An observer: `with Profiler() as profiler: fit(..., observers=[profiler])`, then `profiler.report()`."""
+    """An observer of training that measures where its time goes.
+
+    Use `with palate.Profiler() as profiler: palate.train(..., observers=[profiler])`, then `profiler.report()`.
+    """
 
     def __init__(self) -> None:
         self.functions = cProfile.Profile()
@@ -43,13 +48,13 @@ class Profiler:
     def measured(self, record: Record) -> None: ...
 
     def report(self) -> str:
-        """Two tables as text."""
+        """Return two tables as text: functions by own time, and operators by own time."""
         text = io.StringIO()
         pstats.Stats(self.functions, stream=text).strip_dirs().sort_stats("tottime").print_stats(ROWS)
         return f"Functions by own time\n{text.getvalue()}\nOperators by own time\n{self._operators()}"
 
     def _operators(self) -> str:
         if self.steps < WAIT + WARM_UP:
-            return f"none: they are recorded from step {WAIT + WARM_UP} on, and there were {self.steps}"
+            return f"none: recording begins at step {WAIT + WARM_UP}, and the training had {self.steps}"
         averages = self.operators.key_averages()
         return str(averages.table(sort_by="self_cpu_time_total", row_limit=ROWS, max_name_column_width=40))

@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a bar with rate and time left, and a line per epoch."""
+"""Progress of a training on the screen: a bar with rate and time left, and a line per epoch."""
 
 from types import TracebackType
 
@@ -10,10 +10,15 @@ from palate.system.compilation import announced
 from palate.training.fit import Record
 
 PLACES = {"epoch": "d", "ratings_per_second": ",.0f"}
+"""Number formats of the columns; others have four decimal places."""
 
 
 class Bars:
-    """An observer that draws on `console` (stderr if not named): a bar, and above it a line per epoch done."""
+    """An observer of training that draws a progress bar, and above it a line per epoch.
+
+    Use `with palate.Bars() as bars: palate.train(..., observers=[bars])`. It writes to `console`, by default stderr. If
+    loops are compiled within the block, it says so, and how long that took.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), Rate(), TimeRemainingColumn())
@@ -52,7 +57,7 @@ class Bars:
 
 
 class Rate(ProgressColumn):
-    """Ratings a second."""
+    """The column of ratings per second."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed or 0:,.0f} ratings/s")

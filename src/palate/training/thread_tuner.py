@@ -1,4 +1,4 @@
-"""How many threads training steps run on: as many as make them faster, on this machine, now."""
+"""Tuning of the number of CPU threads of training steps, by timing them on this machine while they run."""
 
 import time
 from types import TracebackType
@@ -6,33 +6,33 @@ from types import TracebackType
 import torch
 
 WINDOW = 20
-"""Steps that are timed together."""
+"""Steps of a window, which are timed together."""
 
 KEPT = 150
-"""Windows for which the fastest number of threads is kept before all are tried again."""
+"""Windows for which the fastest number of threads is used before all are tried again."""
 
 SLOWED = 2.0
-"""They are tried again at once when a window takes so many times what it took when they were tried."""
+"""A window that takes this many times as long as the fastest one makes all numbers be tried again at once."""
 
 
-class Threads:
-    """Within, tries 1, 2, 4, … threads, up to all that torch may use, while each is faster than the last.
+class ThreadTuner:
+    """Tries 1, 2, 4, … threads, up to all that torch may use, while each number is faster than the last.
 
-    A small step on many threads is mostly waiting for the last of them: where other work has the machine, and one
-    thread is not given a processor, it takes 30 times as long. Only for steps that come out the same to the last bit
-    on any number of threads: see `LearnedModel.ANY_THREADS`.
+    A small step on many threads mostly waits for the slowest one: if other work uses the machine, and one thread gets
+    no processor, the step takes 30 times as long. It is only for steps whose result is the same bit for bit on any
+    number of threads: see `LearnedModel.ANY_THREADS`. It works within its `with` block.
     """
 
     def __init__(self, any_number: bool) -> None:
         self.most = torch.get_num_threads()
         powers = (2**power for power in range(self.most.bit_length())) if any_number else ()
         self.numbers = sorted({*powers, self.most})
-        self.chosen = 0  # place among the numbers
+        self.chosen = 0  # index in numbers
         self.trying = False
-        self.windows, self.limit = 1, float("inf")  # the first steps compile what they call, and say nothing
+        self.windows, self.limit = 1, float("inf")  # the first window is not timed, as it compiles loops
         self.steps, self.began = 0, 0.0
 
-    def __enter__(self) -> "Threads":
+    def __enter__(self) -> "ThreadTuner":
         self._window()
         return self
 
@@ -40,7 +40,7 @@ class Threads:
         torch.set_num_threads(self.most)
 
     def stepped(self) -> None:
-        """A step is done: perhaps the next has another number of threads."""
+        """Count a finished step, and set the number of threads of the next."""
         self.steps += 1
         took = time.perf_counter() - self.began
         if took > self.limit and self.trying:

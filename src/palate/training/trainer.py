@@ -1,5 +1,4 @@
-"""A model and a split to a trained model: by gradient descent while validation watches, in one step, or as a blend; and
-then, where asked for, once more from all that is known before the test."""
+"""Train a model on a split: by gradient descent with early stopping, in one step, or as a blend; and refit it."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -16,25 +15,25 @@ from palate.models.blend import Blend
 from palate.models.contract import Model, PredictsRatings
 from palate.training.blend_weights import weigh
 from palate.training.checkpoint import Checkpoint
-from palate.training.fit import Observer, Record, Watch, fit
+from palate.training.fit import Monitor, Observer, Record, fit
 
 DURATIONS = {"seconds", "ratings_per_second"}
 """What differs between two runs that are otherwise the same."""
 
 LISTS = "ndcg@10"
-"""What chooses the epoch of a model that predicts no ratings."""
+"""The metric that chooses the epoch of a model without predicted ratings."""
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """How a training went."""
+    """The epochs of a training."""
 
     history: list[Record]
-    """A record per epoch; none of a model without epochs, and none of a blend."""
+    """A record per epoch; empty for a model without epochs and for a blend."""
     epoch: int = 0
-    """The epoch that was kept, 0 for a model without epochs."""
+    """The epoch whose weights were kept, 0 for a model without epochs."""
     members: tuple["TrainingRecord", ...] = ()
-    """Of a blend, in the order of its members."""
+    """The records of a blend's members, in their order."""
 
     @property
     def without_durations(self) -> list[Record]:
@@ -53,28 +52,35 @@ def learn(
     observers: Sequence[Observer] = (),
     deadline: float = math.inf,
 ) -> TrainingRecord:
-    """Train in place on the training part.
+    """Train a model in place on the training part.
 
-    The validation part chooses the epoch, or the weights of a blend. deadline: the `time.monotonic` after which no
-    further epoch begins.
+    The validation part chooses the epoch, or the weights of a blend.
+
+    Args:
+        watch_test: also measure the test part after each epoch; it chooses nothing.
+        deadline: the `time.monotonic` after which no further epoch begins.
+
+    Raises:
+        Interrupted: Ctrl-C stopped the training, after its checkpoint was saved.
+        OptionError: the training diverged.
     """
     if isinstance(model, Blend):
         members = [learn(part, split, seed=seed, observers=observers, deadline=deadline) for part in model.parts]
         if len(split.validation):
             weigh(model, split, seed)
         return TrainingRecord([], members=tuple(members))
-    watch = watch_of(type(model), split, watch_test)
+    monitor = monitor_of(type(model), split, watch_test)
     history = fit(
         model,
         split.train,
         seed=seed,
-        watch=watch,
+        monitor=monitor,
         checkpoint=checkpoint,
         resume=resume,
         observers=observers,
         deadline=deadline,
     )
-    return TrainingRecord(history, watch.best_epoch(history))
+    return TrainingRecord(history, monitor.best_epoch(history))
 
 
 def refit(
@@ -87,34 +93,35 @@ def refit(
     resume: bool = False,
     observers: Sequence[Observer] = (),
 ) -> Model:
-    """A model of the same kind and settings, trained on training and validation part together -> the new model.
+    """Train a new model with the same settings on training and validation part together -> the new model.
 
-    It runs for as many epochs as validation had chosen. A blend keeps its weights; its members are trained anew.
+    It trains for the number of epochs that validation has chosen. A blend keeps its weights; its members are refitted.
     """
     if isinstance(model, Blend):
         blend = type(model)(model.config, model.n_users, model.n_items)
-        for name, chosen in model.named_buffers(recurse=False):
-            setattr(blend, name, chosen.clone())
-        for name, part, found in zip(model.members, model.parts, learned.members, strict=True):
-            blend.members[name] = refit(part, split, found, seed=seed, observers=observers)
+        for name, weights in model.named_buffers(recurse=False):
+            setattr(blend, name, weights.clone())
+        for name, part, record in zip(model.members, model.parts, learned.members, strict=True):
+            blend.members[name] = refit(part, split, record, seed=seed, observers=observers)
         return blend
-    again = type(model)(model.config, model.n_users, model.n_items)
+    refitted = type(model)(model.config, model.n_users, model.n_items)
     fit(
-        again.to(model.device),
+        refitted.to(model.device),
         split.before_test,
         seed=seed,
-        watch=Watch(until=learned.epoch),
+        monitor=Monitor(until=learned.epoch),
         checkpoint=checkpoint,
         resume=resume,
         observers=observers,
     )
-    return again
+    return refitted
 
 
-def watch_of(cls: type[Model], split: Split, watch_test: bool) -> Watch:
-    """Validation chooses the epoch; the test part is only looked at, and only where asked for or nothing is chosen.
+def monitor_of(cls: type[Model], split: Split, watch_test: bool) -> Monitor:
+    """Return the monitor of a training: the validation part chooses the epoch, by squared error or by nDCG of lists.
 
-    A model that predicts ratings is judged by their squared error, another by its lists.
+    The squared error is for models that predict ratings, if the table has ratings. The test part is measured with
+    `watch_test`, or if there is no validation part; it never chooses.
     """
     by_ratings = issubclass(cls, PredictsRatings) and split.table.ratings is not None
     name, quality = ("loss", squared_error) if by_ratings else (LISTS, _ndcg)
@@ -122,15 +129,15 @@ def watch_of(cls: type[Model], split: Split, watch_test: bool) -> Watch:
     validation, test = (
         part if by_ratings else relevant(part, split.train.scale) for part in (split.validation, split.test)
     )
-    judged = len(validation) > 0
-    watched = {f"validation_{name}": validation} if judged else {}
-    if (watch_test or not judged) and len(test):
-        watched[f"test_{name}"] = test
+    has_validation = len(validation) > 0
+    parts = {f"validation_{name}": validation} if has_validation else {}
+    if (watch_test or not has_validation) and len(test):
+        parts[f"test_{name}"] = test
 
     def measure(model: Model) -> Record:
-        return {name: quality(model, split.train, part, split.newcomers) for name, part in watched.items()}
+        return {name: quality(model, split.train, part, split.newcomers) for name, part in parts.items()}
 
-    return Watch(measure, f"validation_{name}" if judged else None, best)
+    return Monitor(measure, f"validation_{name}" if has_validation else None, best)
 
 
 def _ndcg(model: Model, known: Interactions, held_out: Interactions, newcomers: NDArray[np.bool_]) -> float:

@@ -1,4 +1,4 @@
-"""Optimizers of parameters that every step touches whole. Whole-tensor operations for any device, as in `rows`."""
+"""SGD and Adam for parameters that every step updates as a whole, by tensor operations for any device."""
 
 from abc import abstractmethod
 from math import log
@@ -11,20 +11,20 @@ from palate.training.optimizers.rows import BETA1, BETA2, EPSILON, Updates
 
 
 class DenseUpdates(Updates):
-    """The optimizer's side of such a parameter."""
+    """The optimizer of one such parameter."""
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
         self.parameter = parameter
 
     def step(self, rate: float) -> None:
-        """Apply its gradient at a learning rate."""
+        """Apply the parameter's gradient at a learning rate, and clear it."""
         assert self.parameter.grad is not None
         self.apply(self.parameter.grad, rate)
         self.parameter.grad = None
 
     @abstractmethod
     def apply(self, gradient: Tensor, rate: float) -> None:
-        """One step with this gradient."""
+        """Take one step with this gradient."""
 
 
 class SgdDense(DenseUpdates):
@@ -60,5 +60,5 @@ class AdamDense(DenseUpdates):
         self.s += 1
         self.m.lerp_(gradient, 1 - BETA1)
         self.v.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-        gone1, gone2 = (-torch.expm1(self.s * log(beta)) for beta in (BETA1, BETA2))  # 1 - beta^s
-        self.parameter.sub_(rate / gone1 * self.m / (self.v / gone2).sqrt_().add_(EPSILON))
+        correction1, correction2 = (-torch.expm1(self.s * log(beta)) for beta in (BETA1, BETA2))  # 1 - beta^s
+        self.parameter.sub_(rate / correction1 * self.m / (self.v / correction2).sqrt_().add_(EPSILON))

@@ -1,6 +1,6 @@
-"""The optimizers of whole parameters on the CPU: one pass on one thread over all that a parameter has.
+"""SGD and Adam for whole parameters on the CPU: a compiled loop makes one pass over a parameter, on one thread.
 
-torch's operations would take several, on threads that wait awake for the next and keep others from the processor.
+The tensor operations of torch take several passes, and their threads stay awake between them and slow other work down.
 """
 
 from math import sqrt
@@ -15,7 +15,7 @@ from palate.training.optimizers.rows import BETA1, BETA2, EPSILON
 
 
 class CompiledSgdDense(SgdDense):
-    """SGD with momentum."""
+    """SGD with momentum, by a compiled loop."""
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
         super().__init__(parameter, config)
@@ -26,7 +26,7 @@ class CompiledSgdDense(SgdDense):
 
 
 class CompiledAdamDense(AdamDense):
-    """Adam."""
+    """Adam, by a compiled loop."""
 
     def __init__(self, parameter: nn.Parameter, config: LearnedConfig) -> None:
         super().__init__(parameter, config)
@@ -37,14 +37,15 @@ class CompiledAdamDense(AdamDense):
 
 
 def in_place(tensor: Tensor) -> Array:
-    """An array of the same memory."""
-    found: Array = tensor.view(-1).numpy()
-    return found
+    """Return an array over the memory of the tensor."""
+    array: Array = tensor.view(-1).numpy()
+    return array
 
 
 @compiled
 def sgd(w: Array, velocity: Array, g: Array, momentum: float, rate: float) -> None:
-    number = w.dtype.type  # or a loop would work in double precision
+    """Take a step of SGD in place, with the gradient g (n,)."""
+    number = w.dtype.type  # without it the loop would work in double precision
     momentum, rate = number(momentum), number(rate)
     for i in range(len(w)):
         velocity[i] = momentum * velocity[i] + g[i]
@@ -53,7 +54,7 @@ def sgd(w: Array, velocity: Array, g: Array, momentum: float, rate: float) -> No
 
 @compiled
 def adam(w: Array, m: Array, v: Array, s: Array, g: Array, rate: float, epsilon: float) -> None:
-    """Step s[()] + 1, with the rate and the root as the paper corrects them for it."""
+    """Take step s[()] + 1 of Adam in place, with the paper's bias correction in the rate and the root."""
     s[()] += 1
     number = w.dtype.type
     rate, corrected = number(rate / (1 - BETA1 ** s[()])), number(1 / sqrt(1 - BETA2 ** s[()]))

@@ -1,4 +1,4 @@
-"""What turns gradients into steps: embedding tables row by row, other parameters whole."""
+"""The optimizer of a model: embedding tables are updated row by row, other parameters as a whole."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,11 +21,11 @@ KINDS: dict[
     ("adam", True): (CompiledAdamRows, CompiledAdamDense),
     ("adam", False): (AdamRows, AdamDense),
 }
-"""The two sides of an optimizer, by its name and whether it runs on the CPU."""
+"""The optimizers of embedding tables and of other parameters, by name and by whether the device is a CPU."""
 
 
 class Optimizer:
-    """Trains all of a model: its embedding tables row by row, its other parameters whole."""
+    """Updates all parameters of a model."""
 
     def __init__(self, model: LearnedModel) -> None:
         self.config = model.config
@@ -41,21 +41,21 @@ class Optimizer:
 
     @property
     def at_once(self) -> int:
-        """Steps that `ready` can make room for."""
+        """Most steps that `ready` can prepare at once."""
         return min((updates.at_once for updates in self.tables.values()), default=RowUpdates.at_once)
 
     def step(self, done: float = 0.0) -> None:
-        """Apply the gradients of one batch, which begins when `done` epochs are."""
+        """Apply the gradients of one batch, after `done` epochs."""
         self.ready(1)
         self.take(done)
 
     def ready(self, steps: int) -> None:
-        """Make room for so many steps that will be taken."""
+        """Prepare so many steps: whatever can't be a part of a captured step."""
         for updates in self.tables.values():
             updates.ready(steps)
 
     def take(self, done: float = 0.0) -> None:
-        """What every step does: on tensors alone, but for the learning rate."""
+        """Take a step that `ready` has prepared, with tensor operations alone except for the learning rate."""
         for updates in self.tables.values():
             updates.take()
         rate = self.config.rate(done)
@@ -64,20 +64,20 @@ class Optimizer:
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Bring every table up to date, for those who read it whole: evaluation, and the artifact."""
+        """Bring every table up to date before it is read as a whole, by evaluation or to be saved."""
         for updates in self.tables.values():
             updates.settle()
 
     def release(self) -> None:
-        """Let the tables be read as they are again."""
+        """End the training of the tables: they are read directly again."""
         for updates in self.tables.values():
             updates.table.lender = None
 
     def state(self) -> dict[str, Tensor]:
-        """All that resuming needs beside the model, by name."""
+        """Return the tensors, by name, that resuming needs beside the model."""
         return {f"{name}.{key}": value for name, updates in self._all() for key, value in updates.state().items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state()`."""
+        """Continue from a `state()`."""
         for name, updates in self._all():
             updates.restore({key: state[f"{name}.{key}"] for key in updates.state()})

@@ -1,8 +1,9 @@
-"""Optimizers of embedding tables, whose cost follows the rows a step touches, not the size of the table.
+"""SGD and Adam for embedding tables, row by row: a step costs time for the rows of its batch, not for the whole table.
 
-Each equals its dense textbook form, row for row: what a row would have drifted while no batch touched it is added in
-closed form when it is next read. These are whole-tensor operations, for any device; the CPU has its own loops. Steps
-are counted on the device and no step asks it for a number, so that a GPU can repeat one it has recorded.
+Each row equals that of the dense textbook form: momentum also moves a row in the steps whose batch does not touch it,
+and this move is added in closed form when the row is next read. These are tensor operations for any device; the CPU has
+its own loops (`rows_cpu.py`). Steps are counted on the device, and no step reads a value from it, so that a GPU can
+replay a captured step.
 """
 
 from abc import ABC, abstractmethod
@@ -19,23 +20,23 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Updates(ABC):
-    """The optimizer's side of one parameter."""
+    """The optimizer of one parameter."""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
-        """All that a checkpoint needs beside the parameter; these tensors stay where they are."""
+        """Return the tensors that a checkpoint needs beside the parameter; they stay in place."""
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state()`."""
+        """Continue from a `state()`, in place."""
         for name, value in self.state().items():
             value.copy_(state[name])
 
 
 class RowUpdates(Updates):
-    """The optimizer's side of one embedding table: brings rows up to date, and takes their gradients."""
+    """The optimizer of one embedding table: it brings rows up to date, and applies their gradients."""
 
     at_once: int = 2**62
-    """Steps that `ready` can make room for."""
+    """Most steps that `ready` can prepare at once."""
 
     def __init__(self, table: EmbeddingTable) -> None:
         self.table = table
@@ -44,11 +45,13 @@ class RowUpdates(Updates):
         table.lender = self
 
     def lend(self, rows: Tensor) -> Tensor:
+        """Read rows (...) for automatic differentiation -> (..., d); the step takes their gradient."""
         leaf = self.read(rows).requires_grad_()
         self.lent.append((rows, leaf))
         return leaf
 
     def collect(self, rows: Tensor, gradient: Tensor) -> None:
+        """Keep the gradient (..., d) of rows (...) for the step."""
         self.collected.append((rows, gradient))
 
     def step(self) -> None:
@@ -57,10 +60,10 @@ class RowUpdates(Updates):
         self.take()
 
     def ready(self, steps: int) -> None:
-        """Make room for so many steps that will be taken, by whatever is not done in each."""
+        """Prepare so many steps, by work that is not a part of each step."""
 
     def take(self) -> None:
-        """The part of a step that is the same every time."""
+        """Take a step that `ready` has prepared."""
         loans = self.collected + [(rows, leaf.grad) for rows, leaf in self.lent if leaf.grad is not None]
         if len(loans) == 1:
             self.apply(*loans[0])
@@ -73,11 +76,11 @@ class RowUpdates(Updates):
 
     @abstractmethod
     def read(self, rows: Tensor) -> Tensor:
-        """(...) -> a new (..., d): the rows as the dense optimizer would have them now."""
+        """Read rows (...) as the dense optimizer would have them now -> a new (..., d)."""
 
     @abstractmethod
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
-        """One step with the gradient (..., d) of the rows (...); a row that occurs twice gets the sum."""
+        """Take one step with the gradient (..., d) of rows (...); a row that occurs twice gets the sum."""
 
     @abstractmethod
     def settle(self) -> None:
@@ -87,9 +90,10 @@ class RowUpdates(Updates):
 class SgdRows(RowUpdates):
     """SGD with momentum, v' = mv + g and w' = w - av', exactly.
 
-    With y = w - am/(1-m) v a step is y' = y - a/(1-m) g: an untouched row's y stays, and its velocity only shrinks by
-    m a step. So y and q = v m^-s are kept, s counting steps: both change by adding to the rows touched, and
-    w = y + am/(1-m) m^s q. Before m^-s leaves float32's range, s starts again (once in hundreds of steps at m = 0.9).
+    With y = w - am/(1-m) v a step is y' = y - a/(1-m) g: a row that is not touched keeps its y, and its velocity
+    shrinks by m per step. So y and q = v m^-s are stored, where s counts steps: a step only adds to the rows of its
+    batch, and w = y + am/(1-m) m^s q. Before m^-s leaves float32's range, s starts again (once in hundreds of steps at
+    m = 0.9).
     """
 
     RANGE = 1e18
@@ -104,9 +108,9 @@ class SgdRows(RowUpdates):
         self.rows = torch.stack([weight, torch.zeros_like(weight)], dim=1)  # (n, 2, d): y, q
         self.s = torch.tensor(self.first, device=weight.device)
         self.power = torch.tensor([[0], [1 if self.momentum else 0]], device=weight.device)  # (2, 1) of m^s in w
-        self.share = torch.tensor([[1.0], [self.slope * self.momentum]], device=weight.device)  # (2, 1) times that
-        self.moves = torch.tensor([[-self.slope], [1.0]], device=weight.device)  # (2, 1) of a gradient, over m^s
-        self.booked = self.first  # what s will be after all steps that `ready` made room for
+        self.share = torch.tensor([[1.0], [self.slope * self.momentum]], device=weight.device)  # (2, 1) of that
+        self.moves = torch.tensor([[-self.slope], [1.0]], device=weight.device)  # (2, 1) of a gradient
+        self.booked = self.first  # the value of s after all steps that `ready` has prepared
         if self.momentum:
             self.at_once = -2 * self.first
 
@@ -141,13 +145,13 @@ class SgdRows(RowUpdates):
 
 
 class AdamRows(RowUpdates):
-    """Adam, exactly but for EPSILON beside a root that has shrunk since the row was last touched.
+    """Adam, exactly except that EPSILON is added to the root of v as it was when the row was last touched.
 
-    Touched at step j, a row goes on moving by its momentum in every later step k, by a m/(sqrt(v) + e) times
+    A row touched at step j continues to move by its momentum in every later step k, by a m/(sqrt(v) + e) times
     (BETA1 / sqrt(BETA2))^(k-j) c_k, where c_k = sqrt(1 - BETA2^k) / (1 - BETA1^k), and e = EPSILON sqrt(1 - BETA2^j)
-    because the paper's EPSILON stands beside the root of v / (1 - BETA2^j). `tail[j]` is the sum of that factor over
-    all k >= j, so steps j to s moved it by tail[j] - ratio^(s+1-j) tail[s+1] of those; this is added when the row is
-    next read, its own step included.
+    because the paper adds EPSILON to the root of v / (1 - BETA2^j). `tail[j]` is the sum of that factor over all
+    k >= j, so steps j to s move the row by (tail[j] - ratio^(s+1-j) tail[s+1]) a m/(sqrt(v) + e); this is added when
+    the row is next read, its own step included.
     """
 
     RATIO = BETA1 / sqrt(BETA2)
@@ -161,17 +165,18 @@ class AdamRows(RowUpdates):
         nothing = table.weight.new_zeros(n, 2 * self.dim)
         self.rows = torch.cat([table.weight.detach(), nothing], dim=1)  # (n, 3d): w as of the last read, m, v
         self.touched = torch.zeros(n, dtype=torch.int64, device=nothing.device)  # (n,) the last step that did
-        self.place = torch.zeros_like(self.touched)  # (n,) where among the rows of the last batch
+        self.place = torch.zeros_like(self.touched)  # (n,) the place of the row in the last batch
         self.s = torch.tensor(0, device=nothing.device)
         self.tail = self.tails().to(nothing.device)  # (WARM + 1,)
 
     @classmethod
     def tails(cls) -> Tensor:
+        """Return tail[j] for j up to WARM -> (WARM + 1,)."""
         tail, tails = 1 / (1 - cls.RATIO), []
         for k in range(cls.WARM, 0, -1):
             tail = sqrt(1 - BETA2**k) / (1 - BETA1**k) + cls.RATIO * tail
             tails.append(tail)
-        return torch.tensor([0.0, *reversed(tails)])  # no step is number 0: nothing moves a row never touched
+        return torch.tensor([0.0, *reversed(tails)])  # steps begin at 1: a row that was never touched does not move
 
     def state(self) -> dict[str, Tensor]:
         return {"rows": self.rows, "touched": self.touched, "s": self.s}
@@ -182,7 +187,7 @@ class AdamRows(RowUpdates):
     def apply(self, rows: Tensor, gradient: Tensor) -> None:
         self.s += 1
         rows, gradient = rows.flatten(), gradient.flatten(0, -2)
-        self.place.index_copy_(0, rows, torch.arange(len(rows), device=rows.device))  # a row that occurs twice has one
+        self.place.index_copy_(0, rows, torch.arange(len(rows), device=rows.device))  # repeated rows get one
         place = self.place[rows]  # (R,)
         gradient = torch.zeros_like(gradient).index_add(0, place, gradient)[place]
         state, touched = self.rows[rows], self.touched[rows]
@@ -198,11 +203,11 @@ class AdamRows(RowUpdates):
         self.table.weight.copy_(self._moved(self.rows, self.touched))
 
     def _moved(self, state: Tensor, touched: Tensor, before: int = 0) -> Tensor:
-        """(..., 3d) as last touched -> (..., d): w after all steps but the last `before`."""
+        """Return w (..., d) of rows (..., 3d), as they were last touched, after all steps except the last `before`."""
         w, m, v = state.split(self.dim, dim=-1)
         s = self.s - before
-        gone = self.RATIO ** (s + 1 - touched) * self.tail[(s + 1).clamp(max=self.WARM).view(1)]  # (...)
-        reach = torch.where(touched > 0, self.tail[touched.clamp(max=self.WARM)] - gone, 0.0)
+        later = self.RATIO ** (s + 1 - touched) * self.tail[(s + 1).clamp(max=self.WARM).view(1)]  # (...)
+        reach = torch.where(touched > 0, self.tail[touched.clamp(max=self.WARM)] - later, 0.0)
         epsilon = EPSILON * (1 - BETA2 ** touched.clamp(min=1)).sqrt()  # (...)
         moved: Tensor = w - (self.rate * reach).unsqueeze(-1) * m / (v.sqrt() + epsilon.unsqueeze(-1))
         return moved
