@@ -321,7 +321,7 @@ def test_trained_tables_are_read_as_they_are(small: Interactions) -> None:
 
 
 def test_the_loop_is_written_once() -> None:
-    assert fit_module.__doc__ == "The training engine: the only loop in the library."
+    assert fit_module.__doc__ == "The training loop, the only one in the library."
 
 
 def test_numbers_too_small_for_all_their_digits_are_0_while_training_alone(small: Interactions) -> None:
