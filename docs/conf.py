@@ -23,7 +23,13 @@ autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 80
 
 ROOT = Path(__file__).parents[1]
-FROM_THE_ROOT = {"contributing": "CONTRIBUTING.md", "changelog": "CHANGELOG.md", "results": "benchmarks/results.md"}
+FROM_THE_ROOT = {
+    "contributing": "CONTRIBUTING.md",
+    "changelog": "CHANGELOG.md",
+    "releasing": "RELEASING.md",
+    "security": "SECURITY.md",
+    "results": "benchmarks/results.md",
+}
 """Pages of the site whose text is a file outside docs/; the page itself holds only a link to that file."""
 
 
