@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from playwright.sync_api import sync_playwright
-from tests.service.studio import QUIET, WATCH, chromium, serving, settled, until
+from tests.service.studio import CHROMIUM_OPTIONS, RECORD_WAITS, chromium, serving, settle, wait_until
 
 import palate
 from benchmarks.common import record
@@ -44,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     found = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         for model in options.models:
             path = Path(folder) / model
             palate.train("movielens-small", model=model, device="cpu", baselines=(), output=path)
@@ -59,17 +59,17 @@ def main() -> None:
 def measured(browser: Any, url: str, clicks: int) -> dict[str, str]:
     page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
     page.goto(f"{url}#/try")
-    settled(page)
+    settle(page)
     list_there = page.evaluate("performance.now()")
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    page.evaluate(WATCH)
+    page.evaluate(RECORD_WAITS)
     for click in range(clicks):
         where = "h3.start + div .stars" if click < RATED else f".given li:nth-child({click % RATED + 1}) .stars"
         page.locator(where).first.click(position={"x": 20 + 37 * (click % 3), "y": 12})
-        until(page, "window.since === null")
+        wait_until(page, "window.since === null")
     waits = sorted(page.evaluate("window.waits"))
     page.goto(f"{url}#/map")
-    settled(page)
+    settle(page)
     zoomed = page.evaluate(ZOOM)
     page.context.close()
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
-from tests.service.studio import QUIET, chromium, serving, settled, until
+from tests.service.studio import CHROMIUM_OPTIONS, chromium, serving, settle, wait_until
 
 import palate
 
@@ -35,7 +35,7 @@ WITH_REASONS = ("studio-person", "studio-item", "tutorial/studio")
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         for model in ("mf", "neural"):
             path = Path(folder) / f"{model}.palate"
             palate.train("movielens-small", model=model, device="cpu", output=path)
@@ -51,9 +51,9 @@ def take(browser: Any, url: str, name: str, places: str, options: dict[str, Any]
     page = context.new_page()
     for place in places.split():
         page.goto(url + place)
-        settled(page)
+        settle(page)
     if name in WITH_REASONS:
-        until(page, "!!document.querySelector('.because')")
+        wait_until(page, "!!document.querySelector('.because')")
     page.screenshot(path=FOLDER / f"{name}.png")
     context.close()
     print(f"{name}.png")

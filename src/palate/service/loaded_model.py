@@ -25,8 +25,8 @@ from palate.service.responses import Item, ItemDetails, ItemMap, MapItem, MapPos
 from palate.service.search import NameSearch, whole_text
 
 RANKS_POORLY = (
-    "The list is sorted by predicted rating, which puts items that few users rated first: raise min_ratings, or serve "
-    "a model for top-N lists, such as ease."
+    "The list is sorted by predicted rating, which puts items that few users rated first: raise the "
+    "minimum number of ratings (min_ratings), or serve a model for top-N lists, such as ease."
 )
 
 

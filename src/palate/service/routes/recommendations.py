@@ -32,6 +32,10 @@ from palate.service.state import ListRequest, ServiceState
 REASON_SECONDS = 3.0
 """Seconds for reasons: in them most models try thousands of ratings, the course's model hundreds."""
 
+NOTE_ON_REASONS = (
+    "The reasons are chosen from the latest {tried:,} of {total:,} ratings, because trying all takes too long."
+)
+
 
 @get("/v1/users/{user_id:str}/recommendations")
 async def recommend_to_user(
@@ -198,7 +202,7 @@ def _note_on_reasons(person: Person, tried: int) -> str | None:
     n = len(person.items)
     if tried == n:
         return None
-    return f"The reasons are chosen from the latest {tried:,} of {n:,} ratings, because trying all takes too long."
+    return NOTE_ON_REASONS.format(tried=tried, total=n)
 
 
 def make_filters(model: LoadedModel, source: str, **options: Any) -> Filters:

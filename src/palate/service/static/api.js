@@ -1,72 +1,78 @@
-// The public HTTP API and nothing else, by URLs relative to the page.
+// Requests to the public HTTP API, by URLs relative to the page.
 
+import { t } from "./texts.js";
+
+/** code: the API's error code; fromService: whether the message is the service's own, in English. */
 export class ApiError extends Error {
-  constructor(code, detail, status = 0) {
-    super(detail);
+  constructor(code, message, { status = 0, fromService = false } = {}) {
+    super(message);
     this.code = code;
     this.status = status;
+    this.fromService = fromService;
   }
 }
 
-export const get = (path, parameters = {}, signal) => ask(`v1/${path}${query(parameters)}`, { signal });
+export const get = (path, parameters = {}, signal) => request(`v1/${path}${query(parameters)}`, { signal });
 
 export const post = (path, body, signal) =>
-  ask(`v1/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
+  request(`v1/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 
-/** A path such as users/<id>/history, with the id as text of any kind. */
+/** A path such as users/<id>/history; the id may hold any character. */
 export const path = (...parts) => parts.map(encodeURIComponent).join("/");
 
 function query(parameters) {
-  const found = new URLSearchParams();
+  const fields = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    for (const one of Array.isArray(value) ? value : [value]) if (one !== null && one !== undefined && one !== "") found.append(name, one);
+    const values = [value].flat().filter((item) => item !== null && item !== undefined && item !== "");
+    for (const item of values) fields.append(name, item);
   }
-  const text = found.toString();
+  const text = fields.toString();
   return text && `?${text}`;
 }
 
 let token = null;
-try { token = sessionStorage.getItem("palate-token"); } catch { /* it is asked for again */ }
+try { token = sessionStorage.getItem("palate-token"); } catch { /* the page asks for the token again */ }
 
-/** What a service that is not for everyone wants to see with every question. */
+/** Send this token with every request. */
 export function useToken(text) {
   token = text;
-  try { sessionStorage.setItem("palate-token", text); } catch { /* it holds until reload */ }
+  try { sessionStorage.setItem("palate-token", text); } catch { /* the token lasts until the page is loaded again */ }
 }
 
-async function ask(url, options) {
-  let answer;
+async function request(url, options) {
+  let response;
   try {
-    answer = await fetch(url, { ...options, headers: { ...options.headers, ...(token && { authorization: `Bearer ${token}` }) } });
+    response = await fetch(url, { ...options, headers: { ...options.headers, ...(token && { authorization: `Bearer ${token}` }) } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("unreachable", "The service does not answer. Is it still running?");
+    throw new ApiError("unreachable", t("error.unreachable_text"));
   }
-  const body = await answer.json().catch(() => null);
-  if (!answer.ok) throw new ApiError(body?.error ?? "error", body?.detail ?? `The service answered ${answer.status}.`, answer.status);
-  return body;
+  const { status } = response;
+  const body = await response.json().catch(() => null);
+  if (response.ok) return body;
+  throw body?.detail ? new ApiError(body.error, body.detail, { status, fromService: true }) : new ApiError("error", t("error.status", { status }), { status });
 }
 
 /**
- * Only the newest question counts: run(ask, then) numbers them, ends the one before, and drops an answer that a newer
- * question has overtaken. `fail` hears what went wrong with the newest.
+ * Keep only the newest request: run(send, then) aborts the one before and drops a response that a newer request has
+ * overtaken. `fail` is called with the error of the newest.
  */
 export function newest(fail) {
-  let number = 0;
+  let latest = 0;
   let running = null;
-  return async (question, then) => {
+  return async (send, then) => {
     running?.abort();
-    const mine = ++number;
+    const number = ++latest;
     const controller = (running = new AbortController());
     try {
-      const answer = await question(controller.signal);
-      if (mine === number) then(answer);
+      const response = await send(controller.signal);
+      if (number === latest) then(response);
     } catch (error) {
-      if (mine === number && error.name !== "AbortError") fail(error);
+      if (number === latest && error.name !== "AbortError") fail(error);
     }
   };
 }
 
-let described = null;
-/** What is served; asked once. */
-export const model = () => (described ??= get("model").catch((error) => { described = null; throw error; }));
+let modelInfo = null;
+/** The served model; requested once. */
+export const model = () => (modelInfo ??= get("model").catch((error) => { modelInfo = null; throw error; }));

@@ -1,4 +1,4 @@
-// How a map is moved: mouse, wheel, fingers and keys.
+// Moving a map with mouse, wheel, fingers and keys.
 
 export function listen(map) {
   const { canvas } = map;
@@ -29,9 +29,9 @@ export function listen(map) {
   const lift = (event) => {
     if (!fingers.delete(event.pointerId) || event.type === "pointercancel" || moved > 6) return;
     const { x, y } = place(event);
-    const found = map.nearest(x, y);
-    map.point(found);
-    if (found !== null) map.heard.picked?.(map.items[found]);
+    const index = map.nearest(x, y);
+    map.point(index);
+    if (index !== null) map.callbacks.picked?.(map.items[index]);
   };
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);

@@ -1,8 +1,9 @@
-// The map of items on a canvas: zoom, pan, pointing out, and names where there is room.
+// The map of items on a canvas: zoom, pan, marked items, and names where there is room.
 
-import { calm } from "./dom.js";
+import { reducedMotion } from "./dom.js";
 import { listen } from "./gestures.js";
 import { nameOf } from "./parts.js";
+import { t } from "./texts.js";
 
 export const COLOURS = 8;
 const CLOSEST = 400;
@@ -10,17 +11,17 @@ const LABELS = 36;
 const REACH = 14;
 
 export class ItemMap {
-  /** found: what /v1/map answers. heard: {moved(), picked(item)}; over: elements that lie on the canvas. */
-  constructor(canvas, found, heard, over = []) {
+  /** positions: the response of /v1/map; callbacks: {moved(), picked(item)}; over: elements that lie on the canvas. */
+  constructor(canvas, positions, callbacks, over = []) {
     this.over = over;
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
-    this.heard = heard;
-    this.items = [...found.items].sort((a, b) => b.ratings - a.ratings);  // the best known first: they are named first
+    this.callbacks = callbacks;
+    this.items = [...positions.items].sort((a, b) => b.ratings - a.ratings);  // the most popular items are named first
     const most = Math.max(1, this.items[0]?.ratings ?? 1);
     this.radii = Float32Array.from(this.items, (item) => 1.1 + 3.6 * Math.sqrt(item.ratings / most));
     this.at = new Map(this.items.map((item, index) => [item.id, index]));
-    this.legend = legend(found);
+    this.legend = legend(positions);
     this.colour = Uint8Array.from(this.items, (item) => this.legend.findIndex((entry) => entry.holds(item.category)));
     const [left, right, top, bottom] = ["x", "y"].flatMap((axis) => { const all = this.items.map((item) => item[axis]); return [Math.min(...all), Math.max(...all)]; });
     this.middle = { x: (left + right) / 2, y: (top + bottom) / 2 };
@@ -33,10 +34,10 @@ export class ItemMap {
     this.frames = [];
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(canvas);
-    this.look = () => { this.paint(); this.ask(); };
-    addEventListener("look", this.look);
+    this.restyle = () => { this.paint(); this.ask(); };
+    addEventListener("theme", this.restyle);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
-    this.dark.addEventListener("change", this.look);
+    this.dark.addEventListener("change", this.restyle);
     listen(this);
     this.paint();
     this.resize();
@@ -45,13 +46,13 @@ export class ItemMap {
 
   close() {
     this.resized.disconnect();
-    removeEventListener("look", this.look);
-    this.dark.removeEventListener("change", this.look);
+    removeEventListener("theme", this.restyle);
+    this.dark.removeEventListener("change", this.restyle);
     cancelAnimationFrame(this.frame);
     cancelAnimationFrame(this.flying);
   }
 
-  /** Colours and type, from the style sheet. */
+  /** Read colours and font from the style sheet. */
   paint() {
     const style = getComputedStyle(this.canvas);
     const read = (name) => style.getPropertyValue(name).trim();
@@ -80,22 +81,22 @@ export class ItemMap {
 
   reset(glide = true) { this.fly({ ...this.middle, scale: this.fit }, glide); }
 
-  /** Brings an item to the middle, at least so near. */
+  /** Move an item to the middle, with at least this zoom. */
   lookAt(id, zoom, glide = false) {
     const item = this.items[this.at.get(id)];
     if (item) this.fly({ x: item.x, y: item.y, scale: Math.max(this.scale, this.fit * zoom) }, glide);
     return item;
   }
 
-  /** So near that half of the ringed items stand within a hand's breadth of the first. */
+  /** Zoom so that half of the marked items are within a fifth of the window around the first. */
   frameMarked() {
-    const [first, ...others] = [...this.marked].map((index) => this.items[index]);
-    const away = others.map((item) => Math.hypot(item.x - first.x, item.y - first.y)).sort((a, b) => a - b);
+    const [first, ...rest] = [...this.marked].map((index) => this.items[index]);
+    const away = rest.map((item) => Math.hypot(item.x - first.x, item.y - first.y)).sort((a, b) => a - b);
     const middle = away[Math.floor(away.length / 2)] ?? 0.2;
     this.fly({ x: first.x, y: first.y, scale: clamp((0.2 * Math.min(this.width, this.height)) / Math.max(middle, 1e-4), this.fit * 2, this.fit * CLOSEST) }, true);
   }
 
-  /** Rings around items, a bold one around the first. */
+  /** Draw rings around items, a bold one around the first. */
   highlight(ids) {
     this.marked = new Set(ids.map((id) => this.at.get(id)).filter((index) => index !== undefined));
     this.ask();
@@ -104,7 +105,7 @@ export class ItemMap {
   hide(entries) {
     this.hidden = entries;
     this.ask();
-    this.heard.moved?.();
+    this.callbacks.moved?.();
   }
 
   pan(dx, dy) {
@@ -125,7 +126,7 @@ export class ItemMap {
   fly(to, glide) {
     cancelAnimationFrame(this.flying);
     const from = { x: this.x ?? 0, y: this.y ?? 0, scale: this.scale ?? this.fit };
-    if (!glide || calm()) {
+    if (!glide || reducedMotion()) {
       Object.assign(this, to);
       return this.changed();
     }
@@ -145,18 +146,16 @@ export class ItemMap {
   changed() {
     this.ask();
     clearTimeout(this.settled);
-    this.settled = setTimeout(() => this.heard.moved?.(), 120);
+    this.settled = setTimeout(() => this.callbacks.moved?.(), 120);
   }
 
   ask() {
     this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
   }
 
-  /** The items inside the window, the best known first. */
-  inView(most = Infinity) {
-    const found = [];
-    for (let index = 0; index < this.items.length && found.length < most; index++) if (this.shows(index)) found.push(this.items[index]);
-    return found;
+  /** The items inside the window, the most popular first. */
+  inView() {
+    return this.items.filter((_, index) => this.shows(index));
   }
 
   shows(index, room = 0) {
@@ -212,7 +211,7 @@ export class ItemMap {
     pen.strokeStyle = this.ground;
     pen.fillStyle = this.ink;
     const frame = this.canvas.getBoundingClientRect();
-    const taken = this.over.filter((one) => !one.hidden).map((one) => one.getBoundingClientRect()).map((box) => ({ x: box.left - frame.left, y: (box.top + box.bottom) / 2 - frame.top, wide: box.width, tall: box.height / 2 }));
+    const taken = this.over.filter((element) => !element.hidden).map((element) => element.getBoundingClientRect()).map((box) => ({ x: box.left - frame.left, y: (box.top + box.bottom) / 2 - frame.top, wide: box.width, tall: box.height / 2 }));
     const most = Math.min(LABELS, Math.round((this.width * this.height) / 9000));
     const name = (index, must) => {
       const item = this.items[index];
@@ -222,7 +221,7 @@ export class ItemMap {
       let x = this.screenX(item) + this.radii[index] * grow + 5;
       if (x + wide > this.width - 4) x = this.screenX(item) - this.radii[index] * grow - 5 - wide;
       const y = this.screenY(item);
-      if (!must && (x < 4 || y < 8 || y > this.height - 8 || taken.some((one) => x < one.x + one.wide + 10 && x + wide + 10 > one.x && Math.abs(y - one.y) < 9 + one.tall))) return;
+      if (!must && (x < 4 || y < 8 || y > this.height - 8 || taken.some((box) => x < box.x + box.wide + 10 && x + wide + 10 > box.x && Math.abs(y - box.y) < 9 + box.tall))) return;
       taken.push({ x, y, wide, tall: 8 });
       pen.strokeText(text, x, y);
       pen.fillText(text, x, y);
@@ -251,20 +250,20 @@ export class ItemMap {
   }
 }
 
-/** The commonest categories have a colour each, all others share one: [{name, colour, count, holds}]. */
-function legend(found) {
+/** The most common categories have a colour each, all others share one: [{name, colour, count, holds}]. */
+function legend(positions) {
   const counts = new Map();
-  for (const { category } of found.items) counts.set(category, (counts.get(category) ?? 0) + 1);
+  for (const { category } of positions.items) counts.set(category, (counts.get(category) ?? 0) + 1);
   const common = [...counts.keys()].filter((category) => category >= 0).sort((a, b) => counts.get(b) - counts.get(a) || a - b).slice(0, COLOURS);
-  const entries = common.map((category, at) => ({ name: found.categories[category], colour: `--cat-${at}`, count: counts.get(category), holds: (other) => other === category }));
-  const rest = found.items.length - entries.reduce((sum, entry) => sum + entry.count, 0);
-  return [...entries, { name: entries.length ? "Other" : "Items", colour: entries.length ? "--cat-rest" : "--cat-0", count: rest, holds: () => true }];
+  const entries = common.map((category, at) => ({ name: positions.categories[category], colour: `--cat-${at}`, count: counts.get(category), holds: (other) => other === category }));
+  const rest = positions.items.length - entries.reduce((sum, entry) => sum + entry.count, 0);
+  return [...entries, { name: t(entries.length ? "map.other" : "map.items"), colour: entries.length ? "--cat-rest" : "--cat-0", count: rest, holds: () => true }];
 }
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const cut = (text) => (text.length > 34 ? `${text.slice(0, 32).trimEnd()}…` : text);
 
-/** Small ones as squares, which are drawn faster. */
+/** Draw a dot; a small one is a square, which is drawn faster. */
 function dot(pen, x, y, radius, round = radius > 1.8) {
   if (round) {
     pen.moveTo(x + radius, y);

@@ -9,52 +9,52 @@ try {
 } catch {
   rated = [];
 }
-let before = [];
+let earlier = [];
 
 export const ratings = () => rated;
-export const canUndo = () => before.length > 0;
-export const ratingOf = (id) => rated.find((one) => one.id === id)?.rating ?? null;
-export const isRated = (id) => rated.some((one) => one.id === id);
+export const canUndo = () => earlier.length > 0;
+export const ratingOf = (id) => rated.find((item) => item.id === id)?.rating ?? null;
+export const isRated = (id) => rated.some((item) => item.id === id);
 
-/** rating: null where the table has none, and to have met an item is all there is to say. */
+/** rating: null in a table without ratings, where an item is liked or not. */
 export const rate = ({ id, title }, rating) =>
-  change(isRated(id) ? rated.map((one) => (one.id === id ? { ...one, rating } : one)) : [{ id, title, rating }, ...rated]);
-export const remove = (id) => change(rated.filter((one) => one.id !== id));
+  change(isRated(id) ? rated.map((item) => (item.id === id ? { ...item, rating } : item)) : [{ id, title, rating }, ...rated]);
+export const remove = (id) => change(rated.filter((item) => item.id !== id));
 export const clear = () => change([]);
 
 export function undo() {
-  if (before.length) keep(before.pop());
+  if (earlier.length) save(earlier.pop());
 }
 
-function change(to) {
-  before = [...before.slice(-99), rated];
-  keep(to);
+function change(items) {
+  earlier = [...earlier.slice(-99), rated];
+  save(items);
 }
 
-function keep(to) {
-  rated = to;
+function save(items) {
+  rated = items;
   try {
     sessionStorage.setItem(KEY, JSON.stringify(rated));
   } catch {
-    // A page without storage only forgets at reload.
+    // Without storage the ratings last until the page is loaded again.
   }
 }
 
-/** What the person is, as the API asks for it: ratings, or items oldest first where the table has no ratings. */
+/** The body of a request: ratings, or items oldest first in a table without ratings. */
 export const asBody = (scale) =>
   scale ? { ratings: rated.map(({ id, rating }) => ({ item: id, rating })) } : { history: rated.map(({ id }) => id).reverse() };
 
 export const asText = () => rated.map(({ id, rating }) => encodeURIComponent(id) + (rating === null ? "" : `:${rating}`)).join(",");
 
-/** Ratings from a link -> the ids that the model does not know. */
+/** Take the ratings of a link, and return the ids that the model does not know. */
 export async function fromText(text, scale) {
   if (text === asText()) return [];
-  const parts = text.split(",").filter(Boolean).map((part) => {
+  const pairs = text.split(",").filter(Boolean).map((part) => {
     const [, id, rating] = /^([^:]*):?(.*)$/.exec(part);
     return { id: decodeURIComponent(id), rating: Number(rating) };
   });
   const unknown = [];
-  const found = await Promise.all(parts.map(async ({ id, rating }) => {
+  const items = await Promise.all(pairs.map(async ({ id, rating }) => {
     try {
       const item = await get(path("items", id));
       const inside = scale && Number.isFinite(rating) ? Math.max(scale.low, Math.min(scale.high, rating || scale.high)) : null;
@@ -65,7 +65,7 @@ export async function fromText(text, scale) {
       return null;
     }
   }));
-  before = rated.length ? [rated] : [];  // your own come back by undo
-  keep(found.filter(Boolean));
+  earlier = rated.length ? [rated] : [];  // undo brings your own ratings back
+  save(items.filter(Boolean));
   return unknown;
 }

@@ -1,75 +1,84 @@
-// Analogies: a - b + c, beside the controls that need no analogy.
+// Analogies: a - b + c, beside two lists made without the analogy.
 
-import { newest, path, post, get } from "./api.js";
+import { get, newest, path, post } from "./api.js";
+import { combobox } from "./combobox.js";
 import { el, fill, say } from "./dom.js";
-import { combobox, empty, failure, listed, meter, nameOf, section, waiting } from "./parts.js";
+import { empty, failure, listed, meter, nameOf, waiting } from "./parts.js";
+import { count, fixed, t } from "./texts.js";
 
-const PLACES = [
-  ["c", "Start with"],
-  ["a", "add what is special of"],
-  ["b", "and take away what it shares with"],
-];
+const PLACES = [["c", "analogies.start"], ["a", "analogies.add"], ["b", "analogies.subtract"]];
 
 export async function show(page, { served, query, current }) {
-  if (!served.has_vectors) return void page.append(empty("No vectors here", `An analogy adds and takes away vectors, and the model “${served.name}” has none. Train mf or neural for that.`));
-  const chosen = { a: null, b: null, c: null };
-  const least = served.users >= 200 ? 20 : 0;
-  const out = el("div");
-  const boxes = {};
-  for (const [name, label] of PLACES) boxes[name] = combobox({ label, placeholder: "Find an item", keep: true, onpick: (item) => { chosen[name] = item; ask(); }, onempty: () => { chosen[name] = null; ask(); } });
-  const sum = el("p.sum", { "aria-live": "polite" });
-  page.append(
-    el("div.intro", {}, el("p.lead", {}, "Add and take away taste, like words: king − man + woman.")),
-    el("section.card", { "aria-label": "An analogy" }, el("div.three", {}, PLACES.map(([name, label]) => el("div.field", {}, el("span", {}, label), boxes[name]))), el("div.tools", {}, sum, el("button.plain", { type: "button", onclick: surprise }, "Pick three for me"))),
-    out);
-  const put = newest((error) => fill(out, failure(error, ask)));
-  await Promise.all(Object.keys(chosen).filter((name) => query.get(name)).map(async (name) => {
-    try { choose(name, await get(path("items", query.get(name)))); } catch { /* an unknown id leaves its place empty */ }
+  if (!served.has_vectors) return void page.append(empty(t("analogies.no_vectors"), t("analogies.no_vectors_text", { name: served.name })));
+  const view = new AnalogyView(page, served);
+  await Promise.all(PLACES.filter(([name]) => query.get(name)).map(async ([name]) => {
+    try { view.choose(name, await get(path("items", query.get(name)))); } catch { /* an unknown id leaves its place empty */ }
   }));
-  if (current()) ask();
+  if (current()) view.refresh();
+}
 
-  function choose(name, item) {
-    chosen[name] = item;
-    boxes[name].input.value = nameOf(item);
+class AnalogyView {
+  constructor(page, served) {
+    this.minimum = served.users >= 200 ? 20 : 0;
+    this.items = { a: null, b: null, c: null };
+    this.boxes = Object.fromEntries(PLACES.map(([name, key]) => [name, this.box(name, t(key))]));
+    this.sum = el("p.sum", { "aria-live": "polite" });
+    this.out = el("div");
+    this.request = newest((error) => fill(this.out, failure(error, () => this.refresh())));
+    page.append(
+      el("div.intro", {}, el("p.lead", {}, t("analogies.lead"))),
+      el("section.card", { "aria-label": t("nav.analogies") },
+        el("div.three", {}, PLACES.map(([name, key]) => el("div.field", {}, el("span", {}, t(key)), this.boxes[name]))),
+        el("div.tools", {}, this.sum, el("button.plain", { type: "button", onclick: () => this.pickAtRandom() }, t("analogies.pick")))),
+      this.out);
   }
 
-  async function surprise() {
+  box(name, label) {
+    const set = (item) => { this.items[name] = item; this.refresh(); };
+    return combobox({ label, placeholder: t("items.find"), keep: true, onpick: set, onempty: () => set(null) });
+  }
+
+  choose(name, item) {
+    this.items[name] = item;
+    this.boxes[name].input.value = nameOf(item);
+  }
+
+  async pickAtRandom() {
     const { items } = await get("items", { query: "", k: 60 });
-    for (const name of ["a", "b", "c"]) choose(name, items.splice(Math.floor(Math.random() * items.length), 1)[0]);
-    ask();
+    for (const [name] of PLACES) this.choose(name, items.splice(Math.floor(Math.random() * items.length), 1)[0]);
+    this.refresh();
   }
 
-  function ask() {
-    const { a, b, c } = chosen;
-    const parameters = new URLSearchParams(Object.entries(chosen).filter(([, item]) => item).map(([name, item]) => [name, item.id]));
-    history.replaceState(null, "", `#/analogies${parameters.size ? `?${parameters}` : ""}`);
+  refresh() {
+    const { a, b, c } = this.items;
+    const fields = new URLSearchParams(Object.entries(this.items).filter(([, item]) => item).map(([name, item]) => [name, item.id]));
+    history.replaceState(null, "", `#/analogies${fields.size ? `?${fields}` : ""}`);
     if (!a || !b || !c) {
-      sum.textContent = "";
-      return void fill(out, empty("Three items make an analogy", "Choose them above. Beside the answer stands what you would get without it."));
+      this.sum.textContent = "";
+      return void fill(this.out, empty(t("analogies.choose"), t("analogies.choose_text")));
     }
-    sum.textContent = `${nameOf(c)} + ${nameOf(a)} − ${nameOf(b)}`;
-    fill(out, waiting(10));
-    return put((signal) => post("analogies", { a: a.id, b: b.id, c: c.id, k: 10, min_ratings: least }, signal), draw);
+    this.sum.textContent = `${nameOf(c)} + ${nameOf(a)} − ${nameOf(b)}`;
+    fill(this.out, waiting(10));
+    return this.request((signal) => post("analogies", { a: a.id, b: b.id, c: c.id, k: 10, min_ratings: this.minimum }, signal), (analogy) => this.draw(analogy, nameOf(c)));
   }
 
-  function draw(found) {
-    const answer = new Set(found.answer.map((item) => item.id));
-    const column = (title, text, items, marks) => el("section.card", {}, el("h2", {}, title), el("p.note", {}, text),
-      listed(items, (item) => meter(item.score, item.score.toFixed(2), "Cosine"), (item) => (marks && answer.has(item.id) ? el("p.because", {}, "also in the answer") : null)));
-    const { c } = chosen;
-    fill(out, verdict(found), el("div.three.lists", {},
-      column("The answer", "Nearest to the sum.", found.answer, false),
-      column(`${nameOf(c)} alone`, "Nearest with nothing added or taken.", found.plain, true),
-      column("A random pair instead", "Nearest with the difference of two random items.", found.shuffled, true)));
-    say(`The answer begins with ${found.answer.length ? nameOf(found.answer[0]) : "nothing"}`);
+  /** start: the name of the item c. */
+  draw(analogy, start) {
+    const answer = new Set(analogy.answer.map((item) => item.id));
+    const shared = (item) => (answer.has(item.id) ? el("p.because", {}, t("analogies.shared")) : null);
+    const column = (title, text, items, extra) => el("section.card", {}, el("h2", {}, title), el("p.note", {}, text),
+      listed(items, (item) => meter(item.score, fixed(item.score, 2), t("analogies.cosine")), extra));
+    fill(this.out, verdict(analogy, start), el("div.three.lists", {},
+      column(t("analogies.answer"), t("analogies.answer_text"), analogy.answer),
+      column(t("analogies.alone", { item: start }), t("analogies.alone_text"), analogy.plain, shared),
+      column(t("analogies.random"), t("analogies.random_text"), analogy.shuffled, shared)));
+    say(analogy.answer.length ? t("analogies.first", { item: nameOf(analogy.answer[0]) }) : t("analogies.no_items"));
   }
+}
 
-  function verdict(found) {
-    const n = found.answer.length;
-    const shared = found.shared_plain;
-    const said = shared >= n / 2 ? `Mostly the neighbours of ${nameOf(chosen.c)}: the analogy adds little here.`
-      : found.shared_shuffled >= n / 2 ? "Mostly what a random pair finds too: the analogy adds little here."
-        : "Mostly its own: neither the first item alone nor a random pair finds it.";
-    return el("p.verdict", {}, el("b", {}, said), ` Of these ${n}, ${shared} are also nearest to ${nameOf(chosen.c)} alone, and ${found.shared_shuffled.toFixed(1)} are found with a random pair (mean).`);
-  }
+function verdict(analogy, start) {
+  const n = analogy.answer.length;
+  const key = analogy.shared_plain >= n / 2 ? "analogies.mostly_start" : analogy.shared_shuffled >= n / 2 ? "analogies.mostly_random" : "analogies.own";
+  const numbers = { n: count(n), item: start, alone: count(analogy.shared_plain), random: fixed(analogy.shared_shuffled, 1) };
+  return el("p.verdict", {}, el("b", {}, t(key, { item: start })), " ", t("analogies.numbers", numbers));
 }
