@@ -13,7 +13,7 @@ ENDINGS = (".checkpoint", ".refit.checkpoint")
 
 
 class RunCheckpoints(NamedTuple):
-    """Where training and refit save, and whether they resume; without an output they do neither.
+    """The checkpoints of training and refit, and whether each resumes; without an output there are none.
 
     A run that was stopped during its refit repeats the end of the training from its last checkpoint, or all of it where
     the training was over before its first checkpoint.
