@@ -1,1 +1,1 @@
-"""Which model suits a table: checkup, search, comparison, report."""
+"""Model selection: the checkup of a table, the search for a model, comparison, report."""

@@ -1,4 +1,4 @@
-"""Which model to train: the one that is named, the usual one for the table, or the best one that a search finds."""
+"""Choice of the model to train: the named one, the usual one for the table, or the best that a search finds."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What metrics say in plain sentences: also where a simple baseline is better."""
+"""Metrics in plain sentences: also where a simple baseline is better."""
 
 from collections.abc import Mapping, Sequence
 
