@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 .PHONY: demo test check format docs site wheel
 
-demo: .venv/installed  ## from a table of ratings to ten recommendations, in under a minute
+demo: .venv/installed  ## from a table of ratings to ten recommendations
 	@rm -f movies.palate.checkpoint
 	$(BIN)/palate train movielens-small --model neural --preset sgd --watch-test --output movies.palate
 	$(BIN)/palate recommend movies.palate --user 1
@@ -44,11 +44,13 @@ wheel: .venv/installed-dev  ## the wheel, built, installed into an empty environ
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Palate needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "Creating .venv and installing Palate: PyTorch alone is a download of some 200 MB ..."
 	$(PYTHON) -m venv .venv
 	$(PIP) --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed
+	@echo "Installing what development needs: the service, tests, linters ..."
 	$(PIP) --editable '.[dev]'
 	@touch $@
 

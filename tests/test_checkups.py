@@ -65,4 +65,4 @@ def test_the_command_says_what_is_found(palate_command: Palate, here: Path) -> N
 def test_the_command_says_that_nothing_is_found(palate_command: Palate, here: Path) -> None:
     write(here / "ratings.csv", drifting(0.0))
     out = palate_command("checkup", "ratings.csv", "--split", "time").out
-    assert out.splitlines()[-1] == "nothing found that should mislead a model or its figures"
+    assert out.splitlines()[-1] == "no problems that could mislead a model or its metrics"

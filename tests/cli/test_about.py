@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -58,6 +59,17 @@ finally:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert ran.stderr.endswith("imported: "), ran.stderr
     assert time.perf_counter() - began < 20, "0.3 s where the machine is not busy"
+
+
+def test_the_version(palate: Palate) -> None:
+    assert palate("--version").out == f"palate {version('palate')}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_80_columns(command: str) -> None:
+    lines = run(command, "--help", env={**os.environ, "COLUMNS": "80"}).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("<bool>" in line for line in lines)
 
 
 def test_as_a_module() -> None:
@@ -162,7 +174,7 @@ def test_info_on_a_saved_model(palate: Palate, model: Path) -> None:
 
 def test_info_on_a_data_set_shows_its_terms(palate: Palate) -> None:
     ran = palate("info", "movielens-small")
-    assert "100,004 ratings of 671 people" in ran.out
+    assert "100,004 ratings by 671 users" in ran.out
     assert "redistribut" in ran.out
     assert "commercial" in ran.out
     answer = palate("info", "movielens-small", "--json").json
@@ -174,7 +186,7 @@ def test_info_on_a_data_set_shows_its_terms(palate: Palate) -> None:
 def test_info_on_nothing_known(palate: Palate, here: Path) -> None:
     message = palate("info", "neutral").error
     assert message.startswith("'neutral' is neither a folder, nor a data set (movielens-small, ")
-    assert message.endswith(f"nor a kind of model ({EVERY_MODEL})")
+    assert message.endswith(f"nor a model ({EVERY_MODEL})")
 
 
 # sample

@@ -53,7 +53,7 @@ def test_lists(palate: Palate, model: Path, tmp_path: Path) -> None:
     people = recommender.table.n_users
     assert (
         palate("lists", model, "-k", 3, "-o", path, "--memory", "4GB").out.split()[2:]
-        == f"{n} rows, of {people} people".split()
+        == f"{n} rows, lists of {people} users".split()
     )
     assert path.read_text() == (tmp_path / "same.csv").read_text()
     assert palate("lists", model, "-o", path, "--json").json["users"] == people
@@ -225,7 +225,10 @@ def test_evaluate_reads_a_table_as_train_does(palate: Palate, model: Path, table
     for name, part in (("a.csv", rows[:halves]), ("b.csv", rows[halves:])):
         (here / name).write_text("userId,movieId,rating,timestamp\n" + "".join(f"{','.join(row)}\n" for row in part))
     assert palate("evaluate", model, "a.csv", "b.csv", "--json").json == plain
-    assert palate("evaluate", model, "--user", "4").error == "how to read a table was said, but no table was named"
+    assert (
+        palate("evaluate", model, "--user", "4").error
+        == "options of the table are given, but no table: name the table to evaluate on"
+    )
 
 
 def test_evaluate_shows_every_metric_once_in_groups(palate: Palate, model: Path, tables: Path) -> None:

@@ -88,7 +88,7 @@ def test_replay(palate: Palate, model: Path, tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{client.port}"
         ran = palate("replay", model, "--url", url, "--people", 10)
         assert ran.code == 0, ran.out
-        assert ran.out.startswith("20 lists of 10 people: all as this model makes them; p50 ")
+        assert ran.out.startswith("20 lists of 10 users: all are those of this model; p50 ")
         answer = palate("replay", model, "--url", url, "--people", 5, "-k", 3, "--json").json
         assert (answer["people"], answer["lists"], answer["different"]) == (5, 10, [])
         assert 0 < answer["p50_ms"] <= answer["p99_ms"]

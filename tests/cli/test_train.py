@@ -43,7 +43,7 @@ def test_what_a_person_sees(palate: Palate, tables: Path, here: Path) -> None:
     assert [line[0] for line in epochs[1:]] == ["1", "2", "training", "epoch", "1", "2"]
     assert "training again, on training and validation part" in ran.err
     assert epochs[4] == ["epoch", "train", "loss", "ratings", "per", "second"], "of the refit"
-    assert "trained again on training and validation part" in palate("info", "m.palate").out
+    assert "refitted on training and validation part together" in palate("info", "m.palate").out
     assert len(library.load(here / "m.palate").recommend(1)) > 0
 
 

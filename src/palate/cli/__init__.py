@@ -1,4 +1,4 @@
-"""The command line: a command parses, calls one function, and prints."""
+"""The command line: each command parses its options, calls one function of the library, and prints the answer."""
 
 import atexit
 import gc
@@ -17,7 +17,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]  # click's own, which typer give
 
 def main() -> None:
     """Run a command; an error is one line on stderr and exit code 2, a training that was stopped ends with 130."""
-    # A thread that waits spins a little, for the next piece of work is near, and then sleeps: others may be waiting.
+    # A thread that waits for work spins a little before it sleeps, so that other programs get the processor.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     gc.set_threshold(50_000)  # imports make many objects and hardly any garbage
     atexit.register(gc.freeze)  # or Python looks through all that torch made, once more, before it ends

@@ -1,4 +1,4 @@
-"""Every command, by its file."""
+"""The program and its commands."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated

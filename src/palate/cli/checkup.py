@@ -15,14 +15,14 @@ from palate.options import ReadingOptions
 @grouped
 def checkup(
     ratings: Table,
-    split: Annotated[str, typer.Option(help="The split to look at: random, time, last, users or items.")] = "random",
-    test: Annotated[float, typer.Option(help="Its share of events, people or items to test on.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="What its draws follow from.", min=0)] = 0,
+    split: Annotated[str, typer.Option(help="Split to check: random, time, last, users or items.")] = "random",
+    test: Annotated[float, typer.Option(help="Share of events, users or items in its test part.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
     *,
     reading: ReadingOptions,
     json: Json = False,
 ) -> None:
-    """What in a table may mislead a model or its figures, and what to do about it."""
+    """Check a table for what may mislead a model or its metrics, and say what to do about it."""
     table = read_table(ratings, reading)
     findings = [asdict(finding) for finding in palate.checkup(table, split=split, test=test, seed=seed)]
     if json:
@@ -34,4 +34,4 @@ def checkup(
     if findings:
         as_table("", [{**finding, "count": f"{finding['count']:,}"} for finding in findings])
     else:
-        say("nothing found that should mislead a model or its figures")
+        say("no problems that could mislead a model or its metrics")

@@ -42,25 +42,25 @@ def _tables(comparison: "palate.Comparison") -> None:
     for measure in comparison.measures:
         rows = []
         for compared in comparison.best_first(measure):
-            one = compared.standings[measure.name]
+            standing = compared.standings[measure.name]
             rows.append(
                 {
-                    "group": one.group,
+                    "group": standing.group,
                     "model": compared.model,
-                    measure.name: one.value,
-                    "95 % interval": f"{one.low:.4f} to {one.high:.4f}",
-                    "over runs": f"± {one.spread:.4f}" if len(compared.runs) > 1 else "–",
+                    measure.name: standing.value,
+                    "95 % interval": f"{standing.low:.4f} to {standing.high:.4f}",
+                    "over seeds": f"± {standing.spread:.4f}" if len(compared.runs) > 1 else "–",
                     "seconds": round(compared.seconds, 2),
                     "MB": round(compared.memory / 10**6),
                 }
             )
         say()
         as_table(
-            f"By {measure.name}, {'most' if measure.larger_is_better else 'least'} first; models of one group can't be told apart",
+            f"By {measure.name}, {'most' if measure.larger_is_better else 'least'} first; models of one group do not differ significantly",
             rows,
         )
     say()
     for name, why in comparison.left_out.items():
-        say(f"{name} is not in it: {why}")
+        say(f"{name} is left out: {why}")
     for sentence in comparison.sentences:
         say(sentence)

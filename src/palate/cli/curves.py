@@ -12,12 +12,12 @@ from palate.cli.output import as_json, say
 
 def curves(
     model: Model,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write: .svg or .png.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Picture to write: .svg or .png.")] = Path(
         "curves.svg"
     ),
     json: Json = False,
 ) -> None:
-    """Draw the losses of every epoch of training."""
+    """Draw the learning curves of a training: the losses of each epoch."""
     history = palate.read_header(model).training.history
     palate.draw_curves(history, output, title=model.name)
     if json:

@@ -12,14 +12,17 @@ from palate.cli.output import as_json, as_table
 def directions(
     model: Model,
     min_ratings: Annotated[
-        int, typer.Option("--min-ratings", help="Learn only from what has been rated so often, at least.", min=0)
+        int, typer.Option("--min-ratings", help="Learn only from items with at least this many ratings.", min=0)
     ] = 10,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """What the item vectors tell of year and categories, beside what they seem to where these are shuffled."""
-    found = palate.load(model, model_class).directions(min_ratings=min_ratings).to_dicts()
+    """Show how well the item vectors predict year and categories, beside the same with shuffled labels.
+
+    These attributes are the directions that palate similar --towards moves along.
+    """
+    rows = palate.load(model, model_class).directions(min_ratings=min_ratings).to_dicts()
     if json:
-        as_json({"directions": found})
+        as_json({"directions": rows})
     else:
-        as_table("Told of items not learned from, and by chance (shuffled)", found)
+        as_table("Predicted for items not learned from, and by chance (shuffled labels)", rows)

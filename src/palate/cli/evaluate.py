@@ -13,12 +13,12 @@ from palate.options import ReadingOptions
 
 GROUPS = {
     "Ratings": ("rmse", "mae", "user_rmse", "user_mae", "calibration_error"),
-    "Intervals: the share of real ratings within them, and their width": ("covered", "width"),
-    "Ranked lists": ("recall", "precision", "hit_rate", "ndcg", "map", "mrr", "people"),
+    "Intervals: share of real ratings inside them, and their width": ("covered", "width"),
+    "Top-N lists": ("recall", "precision", "hit_rate", "ndcg", "map", "mrr", "people"),
     "Beyond accuracy": ("coverage", "gini", "novelty", "popularity_lift", "diversity"),
-    "Events that tell nothing": ("unknown", "learned"),
+    "Events left out": ("unknown", "learned"),
 }
-"""What to call metrics together, by the names before their @."""
+"""Titles for groups of metrics, by the names before their @."""
 
 
 @grouped
@@ -27,21 +27,23 @@ def evaluate(
     table: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Events to predict, as palate train takes them; without any, the test part that training held out.",
-            show_default=False,
+            help="Table of events to predict, as palate train takes it. Without one: the test part of the training.",
         ),
     ] = None,
     *,
     reading: ReadingOptions,
-    k: Annotated[int, typer.Option("-k", help="Length of the ranked lists.", min=1)] = 10,
-    people: Annotated[int, typer.Option(help="How many people's lists are ranked, at most.", min=1)] = 1000,
+    k: Annotated[int, typer.Option("-k", help="Length of the top-N lists.", min=1)] = 10,
+    people: Annotated[int, typer.Option(help="Largest number of users whose lists are ranked.", min=1)] = 1000,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """How good a model is on events it has not learned from."""
+    """Measure a model on events that it has not learned from: RMSE, nDCG, recall, coverage and more.
+
+    Ratings are measured by RMSE, MAE and calibration; top-N lists by recall, precision, nDCG, MAP and MRR.
+    """
     recommender = palate.load(model, model_class)
     if not table and reading != ReadingOptions():
-        raise OptionError("how to read a table was said, but no table was named")
+        raise OptionError("options of the table are given, but no table: name the table to evaluate on")
     held_out = read_table(table, reading) if table else None
     metrics = recommender.evaluate(held_out, k=k, people=people, full=True)
     tenths = recommender.calibration(held_out).to_dicts() if "rmse" in metrics else []

@@ -11,30 +11,34 @@ from palate.cli.output import as_json, as_table, errors
 
 def explain(
     model: Model,
-    item: Annotated[str, typer.Option("--item", help="An item, by id or exact title.", show_default=False)],
+    item: Annotated[str, typer.Option("--item", help="Item to explain, by id or exact title.", metavar="ITEM")],
     user: User = None,
     rate: Rate = [],
     k: K = 5,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """Which ratings of someone an item's score would lose most without: the model is asked again without each.
+    """Explain a recommendation: the ratings of the user without which the item's score would drop most.
 
-    Someone of the table asks as a person never seen, with their history.
+    The item is scored again without each rating. A user of the table is treated as a new user with the same history
+    (fold-in).
     """
     recommender = palate.load(model, model_class)
     wanted = item_id(recommender, item)
-    with errors.status("asking again without each rating"):
-        found = recommender.explain(user_id(recommender, user), wanted, ratings=ratings(recommender, rate), k=k)
+    with errors.status("scoring the item again without each rating"):
+        explanation = recommender.explain(user_id(recommender, user), wanted, ratings=ratings(recommender, rate), k=k)
     if json:
         as_json(
             {
                 "user": user_id(recommender, user),
                 "item": wanted,
-                "score": found.score,
-                "reasons": found.reasons.to_dicts(),
+                "score": explanation.score,
+                "reasons": explanation.reasons.to_dicts(),
             }
         )
     else:
         who = f"for user {user}" if user is not None else "for you"
-        as_table(f"{item} has score {found.score:.4f} {who}, and would lose without", found.reasons.to_dicts())
+        as_table(
+            f"{item} has score {explanation.score:.4f} {who}, and would lose most without",
+            explanation.reasons.to_dicts(),
+        )

@@ -14,19 +14,20 @@ from palate.models.registry import current_name, find, names_from_packages
 
 def info(
     what: Annotated[
-        str | None, typer.Argument(help="A model's folder, a data set's name, or a kind of model.", show_default=False)
+        str | None,
+        typer.Argument(help="Folder of a trained model, name of a data set, or name of a model such as neural."),
     ] = None,
     export_vectors: Annotated[
         Path | None,
         typer.Option(
-            help="Write the item vectors of a model's folder in word2vec's text form; .glove for GloVe's.",
-            show_default=False,
+            help="Write the item vectors of the trained model to this file: word2vec's text format, or GloVe's if it "
+            "ends in .glove.",
         ),
     ] = None,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """What a saved model, a data set or a kind of model is; without a name, what there is."""
+    """Describe a trained model, a data set, or a model and its hyperparameters; without a name, list them all."""
     if export_vectors is not None:
         palate.load(what or "", model_class).export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
     if what is None:
@@ -40,7 +41,7 @@ def info(
         _kind(current_name(what), json)
     else:
         raise OptionError(
-            f"{what!r} is neither a folder, nor a data set ({', '.join(palate.datasets.names())}), nor a kind of model "
+            f"{what!r} is neither a folder, nor a data set ({', '.join(palate.datasets.names())}), nor a model "
             f"({', '.join(palate.MODELS)})"
         )
 
@@ -56,7 +57,7 @@ def _overview(json: bool) -> None:
     as_table("Models", rows)
     say()
     as_table("Data sets", [{"name": s.name, "users": s.users, "items": s.items, "ratings": s.ratings} for s in sets])
-    say("\npalate info NAME tells more, also of a model's folder.")
+    say("\nRun palate info NAME for details of one of them, or of the folder of a trained model.")
 
 
 def _saved(path: Path, json: bool) -> None:
@@ -72,12 +73,12 @@ def _saved(path: Path, json: bool) -> None:
         say(f"  {note}")
     rows: list[dict[str, Any]] = [{"model": header.model, **training.metrics}]
     as_table(
-        "On the test part", _aligned(rows + [{"model": name, **found} for name, found in training.baselines.items()])
+        "On the test part", _aligned(rows + [{"model": name, **values} for name, values in training.baselines.items()])
     )
     say("settings: " + ", ".join(f"{name}={value}" for name, value in header.config.items()))
     say("split: " + ", ".join(f"{name}={value}" for name, value in training.split.items()))
     if training.refitted:
-        say("trained again on training and validation part, once validation had chosen")
+        say("refitted on training and validation part together, once validation had chosen the epoch")
     say(f"data: {header.fingerprint}; made with palate {header.versions.get('palate', 'of an unknown version')}")
 
 
@@ -89,7 +90,7 @@ def _dataset(name: str, json: bool) -> None:
         as_json({**facts, "source": about.source, "terms": terms})
         return
     say(
-        f"{about.title}: {about.ratings:,} ratings of {about.users:,} people for {about.items:,} movies, {about.source}\n"
+        f"{about.title}: {about.ratings:,} ratings by {about.users:,} users of {about.items:,} movies, {about.source}\n"
     )
     say(terms)
 
@@ -101,7 +102,7 @@ def _kind(name: str, json: bool) -> None:
         as_json({"name": name, "what": cls.__doc__, "presets": cls.PRESETS, "settings": rows})
         return
     say(f"{name}: {_first_line(cls)}\n")
-    as_table("Settings, for --set NAME=VALUE", rows)
+    as_table("Hyperparameters, for --set NAME=VALUE", rows)
     for preset, chosen in cls.PRESETS.items():
         say(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
 
@@ -111,6 +112,6 @@ def _first_line(cls: type) -> str:
 
 
 def _aligned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same fields in every row, None where a row has no such field."""
+    """Return rows that all have the same fields, with None where a row had no such field."""
     fields = list(dict.fromkeys(name for row in rows for name in row))
     return [{name: row.get(name) for name in fields} for row in rows]

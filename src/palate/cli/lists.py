@@ -12,7 +12,7 @@ from palate.cli.output import as_json, say
 
 def lists(
     model: Model,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where they go: .csv or .parquet.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .csv or .parquet.")] = Path(
         "lists.parquet"
     ),
     k: K = 10,
@@ -21,10 +21,10 @@ def lists(
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """The best items of every person of the table, to a file: a row for each, with user, rank, item and score."""
+    """Write the top-N list of every user of the table to a file: user, rank, item and score in each row."""
     recommender = palate.load(model, model_class)
-    found = recommender.lists(k=k, min_ratings=min_ratings, memory=memory, path=output)
+    n_rows = recommender.lists(k=k, min_ratings=min_ratings, memory=memory, path=output)
     if json:
-        as_json({"path": str(output), "users": recommender.table.n_users, "rows": found})
+        as_json({"path": str(output), "users": recommender.table.n_users, "rows": n_rows})
     else:
-        say(f"wrote {output}: {found:,} rows, of {recommender.table.n_users:,} people")
+        say(f"wrote {output}: {n_rows:,} rows, lists of {recommender.table.n_users:,} users")

@@ -31,7 +31,7 @@ Rate = Annotated[
     list[str],
     typer.Option(
         "--rate",
-        help="Rating of a new user (cold start). The model folds it in, without training.",
+        help="Rating of a new user (cold start), without training again (fold-in).",
         metavar="ITEM=RATING",
     ),
 ]

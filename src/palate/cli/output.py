@@ -1,4 +1,4 @@
-"""How answers and errors look."""
+"""The look of answers and errors on a terminal."""
 
 import json
 import sys
@@ -15,12 +15,12 @@ errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def say(text: str = "") -> None:
-    """A line for a person; data in it is never taken for markup."""
+    """Print a line; data in it is never read as markup."""
     console.print(Text(text), soft_wrap=True)
 
 
 def say_notes(notes: Iterable[str], json: bool) -> None:
-    """A line for each, where a person reads."""
+    """Print a line for each note, unless the answer is JSON."""
     for note in () if json else notes:
         say(note)
 
@@ -35,24 +35,24 @@ def compilation_shown(quiet: bool = False) -> AbstractContextManager[None]:
 
 
 STOPPED = 130
-"""The exit code of what Ctrl-C has stopped."""
+"""The exit code of a command that Ctrl-C has stopped."""
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """End with one line on stderr."""
+    """End the program with one line on stderr."""
     label = ("", "") if code == STOPPED else ("error: ", "bold red")
     errors.print(Text.assemble(label, " ".join(message.split())))
     sys.exit(code)
 
 
 def as_json(answer: Mapping[str, Any]) -> None:
-    """One JSON object on stdout, for machines; in ASCII where the other end may not take Unicode."""
+    """Print one JSON object on stdout; in ASCII where the terminal may not take Unicode."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json.dumps(answer, ensure_ascii=not unicode, indent=1))
 
 
 def as_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows with the same fields, as a table; a field that is nowhere known is left out."""
+    """Print rows with the same fields as a table; a field that is None in every row is left out."""
     fields = [name for name in rows[0] if any(row[name] is not None for row in rows)] if rows else []
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in fields:

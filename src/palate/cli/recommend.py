@@ -14,23 +14,28 @@ def recommend(
     user: User = None,
     rate: Rate = [],
     k: K = 10,
-    exclude: Annotated[
-        list[str], typer.Option(help="An item that must not appear; repeat it.", show_default=False)
-    ] = [],
-    only: Annotated[list[str], typer.Option(help="The only items that may; repeat it.", show_default=False)] = [],
+    exclude: Annotated[list[str], typer.Option(help="Leave this item out, by id or exact title.", metavar="ITEM")] = [],
+    only: Annotated[list[str], typer.Option(help="Return only this item or others so named.", metavar="ITEM")] = [],
     category: Annotated[
-        list[str], typer.Option(help="Items of this category, or of any if repeated.", show_default=False)
+        list[str], typer.Option(help="Return only items of this category, or of any that you name.", metavar="NAME")
     ] = [],
     min_ratings: MinRatings = 0,
     diversity: Annotated[
-        float, typer.Option(help="From 0, the best items, to 1, the most different ones.", min=0, max=1)
+        float,
+        typer.Option(
+            help="Trade score for variety: 0 returns the best items, 1 the most different ones.", min=0, max=1
+        ),
     ] = 0.0,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """The best items that someone has not met."""
+    """Return the top-N recommendations of a user or a new user, items already seen left out.
+
+    A user of the table is named by --user. A new user (cold start) gives ratings by --rate: the model folds them in
+    (fold-in) and is not trained again.
+    """
     recommender = palate.load(model, model_class)
-    found = recommender.recommend(
+    recommendations = recommender.recommend(
         user_id(recommender, user),
         ratings=ratings(recommender, rate),
         k=k,
@@ -41,11 +46,11 @@ def recommend(
         diversity=diversity,
     )
     if json:
-        as_json({"user": user_id(recommender, user), "items": found.to_dicts()})
+        as_json({"user": user_id(recommender, user), "items": recommendations.to_dicts()})
         return
-    as_table(f"For user {user}" if user is not None else "For you", found.to_dicts())
+    as_table(f"For user {user}" if user is not None else "For you", recommendations.to_dicts())
     if recommender.predicts_ratings:
         say(
-            "Ranked by predicted rating, which favours items that few people rated: --min-ratings 20 asks for known ones, "
-            "and a model trained with --model ease makes better lists."
+            "This model ranks by predicted rating, which favours items with few ratings. --min-ratings 20 returns "
+            "known items; a model trained with --model ease gives better lists."
         )

@@ -14,37 +14,38 @@ SHOWN = 5
 
 def replay(
     model: Model,
-    url: Annotated[str, typer.Option(help="Where the service is.")] = "http://127.0.0.1:8000",
-    people: Annotated[int, typer.Option(help="How many people to send, at most.", min=1)] = 200,
+    url: Annotated[str, typer.Option(help="Address of the service.")] = "http://127.0.0.1:8000",
+    people: Annotated[int, typer.Option(help="Largest number of users to send.", min=1)] = 200,
     k: K = 10,
-    seed: Annotated[int, typer.Option(help="What draws them.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """Send people with held-out events through a running service: are its lists this model's, and how fast do they come?
+    """Ask a running service for the lists of users with held-out events: compare them with the model's, and time them.
 
-    A token, where one is needed, is taken from the environment variable PALATE_TOKEN. Ends with 1 where a list differs.
+    A token, where the service needs one, is read from the environment variable PALATE_TOKEN. The exit code is 1 where
+    a list differs.
     """
     token = os.environ.get("PALATE_TOKEN")
-    found = palate.replay(palate.load(model, model_class), url, people=people, k=k, token=token, seed=seed)
-    p50, p99 = found.milliseconds(0.5), found.milliseconds(0.99)
+    result = palate.replay(palate.load(model, model_class), url, people=people, k=k, token=token, seed=seed)
+    p50, p99 = result.milliseconds(0.5), result.milliseconds(0.99)
     if json:
         as_json(
             {
                 "url": url,
-                "people": found.people,
-                "lists": found.lists,
-                "different": found.different,
+                "people": result.people,
+                "lists": result.lists,
+                "different": result.different,
                 "p50_ms": p50,
                 "p99_ms": p99,
             }
         )
     else:
-        alike = "all as this model makes them" if not found.different else f"{len(found.different):,} different"
-        say(f"{found.lists:,} lists of {found.people:,} people: {alike}; p50 {p50:.1f} ms, p99 {p99:.1f} ms")
-        for line in found.different[:SHOWN]:
+        alike = "all are those of this model" if not result.different else f"{len(result.different):,} different"
+        say(f"{result.lists:,} lists of {result.people:,} users: {alike}; p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+        for line in result.different[:SHOWN]:
             say(line)
-        if found.different:
-            say("a list also differs where someone did something since the training: events count at once")
-    if found.different:
+        if result.different:
+            say("a list also differs where the user has new events: the service uses them at once")
+    if result.different:
         raise typer.Exit(1)

@@ -12,29 +12,30 @@ from palate.service.tokens import new_token
 
 def serve(
     model: Model,
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its port.", min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     events: Annotated[
         str | None,
         typer.Option(
-            help="Where events are kept: a SQLite file, or postgresql://...; beside the model if not named.",
-            show_default=False,
+            help="Store events here: a SQLite file or a postgresql:// URL. Without one: a SQLite file beside the model.",
+            metavar="STORE",
         ),
     ] = None,
     tokens: Annotated[
         Path | None,
         typer.Option(
-            help="A file made by palate token: who asks must have one of them. Needed beyond 127.0.0.1.",
-            show_default=False,
+            help="Require one of the tokens in this file, made by palate token. Needed to listen beyond 127.0.0.1.",
         ),
     ] = None,
     cache: Annotated[
-        int, typer.Option(help="How many lists are kept, to be given again while nothing has changed.", min=0)
+        int, typer.Option(help="Number of lists to keep, so that an unchanged list is not computed again.", min=0)
     ] = 10_000,
-    watch: Annotated[bool, typer.Option("--watch", help="Serve a new model as soon as it lies there.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve a new model as soon as it is saved to the folder.")
+    ] = False,
     model_class: ModelClass = None,
 ) -> None:
-    """Answer over HTTP, with a page to try it at /."""
+    """Serve a model over HTTP: recommendations and more as JSON, and a page in the browser at /."""
     try:
         from palate.service.server import run  # noqa: PLC0415 - optional
     except ModuleNotFoundError as missing:
@@ -53,10 +54,10 @@ def serve(
 
 
 def token(
-    path: Annotated[Path, typer.Argument(help="The file; a new token is added.", show_default=False)],
+    path: Annotated[Path, typer.Argument(help="File of tokens; a new one is added to it.")],
     json: Json = False,
 ) -> None:
-    """Make a token for palate serve --tokens, and show it this once: the file holds only its digest."""
+    """Make a token for palate serve --tokens, and print it once: the file holds only its digest."""
     made = new_token(path)
     if json:
         as_json({"path": str(path), "token": made})

@@ -8,44 +8,46 @@ import palate
 from palate.cli.options import Json, K, MinRatings, Model, ModelClass, User, item_id, user_id
 from palate.cli.output import as_json, as_table, say
 
-Item = Annotated[str, typer.Argument(help="An item, by id or exact title.", show_default=False)]
+Item = Annotated[str, typer.Argument(help="Item, by id or exact title.")]
 
 
 def similar(
     model: Model,
-    item: Annotated[
-        str | None, typer.Option("--item", help="An item, by id or exact title.", show_default=False)
-    ] = None,
+    item: Annotated[str | None, typer.Option("--item", help="Item, by id or exact title.", metavar="ITEM")] = None,
     user: User = None,
     k: K = 10,
     min_ratings: MinRatings = 0,
     towards: Annotated[
         str | None,
         typer.Option(
-            help="Move the item this way first: year or a category, as in palate directions.", show_default=False
+            help="Move the item's vector this way first: year, or a category that palate directions lists.",
+            metavar="NAME",
         ),
     ] = None,
-    strength: Annotated[float, typer.Option(help="How far, in lengths of the item's vector; negative: away.")] = 1.0,
+    strength: Annotated[
+        float, typer.Option(help="Length of the move, as a multiple of the vector's length; negative moves away.")
+    ] = 1.0,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """The items nearest to an item, or the users nearest to a user, by their learned vectors.
+    """Return the items most similar to an item, or the users most similar to a user.
 
-    Items of a model without vectors: by who met both.
+    The similarity is the cosine of the learned vectors. In a model without vectors, items are similar when the same
+    users have events with both (co-occurrence).
     """
     recommender = palate.load(model, model_class)
     wanted = None if item is None else item_id(recommender, item)
-    person = user_id(recommender, user)
-    found = recommender.similar(
-        wanted, user=person, k=k, min_ratings=min_ratings, towards=towards, strength=strength
+    user_value = user_id(recommender, user)
+    neighbours = recommender.similar(
+        wanted, user=user_value, k=k, min_ratings=min_ratings, towards=towards, strength=strength
     ).to_dicts()
     way = {} if towards is None else {"towards": towards, "strength": strength}
     if json:
-        of, id_ = ("item", wanted) if item is not None else ("user", person)
-        as_json({of: id_, **way, f"{of}s": found})
+        of, id_ = ("item", wanted) if item is not None else ("user", user_value)
+        as_json({of: id_, **way, f"{of}s": neighbours})
     else:
         moved = "" if towards is None else f" {strength:+g} towards {towards}"
-        as_table(f"Nearest to {item if item is not None else f'user {user}'}{moved}", found)
+        as_table(f"Nearest to {item if item is not None else f'user {user}'}{moved}", neighbours)
 
 
 def analogy(
@@ -58,23 +60,26 @@ def analogy(
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
-    """The items nearest to a - b + c, as in "king - man + woman", beside what no analogy and a random one find."""
+    """Return the items nearest to the vector a - b + c, as in "king - man + woman", beside two controls.
+
+    The controls are the items nearest to c alone, and the items found with a random pair in place of a and b.
+    """
     recommender = palate.load(model, model_class)
     wanted = [item_id(recommender, text) for text in (a, b, c)]
-    found = recommender.check_analogy(*wanted, k=k, min_ratings=min_ratings)
-    lists = {"a - b + c": found.answer, "c alone": found.no_offset, "a random pair": found.shuffled}
+    checked = recommender.check_analogy(*wanted, k=k, min_ratings=min_ratings)
+    lists = {"a - b + c": checked.answer, "c alone": checked.no_offset, "a random pair": checked.shuffled}
     if json:
         as_json(
             {
                 "a": wanted[0],
                 "b": wanted[1],
                 "c": wanted[2],
-                "items": found.answer.to_dicts(),
-                "no_offset": found.no_offset.to_dicts(),
-                "shuffled": found.shuffled.to_dicts(),
-                "in_no_offset": found.in_no_offset,
-                "in_shuffled": found.in_shuffled,
-                "sentence": found.sentence,
+                "items": checked.answer.to_dicts(),
+                "no_offset": checked.no_offset.to_dicts(),
+                "shuffled": checked.shuffled.to_dicts(),
+                "in_no_offset": checked.in_no_offset,
+                "in_shuffled": checked.in_shuffled,
+                "sentence": checked.sentence,
             }
         )
         return
@@ -82,4 +87,4 @@ def analogy(
     rows = [dict(zip(lists, row, strict=True)) for row in zip(*columns, strict=True)]
     as_table(f"{a} - {b} + {c}", [{"": place, **row} for place, row in enumerate(rows, 1)])
     say()
-    say(found.sentence)
+    say(checked.sentence)
