@@ -1,4 +1,4 @@
-"""palate checkup"""
+"""The command `palate checkup`."""
 
 from dataclasses import asdict
 from typing import Annotated

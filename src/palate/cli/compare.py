@@ -1,4 +1,4 @@
-"""palate compare"""
+"""The command `palate compare`."""
 
 from pathlib import Path
 

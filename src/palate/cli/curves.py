@@ -1,4 +1,4 @@
-"""palate curves"""
+"""The command `palate curves`."""
 
 from pathlib import Path
 from typing import Annotated

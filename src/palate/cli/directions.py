@@ -1,4 +1,4 @@
-"""palate directions"""
+"""The command `palate directions`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""palate evaluate"""
+"""The command `palate evaluate`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""palate explain"""
+"""The command `palate explain`."""
 
 from typing import Annotated
 

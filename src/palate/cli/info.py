@@ -1,4 +1,4 @@
-"""palate info"""
+"""The command `palate info`."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""palate lists"""
+"""The command `palate lists`."""
 
 from pathlib import Path
 from typing import Annotated

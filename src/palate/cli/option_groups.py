@@ -16,7 +16,7 @@ from palate.system.keywords import meanings
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the command line writes an option, where it differs from the keyword of Python."""
+    """The way the command line writes an option, where it differs from the keyword of Python."""
 
     names: Sequence[str] = ()
     metavar: str | None = None

@@ -1,4 +1,4 @@
-"""palate predict"""
+"""The command `palate predict`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""palate recommend"""
+"""The command `palate recommend`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""palate replay"""
+"""The command `palate replay`."""
 
 import os
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""palate sample"""
+"""The command `palate sample`."""
 
 from pathlib import Path
 from typing import Annotated

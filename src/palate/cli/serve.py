@@ -1,4 +1,4 @@
-"""palate serve, palate token"""
+"""The commands `palate serve` and `palate token`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""palate similar, palate analogy"""
+"""The commands `palate similar` and `palate analogy`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""palate train"""
+"""The command `palate train`."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Extras:
-    """What the command does besides training."""
+    """Reports and files besides the model."""
 
     TITLE: ClassVar[str] = RunOptions.TITLE
 
