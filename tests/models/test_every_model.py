@@ -1,6 +1,5 @@
 """The contract: what every entry of MODELS must do, whatever it learns from."""
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,9 @@ from palate.data.split import Split
 from palate.inference import queries, ranking
 from palate.models import MODELS
 from palate.models.blend import Blend
-from palate.models.contract import PADDING, UNSEEN, HasVectors, LearnedModel, Model, PredictsRatings, Query
+from palate.models.contract import PADDING, HasVectors, LearnedModel, Model, PredictsRatings
+from palate.testing import check_model
+from palate.testing.checks import CHECKS, Check, mixed_query, queries_with_and_without_past
 from palate.training.trainer import learn
 from tests import tables
 
@@ -55,52 +56,25 @@ def model(variant: tuple[str, str | None], checkerboard: Interactions) -> Model:
     return build(*variant, checkerboard)
 
 
-def mixed(model: Model, train: Interactions) -> Query:
-    """Three people known and, in between, three never seen: of five events, of two, of none."""
-    rated, few, padding = [0, 1, 2, 3, 5], [7, 4], PADDING
-    histories = [[padding] * 5, rated, [padding] * 5, [padding] * 3 + few, [padding] * 5, [padding] * 5]
-    query = queries.of_users(train, np.array([4, 0, 9]), model)
-    if model.LOOKS_BACK:
-        width = max(5, query.histories.shape[1])
-        histories = [[padding] * (width - 5) + row for row in histories]
-        for row, history in zip((0, 2, 4), query.histories.tolist(), strict=True):
-            histories[row] = [padding] * (width - len(history)) + history
-    items = torch.tensor(histories)
-    ratings = torch.where(items % 2 == 0, 5.0, 1.0) * (items != PADDING)  # as an even person would
-    return Query(torch.tensor([4, UNSEEN, 0, UNSEEN, 9, UNSEEN]), items, ratings)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_contract(check: Check, model: Model, checkerboard: Interactions) -> None:
+    check(model, checkerboard)
 
 
-def one_by_one(query: Query) -> Iterator[Query]:
-    for row in range(len(query)):
-        ratings = None if query.ratings is None else query.ratings[row : row + 1]
-        yield Query(query.users[row : row + 1], query.histories[row : row + 1], ratings)
+def test_the_contract_on_tables_with_times_without_ratings_and_with_gaps(variant: tuple[str, str | None]) -> None:
+    name, preset = variant
+    model = MODELS[name]
+    checked = check_model(model, {**model.PRESETS.get(preset or "", {}), **model.SMALL})
+    assert len(checked) == (1 + len(CHECKS)) * (1 if model.NEEDS_RATINGS else 2)
 
 
-def test_scores_are_finite_for_people_known_and_unseen(model: Model, checkerboard: Interactions) -> None:
-    scores = model.score(mixed(model, checkerboard))
-    assert scores.shape == (6, checkerboard.n_items)
-    assert scores.isfinite().all()
-    assert not scores.requires_grad
+def test_scores_carry_no_gradients(model: Model, checkerboard: Interactions) -> None:
+    assert not model.score(mixed_query(model, checkerboard)).requires_grad
 
 
 def test_an_unseen_person_is_served_without_any_history(model: Model) -> None:
     nobody = tables.newcomer([], [])
     assert model.score(nobody).isfinite().all()
-
-
-def test_a_batch_scores_as_one_by_one(model: Model, checkerboard: Interactions) -> None:
-    query = mixed(model, checkerboard)
-    together = model.score(query)
-    alone = torch.cat([model.score(one) for one in one_by_one(query)])
-    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
-
-
-def test_padding_changes_nothing(model: Model, checkerboard: Interactions) -> None:
-    query = mixed(model, checkerboard)
-    wider = torch.nn.functional.pad(query.histories, (3, 0), value=PADDING)
-    assert query.ratings is not None
-    padded = Query(query.users, wider, torch.nn.functional.pad(query.ratings, (3, 0)))
-    torch.testing.assert_close(model.score(padded), model.score(query), atol=1e-4, rtol=1e-4)
 
 
 def test_seen_items_are_not_recommended(model: Model, checkerboard: Interactions) -> None:
@@ -111,13 +85,6 @@ def test_seen_items_are_not_recommended(model: Model, checkerboard: Interactions
             listed = listed[listed != PADDING].tolist()
             assert set(listed) == set(range(checkerboard.n_items)) - seen
             assert (values[: len(listed)].diff() <= 0).all()
-
-
-def test_state_dict_holds_all_that_was_learned(model: Model, checkerboard: Interactions) -> None:
-    copied = type(model)(model.config, model.n_users, model.n_items).eval()
-    copied.load_state_dict(copy.deepcopy(model.state_dict()))
-    query = mixed(model, checkerboard)
-    assert torch.equal(copied.score(query), model.score(query))
 
 
 def test_the_same_seed_gives_the_same_model(
@@ -163,10 +130,8 @@ def test_a_newcomer_of_one_colour_is_understood(
     assert (rows % 2 == 0).all()
 
 
-def test_the_past_of_a_known_person_is_looked_at_where_it_says_so(model: Model, checkerboard: Interactions) -> None:
-    users = torch.tensor([0, 7])
-    without = Query(users, torch.empty(2, 0, dtype=torch.int64), torch.empty(2, 0))
-    with_past = Query(users, torch.tensor([[1, 3], [2, PADDING]]), torch.tensor([[5.0, 5.0], [1.0, 0.0]]))
+def test_the_past_of_a_known_person_is_looked_at_where_it_says_so(model: Model) -> None:
+    without, with_past = queries_with_and_without_past(rated=True)
     same = torch.equal(model.score(without), model.score(with_past))
     assert same is not any(part.LOOKS_BACK for part in (model.parts if isinstance(model, Blend) else [model]))
 
@@ -174,7 +139,7 @@ def test_the_past_of_a_known_person_is_looked_at_where_it_says_so(model: Model, 
 def test_predicted_ratings_are_the_scores_of_the_same_pairs(model: Model, checkerboard: Interactions) -> None:
     if not isinstance(model, PredictsRatings):
         return
-    query = mixed(model, checkerboard)
+    query = mixed_query(model, checkerboard)
     people, items = torch.tensor([0, 0, 1, 5, 3, 2, 4]), torch.tensor([3, 0, 19, 7, 7, 7, 1])
     predicted = model.predict(query, people, items)
     torch.testing.assert_close(predicted, model.score(query)[people, items], atol=1e-5, rtol=1e-5)

@@ -20,7 +20,7 @@ class PopularityConfig(BaseConfig):
 
 
 class Popularity(SolvedModel):
-    """Popularity baseline: `score(u, i)` is the number of events of item i in training."""
+    """Popularity baseline: score(u, i) = the number of events of item i in training."""
 
     Config: ClassVar[type[BaseConfig]] = PopularityConfig
     LOOKS_BACK: ClassVar[bool] = False

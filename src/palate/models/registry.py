@@ -102,6 +102,21 @@ def names_from_packages() -> dict[str, str]:
     return {name: _packages(points) for name, points in _entry_points().items()}
 
 
+def check_class(name: str, model: object) -> "type[Model]":
+    """Return the model if it is a class that can be trained; `name` is what the message calls it.
+
+    Raises:
+        OptionError: it is no model, or lacks a method.
+    """
+    from palate.models.contract import Model  # noqa: PLC0415 - loads torch, which names alone do not need
+
+    if not (isinstance(model, type) and issubclass(model, Model)):
+        raise OptionError(f"{name!r} is not a model: it must be a class derived from palate.models.contract.Model")
+    if missing := getattr(model, "__abstractmethods__", None):
+        raise OptionError(f"model {name!r} is not whole: it lacks {', '.join(sorted(missing))}")
+    return model
+
+
 def name_of(model: "type[Model]") -> str:
     """Return the name that `find` finds a model's class by."""
     path = f"{model.__module__}:{model.__qualname__}"
@@ -167,13 +182,7 @@ def _imported(name: str, path: str) -> "type[Model]":
         model = attrgetter(attribute)(import_module(module))
     except Exception as error:  # a module of somebody else's may raise anything
         raise OptionError(f"model {name!r} can't be imported: {_place(error)}{error}") from error
-    from palate.models.contract import Model  # noqa: PLC0415 - loads torch, which names alone do not need
-
-    if not (isinstance(model, type) and issubclass(model, Model)):
-        raise OptionError(f"{name!r} is not a model: it must be a class derived from palate.models.contract.Model")
-    if missing := getattr(model, "__abstractmethods__", None):
-        raise OptionError(f"model {name!r} is not whole: it lacks {', '.join(sorted(missing))}")
-    return model
+    return check_class(name, model)
 
 
 def _place(error: Exception) -> str:
