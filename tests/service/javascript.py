@@ -49,7 +49,8 @@ def table(language: str) -> dict[str, str]:
 
 def literals(code: str) -> Iterator[Literal]:
     """Yield the string literals of JavaScript code, and the text parts of its template literals."""
-    place, templates, depth = 0, [], 0  # templates: the depth of braces at which each open template goes on
+    place, depth = 0, 0
+    templates: list[int] = []  # the depth of braces at which each open template goes on
     while token := TOKEN.search(code, place):
         place = token.end()
         before = code[code.rfind("\n", 0, token.start()) + 1 : token.start()]

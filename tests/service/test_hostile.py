@@ -82,6 +82,7 @@ def test_addresses(mf: Client, path: str, error: tuple[int, str, str]) -> None:
 
 
 def test_error_messages_say_what_to_do(mf: Client) -> None:
+    assert mf.get("/v1/items?k=1000").json["detail"] == "k is '1000': expected `int` <= 100"
     assert "did you mean Western?" in mf.get("/v1/users/1/recommendations?category=Westen").json["detail"]
     assert "103, 104" in mf.get("/v1/items/Twins").json["detail"]
     assert "did you mean Movie B (1991)" in mf.get("/v1/items/Movie%20B").json["detail"]

@@ -67,13 +67,15 @@ def on_palate_error(request: Request[Any, Any, Any], error: PalateError) -> Resp
         return on_bug(request, error)
 
 
-def on_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[Error]:
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Error]:
     if isinstance(error, ValidationException):
         extra = error.extra if isinstance(error.extra, list) else []
         first: dict[str, Any] = extra[0] if extra else {}
         source = str(getattr(first.get("source"), "value", first.get("source") or "query"))
         key = first.get("key")
         detail = str(first.get("message") or error.detail)
+        if source == "query" and (value := request.query_params.get(key)) is not None:
+            detail = f"{key} is {value[:50]!r}: {detail[:1].lower()}{detail[1:]}"
         return error_response(400, "bad_value", detail, f"{source}.{key}" if key else None)
     code = CODES.get(error.status_code, "bad_request")
     return error_response(

@@ -220,6 +220,7 @@ export class ItemMap {
       const wide = this.widths.get(index);
       let x = this.screenX(item) + this.radii[index] * grow + 5;
       if (x + wide > this.width - 4) x = this.screenX(item) - this.radii[index] * grow - 5 - wide;
+      if (must) x = Math.max(4, x);
       const y = this.screenY(item);
       if (!must && (x < 4 || y < 8 || y > this.height - 8 || taken.some((box) => x < box.x + box.wide + 10 && x + wide + 10 > box.x && Math.abs(y - box.y) < 9 + box.tall))) return;
       taken.push({ x, y, wide, tall: 8 });
