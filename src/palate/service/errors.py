@@ -74,7 +74,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         source = str(getattr(first.get("source"), "value", first.get("source") or "query"))
         key = first.get("key")
         detail = str(first.get("message") or error.detail)
-        if source == "query" and (value := request.query_params.get(key)) is not None:
+        if source == "query" and key and (value := request.query_params.get(key)) is not None:
             detail = f"{key} is {value[:50]!r}: {detail[:1].lower()}{detail[1:]}"
         return error_response(400, "bad_value", detail, f"{source}.{key}" if key else None)
     code = CODES.get(error.status_code, "bad_request")
