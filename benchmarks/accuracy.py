@@ -1,11 +1,12 @@
-"""How soon a rating model is as accurate as Surprise's, on MovieLens 1M.
+"""Measure the time that a rating model needs to become as accurate as Surprise's, on MovieLens 1M.
 
-    make benchmarks/.venv    once: Surprise, apart from Palate
+    make benchmarks/.venv    once: installs Surprise, apart from Palate
     python -m benchmarks.accuracy [--folds 5] [--slow-folds 1]
 
-Five fixed folds. Surprise trains SVD and, on the slow folds, SVD++ with its defaults. Palate's `mf` is trained from
-nothing with one sweep, with two, and so on: its time is that of the first whose test RMSE is below, and of compiling
-its loops, which the first training of a process pays. Fitting alone is timed, in turn, a process each.
+There are five fixed folds. Surprise trains SVD and, on the slow folds, SVD++ with its defaults. Palate's `mf` is
+trained from scratch with one sweep, with two, and so on. Its time is that of the first training whose test RMSE is
+below Surprise's, plus the time to compile its loops, which the first training of a process needs. Only fitting is
+timed, in turns, in a process each.
 """
 
 import argparse
@@ -79,12 +80,12 @@ def main() -> None:
 
 
 def folds(n: int) -> Any:
-    """(n,): which fold each rating is the test of."""
+    """Return the fold that each rating is tested in (n,)."""
     return np.random.default_rng(0).permutation(n) % FOLDS
 
 
 def palate_on(fold: int) -> dict[str, float]:
-    """Seconds until below each goal."""
+    """Measure the seconds until the test RMSE is below each goal."""
     began = time.perf_counter()
     one_more(tables.random_table(), sweeps=1)
     compiling = time.perf_counter() - began
@@ -93,18 +94,18 @@ def palate_on(fold: int) -> dict[str, float]:
     train, test = table.where(~out), table.where(out)
     assert table.scale is not None
     assert test.ratings is not None
-    found = {"compiling": compiling}
+    results = {"compiling": compiling}
     sweeps = 0
-    while not all(name in found for name in GOALS):
+    while not all(name in results for name in GOALS):
         sweeps += 1
         began = time.perf_counter()
         model = one_more(train, sweeps)
         seconds = time.perf_counter() - began + compiling
         error = rmse(predict(model, train, test).clip(*table.scale), test.ratings)
         for name, goal in GOALS.items():
-            if error < goal and name not in found:
-                found |= {name: seconds, f"{name} sweeps": sweeps, f"{name} rmse": error}
-    return found
+            if error < goal and name not in results:
+                results |= {name: seconds, f"{name} sweeps": sweeps, f"{name} rmse": error}
+    return results
 
 
 def one_more(train: palate.Interactions, sweeps: int) -> MatrixFactorization:

@@ -1,13 +1,13 @@
-"""How long an iteration of alternating least squares takes, against the package implicit, on two data sets.
+"""Measure an iteration of alternating least squares against the package implicit, on two data sets.
 
-    make benchmarks/.venv    once: implicit, apart from Palate
+    make benchmarks/.venv    once: installs implicit, apart from Palate
     python -m benchmarks.als [--repeats 3] [--threads 1 2]
 
-Both solve the people and then the items by three conjugate gradient steps, on a CPU, from the same events: the train
-part of Gowalla, and MovieLens 1M's ratings of 4 and 5. Every run is a process of its own, both in turn; a run times
-five iterations after a first one, which compiles, and of all of them the median counts. implicit's products are kept on
-one thread of BLAS each, as it asks for. On Gowalla both are trained with 8 iterations too, and their lists compared, at
-the same weights and at the penalty of implicit's kind that is Palate's on average: neither has been tuned.
+Both solve the users and then the items by three conjugate gradient steps, on a CPU, from the same events: the training
+part of Gowalla, and MovieLens 1M's ratings of 4 and 5. Each run is a process of its own, both in turns. A run times
+five iterations after a first one, which compiles; the median of all iterations counts. implicit's products use one BLAS
+thread each, as its documentation asks. On Gowalla both are also trained with 8 iterations and their lists compared,
+with the same weights and with implicit's penalty equal to the mean of Palate's. Neither is tuned.
 """
 
 import argparse
@@ -42,7 +42,7 @@ TIMED = 5
 PYTHON = HERE / ".venv" / "bin" / "python"
 
 UNOBSERVED, L2, SWEEPS, K = 0.01, 0.003, 8, 20
-"""Palate's settings for Gowalla at 64 numbers, and the length of the lists compared."""
+"""Palate's settings for Gowalla with 64 factors, and the length of the compared lists."""
 
 IMPLICIT = """
 import json, sys
@@ -66,7 +66,7 @@ print(json.dumps(seconds))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="number of repetitions")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--one", nargs=2, metavar=("DATA", "DIM"), help="time Palate and print the seconds")
     options = parser.parse_args()
@@ -78,24 +78,24 @@ def main() -> None:
     if not PYTHON.exists():
         raise SystemExit(f"{PYTHON} is missing: make benchmarks/.venv")
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "BLIS_NUM_THREADS": "1"}
-    found: dict[str, dict[str, list[float]]] = {}
+    runs: dict[str, dict[str, list[float]]] = {}
     with TemporaryDirectory() as folder:
         paths = {name: saved(events(), Path(folder) / f"{name}.npz") for name, events in EVENTS.items()}
         for _ in range(options.repeats):
             for name, dim, threads in itertools.product(EVENTS, DIMS, options.threads):
-                seconds = found.setdefault(f"{name} {dim} {threads}", {"palate": [], "implicit": []})
+                seconds = runs.setdefault(f"{name} {dim} {threads}", {"palate": [], "implicit": []})
                 words = ("--threads", str(threads), "--one", name, str(dim))
                 seconds["palate"] += printed(sys.executable, "-m", "benchmarks.als", *words)[1:]
                 seconds["implicit"] += theirs(paths[name], dim, threads)[1:]
         quality = compared(paths["Gowalla"], max(options.threads))
-    rows = [_row(at, seconds) for at, seconds in found.items()]
+    rows = [_row(at, seconds) for at, seconds in runs.items()]
     worst = max(float(row["times implicit's"]) for row in rows)
     busy = f"load average {os.getloadavg()[1]:.1f}"
     summary = (
         f"an iteration takes at most {worst:.2f} times implicit's, {busy}; nDCG@{K} on Gowalla, 64 numbers: "
         + ", ".join(f"{name} {value:.4f}" for name, value in quality.items())
     )
-    record("als", {"seconds": found, f"ndcg@{K}": quality}, summary, rows)
+    record("als", {"seconds": runs, f"ndcg@{K}": quality}, summary, rows)
 
 
 def _row(at: str, seconds: dict[str, list[float]]) -> dict[str, str]:
@@ -130,7 +130,7 @@ def saved(events: Interactions, path: Path) -> Path:
 
 
 def palate_seconds(events: Interactions, dim: int) -> list[float]:
-    """Of each iteration, from where its people begin to where the next one's do."""
+    """Measure the seconds of each iteration, from the start of its users to the start of the next iteration's users."""
     began: list[float] = []
 
     def timed(*arguments: Any) -> None:
@@ -152,17 +152,18 @@ def trained(events: Interactions, **settings: Any) -> als.AlternatingLeastSquare
 def theirs(
     path: Path, dim: int, threads: int, iterations: int = TIMED + 1, penalty: float = 0.01, out: str = ""
 ) -> list[float]:
-    """implicit's seconds of each iteration; where an event weighs 1 beside UNOBSERVED, it weighs alpha beside 1."""
+    """Measure implicit's seconds for each iteration. An event has the weight alpha and a pair the weight 1, in place of
+    1 and UNOBSERVED."""
     words = (dim, iterations, threads, 1 / UNOBSERVED + 1, penalty, out)
     seconds: list[float] = printed(str(PYTHON), "-c", IMPLICIT, str(path), *map(json.dumps, words))
     return seconds
 
 
 def compared(path: Path, threads: int) -> dict[str, float]:
-    """nDCG of the test part of Gowalla, by who was trained."""
+    """Return the nDCG on the test part of Gowalla of both packages."""
     (split,) = gowalla().final
     ours = trained(split.train, dim=64, sweeps=SWEEPS, l2=L2, unobserved=UNOBSERVED)
-    found = {"palate": ndcg(ours, split)}
+    quality = {"palate": ndcg(ours, split)}
     rows = np.concatenate([split.train.item_counts, np.diff(split.train.offsets)])
     others = np.repeat([split.train.n_users, split.train.n_items], [split.train.n_items, split.train.n_users])
     penalty = L2 * fmean((rows + UNOBSERVED * others).tolist()) / UNOBSERVED
@@ -171,7 +172,7 @@ def compared(path: Path, threads: int) -> dict[str, float]:
     with np.load(out) as factors:
         ours.users.copy_(torch.from_numpy(factors["users"]))
         ours.items.copy_(torch.from_numpy(factors["items"]))
-    return {**found, "implicit": ndcg(ours, split)}
+    return {**quality, "implicit": ndcg(ours, split)}
 
 
 def ndcg(model: als.AlternatingLeastSquares, split: Split) -> float:

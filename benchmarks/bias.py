@@ -1,4 +1,5 @@
-"""How strongly `bias` should shrink: validation RMSE over a grid, on three data sets. No test part is looked at.
+"""Measure the validation RMSE of `bias` over a grid of regularization strengths, on three data sets, without test
+parts.
 
 python -m benchmarks.bias [--seeds 3]
 """
@@ -20,7 +21,7 @@ USER_L2, ITEM_L2 = (1, 2, 5, 10, 20), (1, 2, 3, 5, 10)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
     seeds = range(parser.parse_args().seeds)
     ml_1m = data("ml-1m") / "ratings.csv.gz"
     sources = {"ml-100k": data("ml-100k"), "ml-1m": ml_1m, "sample": "movielens-small"}
@@ -30,7 +31,7 @@ def main() -> None:
         parts[name] = [splits.random(table, seed=seed) for seed in seeds]
     rows: list[dict[str, str]] = []
     for user_l2, item_l2 in product(USER_L2, ITEM_L2):
-        errors = {name: mean(validation(part, user_l2, item_l2) for part in found) for name, found in parts.items()}
+        errors = {name: mean(validation(part, user_l2, item_l2) for part in of_data) for name, of_data in parts.items()}
         shown = {name: f"{error:.4f}" for name, error in errors.items()}
         rows.append({"user_l2": str(user_l2), "item_l2": str(item_l2), **shown, "mean": f"{mean(errors.values()):.4f}"})
     best = min(rows, key=lambda row: float(row["mean"]))

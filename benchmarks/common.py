@@ -1,4 +1,4 @@
-"""What the benchmarks share: where the data is, how figures are summed up, and where they are written down."""
+"""Functions that the benchmarks share: find the data, sum up figures, and write results."""
 
 import json
 import math
@@ -19,11 +19,11 @@ HERE = Path(__file__).parent
 PICTURES = HERE.parent / "docs" / "pictures"
 
 T95 = (math.nan, math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""Student's t for 95 % between two bounds, by the number of values; more than ten are taken as ten."""
+"""Student's t for a two-sided 95 % interval, by the number of values; more than ten count as ten."""
 
 
 def data(name: str) -> Path:
-    """A folder of real data, under PALATE_DATA or else ../shared/data beside the repository."""
+    """Return a folder of real data, under PALATE_DATA or else ../shared/data beside the repository."""
     folder = Path(os.environ.get("PALATE_DATA") or HERE.parents[1] / "shared" / "data") / name
     if not folder.is_dir():
         raise SystemExit(f"{folder} is missing: set PALATE_DATA to the folder that holds {name}")
@@ -31,29 +31,29 @@ def data(name: str) -> Path:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation over seeds."""
+    """Format mean ± standard deviation over seeds."""
     return f"{mean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % confidence interval of the mean of independent values."""
+    """Return the 95 % confidence interval of the mean of independent values."""
     half = T95[min(len(values), 10)] * stdev(values) / math.sqrt(len(values))
     return mean(values) - half, mean(values) + half
 
 
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows with the same keys as a table."""
+    """Format rows with the same keys as a table."""
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(value) for value in row.values()] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def printed(*command: str) -> Any:
-    """The JSON that a command prints, run as a process of its own."""
+    """Run a command as a process of its own and return the JSON that it prints."""
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def peak() -> int:
-    """The most bytes this process has held; getrusage would start with what its parent had."""
+    """Return the peak memory of this process in bytes; getrusage would include that of its parent."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 
@@ -69,7 +69,7 @@ def record(name: str, figures: dict[str, Any], summary: str, table: Sequence[dic
 
 
 def write(name: str, figures: dict[str, Any], table: Sequence[dict[str, Any]] = ()) -> dict[str, str]:
-    """Write `results/<name>.json` -> what was run, when and on what."""
+    """Write `results/<name>.json`; return the command, the date and the machine."""
     about = {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
@@ -92,7 +92,8 @@ def _commit() -> str:
 
 
 def _machine() -> str:
-    """Such as "x86_64 (znver4), 2 cores, 1 thread, torch 2.13.0"; OMP_NUM_THREADS sets the threads."""
+    """Describe the machine, such as "x86_64 (znver4), 2 cores, 1 thread, torch 2.13.0"; OMP_NUM_THREADS sets the
+    threads."""
     processor = f"{platform.machine()} ({llvm.get_host_cpu_name()})"
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor
     threads = torch.get_num_threads()

@@ -1,8 +1,8 @@
-"""The course's finding on MovieLens 100K: which optimizer and which first embeddings, epoch by epoch.
+"""Reproduce the course's result on MovieLens 100K: optimizers and initial embeddings, epoch by epoch.
 
     python -m benchmarks.course [--seeds 5]
 
-Random 80/20, batch 512, plain 25 epochs. Errors are of predictions as they come, not clipped, as in the course.
+The split is a random 80/20, the batch size 512, and all 25 epochs run. Predictions are not clipped, as in the course.
 """
 
 import argparse
@@ -28,12 +28,12 @@ SETUPS: Mapping[str, Mapping[str, Any]] = {
 }
 
 Curves = dict[str, list[list[float]]]
-"""Set-up -> figures, a list a seed: the test RMSE of each epoch."""
+"""The test RMSE of each epoch, in a list for each seed, by set-up."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
     seeds = range(parser.parse_args().seeds)
     table = palate.read(data("ml-100k"))
     curves: Curves = {name: [] for name in SETUPS}
@@ -46,7 +46,7 @@ def main() -> None:
     kept = [chosen(table, seed) for seed in seeds]
     draw(curves)
 
-    rows = [summed_up(name, found, cosines[name]) for name, found in curves.items()]
+    rows = [summed_up(name, curve, cosines[name]) for name, curve in curves.items()]
     nothing = dict.fromkeys(rows[0], "–")
     chosen_at = f"{mean(epoch for _, epoch in kept):.1f}, chosen"
     default = {"set-up": "Palate's default", "best epoch": chosen_at, "kept": spread([error for error, _ in kept])}
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def from_start(trained: palate.Trained, seed: int) -> float:
-    """How much of the first, random vectors is in the learned ones: the mean cosine between the two."""
+    """Return the mean cosine between the initial, random vectors and the learned ones."""
     model = trained.recommender.model
     assert isinstance(model, NeuralRating)
     first = NeuralRating(model.config, model.n_users, model.n_items)
@@ -71,19 +71,20 @@ def from_start(trained: palate.Trained, seed: int) -> float:
 
 
 def chosen(table: palate.Interactions, seed: int) -> tuple[float, int]:
-    """The test RMSE of Palate's default, and the epoch that the validation part chose."""
+    """Return the test RMSE with Palate's defaults, and the epoch that the validation part chose."""
     trained = palate.train(table, model="neural", seed=seed, watch_test=True, refit=False, baselines=())
     best = min(trained.history, key=lambda epoch: epoch["validation_loss"])
     return sqrt(best["test_loss"]), int(best["epoch"])
 
 
 def bias(table: palate.Interactions, seed: int) -> float:
-    found = palate.train(table, model="bias", seed=seed, validation=0, baselines=()).recommender
-    return sqrt(squared_error(found.model, found.split.train, found.split.test))
+    bias = palate.train(table, model="bias", seed=seed, validation=0, baselines=()).recommender
+    return sqrt(squared_error(bias.model, bias.split.train, bias.split.test))
 
 
 def summed_up(name: str, seeds: list[list[float]], cosines: list[list[float]]) -> dict[str, str]:
-    """The lowest point of the curves is read off the test part: it says what there was, not what one would have got."""
+    """Sum up the curves. Their lowest point is read off the test part, so it is a bound, not a result that one would
+    get."""
     lowest = [min(curve) for curve in seeds]
     at = mean(1 + curve.index(low) for curve, low in zip(seeds, lowest, strict=True))
     return {

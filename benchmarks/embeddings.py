@@ -1,18 +1,18 @@
-"""What item vectors know of MovieLens small that they were not taught, each beside what chance or no effort gives.
+"""Measure what item vectors of MovieLens small contain of genres and franchises, each with a random control.
 
     python -m benchmarks.embeddings [--models mf neural als als-all svdpp] [--seeds 3]
 
-`als-all` is `als` of all ratings as events, whatever they say; `als` learns from those of 4 or more. Figures are means
-over the seeds, which draw first vectors and all that is shuffled. Movies with ten ratings or more.
+`als-all` is `als` with all ratings as events; `als` learns from ratings of 4 or more. Figures are means over the seeds,
+which set the initial vectors and all that is shuffled. Movies have ten ratings or more.
 
-Genres: Jaccard likeness of a movie and its ten nearest, and with genres shuffled.
-Franchises are parsed from titles, so some are remakes: is a sibling among a movie's ten nearest; and is the sequel of
-one among the ten nearest to its first film plus the step from first film to sequel of another, all pairs of franchises?
-Beside it: no step; from its first film to a franchise's sequel dealt to it ("shuffled"); a random pair's difference
-as long as the step ("random").
-Directions are learned on half of the movies; movies of the other half that lack the genre are moved along it, and of
-their ten nearest of that half the share of the genre and the cosine to the movie are taken, means over the genres; the
-share also over the genres of COMMON movies or more.
+Genres: the Jaccard similarity of a movie and its ten nearest, and the same with shuffled genres.
+Franchises are parsed from titles, so some are remakes. Two questions: is a film of the same franchise among a movie's
+ten nearest? And is the sequel of a franchise among the ten nearest to its first film plus the step from first film to
+sequel of another franchise, over all pairs of franchises? The controls are no step, the step to the sequel of a random
+franchise ("shuffled"), and the difference of a random pair at the length of the step ("random").
+Directions are learned on half of the movies. Movies of the other half without the genre are moved along its direction.
+The figures are the share of the genre among their ten nearest of that half and the cosine to the movie, means over the
+genres; the share also over the genres with COMMON movies or more.
 """
 
 import argparse
@@ -42,7 +42,7 @@ NUMBER = re.compile(r"\s+(?:Part\s+)?(?:\d{1,2}|[IVX]{1,4})$")
 
 @dataclass(frozen=True)
 class Franchise:
-    """Rows of the films of one name, by year: first film, sequel, and those after."""
+    """The rows of the films of one franchise, by year: first film, sequel, further ones."""
 
     films: list[int]
 
@@ -50,22 +50,22 @@ class Franchise:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", default=["mf", "neural", "als", "als-all", "svdpp"])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
     options = parser.parse_args()
     table = palate.read(data("ml-latest-small"))
     rows = torch.from_numpy(np.flatnonzero(table.item_counts >= ENOUGH_RATINGS))
     titles = table.catalogue.frame["title"][rows.numpy()].to_list()
     films, known = franchises(titles), attributes(table.catalogue, rows)
-    found = {}
+    of_models = {}
     for name in [*options.models, "random"]:
         vectors = (item_vectors(table, name, seed)[rows].float() for seed in range(options.seeds))
-        found[name] = [
+        of_models[name] = [
             figures(functional.normalize(each, dim=1), films, known, seed) for seed, each in enumerate(vectors)
         ]
-    means = {name: {of: mean(run[of] for run in runs) for of in runs[0]} for name, runs in found.items()}
+    means = {name: {of: mean(run[of] for run in runs) for of in runs[0]} for name, runs in of_models.items()}
     apart = {
         name: max(max(run[of] for run in runs) - min(run[of] for run in runs) for of in runs[0])
-        for name, runs in found.items()
+        for name, runs in of_models.items()
     }
     shown = [{"vectors": name, **{of: f"{value:.3f}" for of, value in row.items()}} for name, row in means.items()]
     summary = "; ".join(
@@ -79,7 +79,10 @@ def main() -> None:
         "common": sum(each.items >= COMMON for each in genres(known)),
     }
     record(
-        "embeddings", {**counts, "seeds": found, "seeds apart, at most": apart}, f"{len(rows)} movies, {summary}", shown
+        "embeddings",
+        {**counts, "seeds": of_models, "seeds apart, at most": apart},
+        f"{len(rows)} movies, {summary}",
+        shown,
     )
 
 
@@ -94,7 +97,7 @@ def item_vectors(table: Interactions, name: str, seed: int) -> Tensor:
 
 
 def franchises(titles: list[str]) -> list[Franchise]:
-    """Titles -> those of one name apart from numbers and subtitles, at least two each."""
+    """Group titles by their name without numbers and subtitles, at least two in a group."""
     named: dict[str, list[tuple[int, int]]] = {}
     for row, title in enumerate(titles):
         match = TITLE.match(title)
@@ -105,7 +108,7 @@ def franchises(titles: list[str]) -> list[Franchise]:
 
 
 def figures(units: Tensor, films: list[Franchise], known: list[Attribute], seed: int) -> dict[str, float]:
-    """Every measure of unit vectors (n, d)."""
+    """Compute every figure of unit vectors (n, d)."""
     kinds = genres(known)
     moves = np.array([moved_movies(units, genre.values, seed) for genre in kinds])  # (g, 5)
     common = np.array([genre.items >= COMMON for genre in kinds])
@@ -130,12 +133,13 @@ def genres(known: list[Attribute]) -> list[Attribute]:
 
 
 def near(units: Tensor, queries: Tensor, leave_out: Tensor) -> Tensor:
-    """The K rows nearest to each query (B, d) but for those left out (B, x) -> (B, K)."""
+    """Return the K rows nearest to each query (B, d), without the rows to leave out (B, x) -> (B, K)."""
     return top((queries @ units.T).scatter(1, leave_out, -torch.inf), K)[0]
 
 
 def likeness(units: Tensor, genres: Tensor, seed: int) -> dict[str, float]:
-    """Mean Jaccard likeness of the genres (n, g) of movies and their nearest, and with shuffled genres."""
+    """Return the mean Jaccard similarity of the genres (n, g) of movies and their nearest, also with shuffled
+    genres."""
     rows = near(units, units, torch.arange(len(units)).unsqueeze(1))  # (n, K)
     order = torch.randperm(len(units), generator=torch.Generator().manual_seed(seed))
 
@@ -148,7 +152,7 @@ def likeness(units: Tensor, genres: Tensor, seed: int) -> dict[str, float]:
 
 
 def siblings(units: Tensor, films: list[Franchise]) -> float:
-    """The share of the films of franchises that have another of theirs among their nearest."""
+    """Return the share of films that have another film of their franchise among their nearest."""
     hits = []
     for franchise in films:
         rows = torch.tensor(franchise.films)
@@ -157,7 +161,7 @@ def siblings(units: Tensor, films: list[Franchise]) -> float:
 
 
 def analogies(units: Tensor, films: list[Franchise], seed: int) -> dict[str, float]:
-    """How often the sequel of one franchise is found by the step of another, and by the controls of a step."""
+    """Return how often the step of one franchise leads to the sequel of another, and the same for the controls."""
     first, sequel = torch.tensor([franchise.films[:2] for franchise in films]).T  # (f,) each
     steps, n = units[sequel] - units[first], len(films)
     generator = torch.Generator().manual_seed(seed)
@@ -179,8 +183,8 @@ def analogies(units: Tensor, films: list[Franchise], seed: int) -> dict[str, flo
 
 
 def moved_movies(units: Tensor, values: Tensor, seed: int) -> tuple[float, ...]:
-    """Movies without a genre: its share among their nearest, when moved along its direction, and a shuffled one's; and
-    the cosine of their nearest to them, and when moved."""
+    """Return a genre's share among the nearest of movies without it: as they are, moved along its direction, and moved
+    along a shuffled one; and the cosine of the nearest to the movies, as they are and moved."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(units), generator=generator)
     learned, asked = order.chunk(2)

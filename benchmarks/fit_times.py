@@ -1,10 +1,10 @@
-"""How long the slower models take to train, by the clock, on all cores of an idle machine.
+"""Measure how long the slower models train, by the clock, on all cores of an idle machine.
 
     python -m benchmarks.fit_times [--models svdpp bayes ease sasrec] [--repeats 1]
 
-With their defaults: `svdpp` and `bayes` on nine tenths of MovieLens 1M, `ease` on a million synthetic events of
-10,000 items, `sasrec` on all but the last two events of everybody in Amazon Beauty. Each run is a process of its own,
-which compiles on a small table first; the median counts.
+All models have their defaults. `svdpp` and `bayes` train on nine tenths of MovieLens 1M, `ease` on a million synthetic
+events of 10,000 items, `sasrec` on all but the last two events of each user of Amazon Beauty. Each run is a process of
+its own, which compiles on a small table first; the median counts.
 """
 
 import argparse
@@ -44,13 +44,13 @@ WORK: dict[str, tuple[str, Callable[[], Interactions], int]] = {
     "ease": ("10,000 items", events, 20),
     "sasrec": ("Amazon Beauty", bought, 240),
 }
-"""Model -> the table, and the seconds it may take."""
+"""The table of each model, and the seconds that it may take."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="+", default=list(WORK), choices=list(WORK))
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--models", nargs="+", default=list(WORK), choices=list(WORK), help="names of models")
+    parser.add_argument("--repeats", type=int, default=1, help="number of repetitions")
     parser.add_argument("--one", action="store_true", help="print the seconds of the first model as JSON")
     options = parser.parse_args()
     if options.one:
@@ -62,18 +62,18 @@ def main() -> None:
         {
             "model": model,
             "table": WORK[model][0],
-            "seconds": f"{median(run['seconds'] for run in found):.1f}",
+            "seconds": f"{median(run['seconds'] for run in of_model):.1f}",
             "seconds allowed": str(WORK[model][2]),
-            "peak, GB": f"{max(run['peak'] for run in found) / 1e9:.1f}",
+            "peak, GB": f"{max(run['peak'] for run in of_model) / 1e9:.1f}",
         }
-        for model, found in runs.items()
+        for model, of_model in runs.items()
     ]
     summary = "; ".join(f"{row['model']} on {row['table']}: {row['seconds']} s" for row in rows)
     record("fit-times", {"runs": runs}, summary, rows)
 
 
 def timed(name: str) -> dict[str, float]:
-    """Seconds of one training, and the most bytes that the process has held."""
+    """Measure the seconds of one training and the peak memory of the process in bytes."""
     table = WORK[name][1]()
     small = tables.random_table()
     small = replace(small, ratings=None) if table.ratings is None else small

@@ -1,13 +1,13 @@
-"""The course's network on a GPU: 25 epochs over 16 million ratings, and whether it learns what the CPU learns.
+"""Measure the course's network on a GPU: 25 epochs over 16 million ratings, and the losses against those of a CPU.
 
     python -m benchmarks.gpu [--batch-size 512 2048 8192] [--count]
 
-Speed: all epochs of each batch size, with what happens before the second block of steps (copying, compiling, recording)
-included and apart. Learning: the losses of five epochs over a million ratings, of the training part and of a held-out
-one, beside those of the CPU's own code at batch size 512, from the same first weights and in the same order: drawn anew
-they make more difference than all rounding. --count says of how many kernels a compiled step is made.
+Speed: all epochs of each batch size, with and without the time before the second block of steps (copying, compiling,
+recording). Learning: the losses of five epochs over a million ratings, on the training part and on a held-out one,
+against those of the CPU's own code at batch size 512. Both start from the same initial weights and use the same order,
+because other random numbers would make more difference than all rounding. --count reports the kernels of a step.
 
-With --device cpu and few ratings this is a try of the script: the CPU takes a GPU's steps, and repeats them by calls.
+--device cpu with few ratings tests the script: the CPU runs a GPU's steps and repeats them by calls.
 """
 
 import argparse
@@ -49,7 +49,7 @@ START = NeuralRating.start
 
 @dataclass
 class Clock:
-    """An observer: when the first steps were done."""
+    """An observer that notes when the first steps were done."""
 
     first: float = 0.0
 
@@ -80,10 +80,10 @@ def main() -> None:
             speed = timed(train, device, epochs=options.epochs, batch_size=size)
             metrics.reset()
             with mock.patch.object(fit_module, "worth_compiling", return_value=device.type != "cpu" or options.count):
-                found = losses(compared, device, size)
+                errors = losses(compared, device, size)
         kernels = {"kernels a step": float(metrics.generated_kernel_count)} if options.count else {}
-        figures[str(size)] = found | speed | kernels
-        rows.append(row(device.type, size, found, cpu) | {k: f"{v:,.1f}" for k, v in (speed | kernels).items()})
+        figures[str(size)] = errors | speed | kernels
+        rows.append(row(device.type, size, errors, cpu) | {k: f"{v:,.1f}" for k, v in (speed | kernels).items()})
     rows[0] |= {name: "" for name in rows[-1] if name not in rows[0]}
     first = figures[str(options.batch_size[0])]
     summary = (
@@ -94,13 +94,13 @@ def main() -> None:
     record(f"gpu-{device.type}", figures, summary, rows)
 
 
-def row(device: str, size: int, found: dict[str, float], cpu: dict[str, float]) -> dict[str, Any]:
-    off = {f"{name}, off the CPU's": f"{value / cpu[name] - 1:+.2%}" for name, value in found.items()}
-    return {"device": device, "batch size": size, **{name: f"{value:.4f}" for name, value in found.items()}, **off}
+def row(device: str, size: int, figures: dict[str, float], cpu: dict[str, float]) -> dict[str, Any]:
+    off = {f"{name}, off the CPU's": f"{value / cpu[name] - 1:+.2%}" for name, value in figures.items()}
+    return {"device": device, "batch size": size, **{name: f"{value:.4f}" for name, value in figures.items()}, **off}
 
 
 def with_taste(table: Interactions, seed: int = 1) -> Interactions:
-    """The same with ratings that something can be learned of: two numbers of each side, and chance."""
+    """Return the table with ratings that can be learned: they follow two numbers of each user and item, and noise."""
     random = np.random.default_rng(seed)
     of_users, of_items = (random.normal(size=(n, 2)) for n in (table.n_users, table.n_items))
     taste = (of_users[table.users] * of_items[table.items]).sum(1)
@@ -109,7 +109,7 @@ def with_taste(table: Interactions, seed: int = 1) -> Interactions:
 
 
 def losses(parts: Split, device: torch.device, size: int) -> dict[str, float]:
-    """Mean squared errors, of the last epoch as it was learned and of what was held out."""
+    """Return the mean squared errors of the last training epoch and of the held-out part."""
     with (
         mock.patch.object(RatingBatches, "_shuffled", shuffled_on_cpu),
         mock.patch.object(NeuralRating, "start", drawn),
@@ -121,13 +121,13 @@ def losses(parts: Split, device: torch.device, size: int) -> dict[str, float]:
 
 def shuffled_on_cpu(batches: RatingBatches, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     random = np.random.default_rng(generator.initial_seed())
-    found = shuffled(batches.pairs.cpu().numpy(), batches.ratings.cpu().numpy(), random)
-    pairs, ratings = (torch.from_numpy(column).to(batches.pairs.device) for column in found)
+    columns = shuffled(batches.pairs.cpu().numpy(), batches.ratings.cpu().numpy(), random)
+    pairs, ratings = (torch.from_numpy(column).to(batches.pairs.device) for column in columns)
     return pairs, ratings
 
 
 def drawn(model: NeuralRating, train: Interactions, generator: torch.Generator) -> None:
-    """First weights as the CPU draws them."""
+    """Draw the initial weights as the CPU does."""
     same = NeuralRating(model.config, model.n_users, model.n_items)
     START(same, train, torch.Generator().manual_seed(generator.initial_seed()))
     model.load_state_dict(same.state_dict())
@@ -157,7 +157,7 @@ def trained(
 
 @contextmanager
 def a_gpu_s_steps() -> Iterator[None]:
-    """Within, the CPU learns as a GPU does."""
+    """Within the block, the CPU trains by the steps of a GPU."""
 
     def called(work: Callable[[], None]) -> Callable[[], None]:
         return work

@@ -1,9 +1,9 @@
-"""What a rating costs as tables grow: time and memory of training the course's network.
+"""Measure the cost of a rating as tables grow: time and memory of training the course's network.
 
     python -m benchmarks.growth [--repeats 3]
 
-From 1 to 20 million ratings, and 5 million ratings of 1, 4 and 16 times the users and items of MovieLens 20M. Each
-training is a process of its own, all sizes in turn; the second of two epochs is timed.
+The tables have 1 to 20 million ratings, and 5 million ratings with 1, 4 and 16 times the users and items of MovieLens
+20M. Each training is a process of its own, all sizes in turns; the second of two epochs is timed.
 """
 
 import argparse
@@ -26,12 +26,12 @@ TABLES = (1, 4, 16)
 MILLIONS_OF_TABLES = 5
 
 Size = tuple[int, int]
-"""Million ratings, and how many times the users and items."""
+"""Millions of ratings, and the multiple of users and items."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="number of repetitions")
     parser.add_argument("--one", nargs=2, type=int, metavar=("MILLIONS", "TABLES"), help="train once, print the cost")
     options = parser.parse_args()
     if options.one:
@@ -47,11 +47,12 @@ def main() -> None:
 
 
 def told(runs: dict[Size, list[dict[str, float]]]) -> tuple[dict[str, Any], str, list[dict[str, str]]]:
-    """The figures, what they say, and the table. Other work on the machine only adds: so the fastest run counts too."""
+    """Return the figures, their summary and the table. Other work on the machine only adds time, so the fastest run
+    counts too."""
     usual, least = (
-        {size: of([run["nanoseconds"] for run in found]) for size, found in runs.items()} for of in (median, min)
+        {size: of([run["nanoseconds"] for run in of_size]) for size, of_size in runs.items()} for of in (median, min)
     )
-    gigabytes = {size: max(run["gigabytes"] for run in found) for size, found in runs.items()}
+    gigabytes = {size: max(run["gigabytes"] for run in of_size) for size, of_size in runs.items()}
     draw(usual, gigabytes)
     rows = [
         {
@@ -64,7 +65,7 @@ def told(runs: dict[Size, list[dict[str, float]]]) -> tuple[dict[str, Any], str,
         for n, times in runs
     ]
     rises = {"medians": rise(usual), "fastest": rise(least)}
-    figures = {"runs": {f"{n}M, {times}x": found for (n, times), found in runs.items()}, "rises": rises}
+    figures = {"runs": {f"{n}M, {times}x": of_size for (n, times), of_size in runs.items()}, "rises": rises}
     said = (
         f"{ratings:.0%} more up to 20 million and {tables:.0%} more with 16 times the users and items"
         for ratings, tables in rises.values()
@@ -76,7 +77,8 @@ def told(runs: dict[Size, list[dict[str, float]]]) -> tuple[dict[str, Any], str,
 
 
 def rise(costs: dict[Size, float]) -> tuple[float, float]:
-    """By how much the dearest is above the smallest, over ratings and over users and items."""
+    """Return how far the largest cost of a rating is above that of the smallest table, by ratings and by users and
+    items."""
     by_ratings, by_tables = [costs[n, 1] for n in MILLIONS], [costs[MILLIONS_OF_TABLES, times] for times in TABLES]
     return max(by_ratings) / by_ratings[0] - 1, max(by_tables) / by_tables[0] - 1
 

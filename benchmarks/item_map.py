@@ -1,10 +1,10 @@
-"""How many neighbours a map of items keeps, and how long it takes, beside other ways to make one.
+"""Measure how many neighbours a map of items keeps, and how long it takes, against other methods.
 
     python -m benchmarks.item_map [--models mf neural] [--others]
 
-The share of each item's ten nearest by the cosine of their vectors that are among its ten nearest on the map; all items
-of MovieLens small, nearly the 10,000 that a map holds at most. Seconds are the processor's, of one run with one thread,
-without the compiling of loops. --others: umap-learn and openTSNE too, which Palate does not install.
+The figure is the share of each item's ten nearest, by the cosine of the vectors, that are among its ten nearest on the
+map, over all items of MovieLens small, nearly the 10,000 that a map holds at most. Seconds are processor time of one
+run with one thread, without compiling. --others adds umap-learn and openTSNE, which Palate does not install.
 """
 
 import argparse
@@ -29,7 +29,7 @@ BLOCK = 1024
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["mf", "neural"])
+    parser.add_argument("--models", nargs="+", default=["mf", "neural"], help="names of models")
     parser.add_argument("--others", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -42,7 +42,7 @@ def main() -> None:
         umap, opentsne = importlib.import_module("umap"), importlib.import_module("openTSNE")
         ways["umap-learn"] = umap.UMAP(metric="cosine", random_state=0).fit_transform
         ways["openTSNE"] = lambda units: np.asarray(opentsne.TSNE(n_jobs=1, random_state=0).fit(units.numpy()))
-    found = []
+    rows = []
     for name in options.models:
         trained = palate.train(table, model=name, test=0, baselines=(), device="cpu")
         model: Any = trained.recommender.model
@@ -52,15 +52,15 @@ def main() -> None:
             start = time.process_time()
             places = np.asarray(lay(units))
             seconds = time.process_time() - start
-            found.append(
+            rows.append(
                 {"vectors": name, "map": way, "kept": f"{kept(units, places):.3f}", "seconds": f"{seconds:.1f}"}
             )
-    summary = "; ".join(f"{row['vectors']} by {row['map']}: {row['kept']} in {row['seconds']} s" for row in found)
-    record("item-map", {"items": table.n_items}, f"{table.n_items} items, neighbours kept, {summary}", found)
+    summary = "; ".join(f"{row['vectors']} by {row['map']}: {row['kept']} in {row['seconds']} s" for row in rows)
+    record("item-map", {"items": table.n_items}, f"{table.n_items} items, neighbours kept, {summary}", rows)
 
 
 def kept(units: Tensor, places: NDArray[np.float32]) -> float:
-    """The share of each item's K nearest vectors that are among its K nearest on the map."""
+    """Return the share of each item's K nearest vectors that are among its K nearest on the map."""
     real = item_map.nearest(units, K).numpy()
     points = torch.from_numpy(places.astype(np.float32))
     shared = 0

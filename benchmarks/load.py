@@ -1,4 +1,4 @@
-"""A small HTTP load generator: as fast as the answers come, or at a set rate with the time each request was due at."""
+"""A small HTTP load generator: as fast as responses arrive, or at a set rate, timed from when each request was due."""
 
 import asyncio
 import itertools
@@ -11,26 +11,26 @@ import numpy as np
 
 @dataclass
 class Result:
-    """What a run gave."""
+    """The result of a run."""
 
     seconds: list[float] = field(default_factory=list)
-    """From when a request was due to the end of its answer."""
+    """Seconds from when a request was due to the end of its response."""
     statuses: dict[int, int] = field(default_factory=dict)
     took: float = 0.0
     first: bytes = b""
-    """The first answer."""
+    """The first response."""
 
     @property
     def rate(self) -> float:
         return len(self.seconds) / self.took
 
     def percentile(self, share: float) -> float:
-        """In milliseconds."""
+        """Return a percentile of the latency in milliseconds."""
         return 1000 * float(np.percentile(self.seconds, 100 * share))
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive connection, one request at a time."""
+    """A keep-alive connection with one request at a time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -39,15 +39,15 @@ class Connection(asyncio.Protocol):
         self._done: asyncio.Future[int] | None = None
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """-> status and body."""
+        """Send a request; return status and body."""
         self._buffer, self._done = b"", asyncio.get_running_loop().create_future()
         self.transport.write(request)  # type: ignore[attr-defined]
         return await self._done, self._buffer
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, found, body = self._buffer.partition(b"\r\n\r\n")
-        if not found or self._done is None or self._done.done():
+        head, separator, body = self._buffer.partition(b"\r\n\r\n")
+        if not separator or self._done is None or self._done.done():
             return
         _, _, length = head.lower().partition(b"content-length: ")
         if len(body) >= int(length.split(b"\r\n")[0] or 0):
@@ -72,7 +72,7 @@ def get(path: str, port: int) -> bytes:
 async def run(
     port: int, requests: Callable[[], Iterator[bytes]], *, connections: int, seconds: float, rate: float | None = None
 ) -> Result:
-    """rate: requests a second, due at even distances; None for as many as come back."""
+    """Send requests. rate: requests per second, evenly spaced; None sends the next one after each response."""
     result, following = Result(), requests()
     begun = time.perf_counter()
     until = begun + seconds

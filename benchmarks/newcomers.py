@@ -1,10 +1,10 @@
-"""People never seen in training: how good predictions are after n known ratings.
+"""Measure the accuracy for new users (cold start) after n known ratings.
 
     python -m benchmarks.newcomers [ml-100k | movielens-small] [--model neural] [--draws 20]
 
-A draw takes 150 people out, trains on the rest, and asks about all but 20 ratings of each (--told 10: all but 10); of
-these, in an order drawn too, the first n are told. So every n is tested on the same ratings. Both models answer through
-`Recommender.predict`.
+A draw leaves out 150 users, trains on the rest, and tests on all but 20 ratings of each user (--told 10: all but 10).
+Of these 20, in random order, the model is given the first n, so that every n is tested on the same ratings. Both models
+are asked through `Recommender.predict`.
 """
 
 import argparse
@@ -21,19 +21,19 @@ from palate.evaluation.rating_metrics import rmse
 KNOWN = (0, 1, 3, 5, 10, 20)
 PEOPLE = 150
 TIMED = 100
-"""People whose list is timed in each draw."""
+"""Number of users whose list is timed in each draw."""
 
 Errors = dict[str, list[list[float]]]
-"""Model -> the RMSE after each of KNOWN, a list a draw."""
+"""The RMSE after each number of KNOWN ratings, in a list for each draw, by model."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", default="ml-100k", choices=["ml-100k", "movielens-small"])
-    parser.add_argument("--model", default="neural", help="which is compared with bias")
+    parser.add_argument("--model", default="neural", help="model to compare with bias")
     parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--told", type=int, default=max(KNOWN), help="ratings of each person that are not asked about")
-    parser.add_argument("--validation", type=float, default=0.1, help="share of the ratings of others to choose by")
+    parser.add_argument("--told", type=int, default=max(KNOWN), help="ratings of each new user that are not tested")
+    parser.add_argument("--validation", type=float, default=0.1, help="validation share of the training ratings")
     options = parser.parse_args()
     draws, compared, told = options.draws, options.model, options.told
     known = [n for n in KNOWN if n <= told]
@@ -67,7 +67,7 @@ def main() -> None:
 def after(
     model: palate.Recommender, table: palate.Interactions, rated: dict[int, NDArray[np.int64]], n: int, told: int
 ) -> float:
-    """RMSE on all but the first `told` ratings of each person, when the first n are known."""
+    """Return the RMSE on all but the first `told` ratings of each user, where the model knows the first n."""
     assert table.ratings is not None
     predicted, real = [], []
     for rows in rated.values():
@@ -81,7 +81,7 @@ def after(
 def timed(
     model: palate.Recommender, table: palate.Interactions, rated: dict[int, NDArray[np.int64]], told: int
 ) -> list[float]:
-    """Milliseconds of a fold-in of `told` ratings and the best 10 of all items."""
+    """Measure the milliseconds of a fold-in of `told` ratings and a top-10 list."""
     times = []
     for rows in list(rated.values())[:TIMED]:
         ratings = _ratings(table, rows[:told])

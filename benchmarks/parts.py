@@ -1,8 +1,8 @@
-"""What each part of a training step is worth: the course's network without one of them at a time.
+"""Measure what each part of a training step is worth: the course's network without one part at a time.
 
     python -m benchmarks.parts [--repeats 7]
 
-All ways in turn, some steps each, on two million ratings in the shape of MovieLens 20M; the median counts.
+All variants run in turns, some steps each, on two million ratings in the shape of MovieLens 20M; the median counts.
 """
 
 import argparse
@@ -50,14 +50,16 @@ WAYS: dict[str, tuple[Patch, ...]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=7, help="number of repetitions")
     repeats = parser.parse_args().repeats
     train = synthetic.interactions(RATINGS)
     model = NeuralRating(NeuralRatingConfig.model_validate({}), train.n_users, train.n_items)
     batches = list(model.batches(train).epoch(seeded(torch.device("cpu"), 0)))
-    found: dict[str, dict[str, list[float]]] = {preset: {way: [] for way in WAYS} for preset in NeuralRating.PRESETS}
+    step_times: dict[str, dict[str, list[float]]] = {
+        preset: {way: [] for way in WAYS} for preset in NeuralRating.PRESETS
+    }
     for repeat in range(repeats + 1):
-        for preset, ways in found.items():
+        for preset, ways in step_times.items():
             for way in ways:
                 config = NeuralRatingConfig.model_validate(NeuralRating.PRESETS[preset])
                 model = NeuralRating(config, train.n_users, train.n_items)
@@ -67,13 +69,13 @@ def main() -> None:
                     microseconds = timed(model, batches[at : at + STEPS])
                 if repeat:  # the first compiles
                     ways[way].append(microseconds)
-    medians = {preset: {way: median(values) for way, values in ways.items()} for preset, ways in found.items()}
+    medians = {preset: {way: median(values) for way, values in ways.items()} for preset, ways in step_times.items()}
     rows = [
-        {"a step": way, **{f"{preset}, microseconds": f"{medians[preset][way]:.0f}" for preset in found}}
+        {"a step": way, **{f"{preset}, microseconds": f"{medians[preset][way]:.0f}" for preset in step_times}}
         for way in WAYS
     ]
     summary = "; ".join(f"{way}: {medians['sgd'][way]:.0f} / {medians['adam'][way]:.0f} µs" for way in WAYS)
-    record("parts", {"microseconds": found}, f"a step of SGD / Adam, {summary}", rows)
+    record("parts", {"microseconds": step_times}, f"a step of SGD / Adam, {summary}", rows)
 
 
 @contextmanager
@@ -85,7 +87,7 @@ def patched(patches: tuple[Patch, ...]) -> Iterator[None]:
 
 
 def timed(model: NeuralRating, batches: list[RatingBatch]) -> float:
-    """Microseconds a step."""
+    """Measure the microseconds per step."""
     optimizer = Optimizer(model)
     model.train()
     began = time.perf_counter()

@@ -1,10 +1,10 @@
-"""How fast lists are: the whole catalogue for everybody, and for one person.
+"""Measure the speed of top-N lists: over the whole catalogue for all users, and for one user.
 
     python -m benchmarks.ranking [--repeats 5] [--quick]
 
 MovieLens 1M: ranking metrics for every user, against a training epoch of the course's network. A table in the shape of
-MovieLens 20M, 138,493 users and 26,744 items, for each kind of model, a process each: the top 10 of everybody within
-1 GB, and on one thread a person's list, and that of a newcomer with 20 ratings. --quick leaves out everybody's.
+MovieLens 20M, 138,493 users and 26,744 items, for each kind of model in a process of its own: the top 10 of all users
+within 1 GB; on one thread, the list of one user and of a new user with 20 ratings. --quick leaves out all users' lists.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from palate.models.contract import LearnedModel
 from palate.training.fit import fit
 
 MODELS: dict[str, dict[str, Any]] = {"mf": {"sweeps": 1}, "neural": {"epochs": 1}, "bias": {}, "popularity": {}}
-"""Trained for as little as it takes: what answering costs does not depend on it."""
+"""Settings for the shortest training: the cost of an answer does not depend on it."""
 
 PAIRS = synthetic.USERS * synthetic.ITEMS
 HIDDEN = 1024
@@ -39,9 +39,9 @@ ASKED = 200
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ratings", type=int, default=2_000_000)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5, help="number of repetitions")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--one", nargs=2, metavar=("MODEL", "QUESTION"), help="ask once and print what it cost")
+    parser.add_argument("--one", nargs=2, metavar=("MODEL", "QUESTION"), help="ask once and print the cost")
     options = parser.parse_args()
     if options.one:
         path, question = options.one
@@ -56,7 +56,7 @@ def main() -> None:
             )
             trained.recommender.save(path)
             figures["models"][model] = asked(path, "person") | ({} if options.quick else asked(path, "lists"))
-    rows = [_row(model, found) for model, found in figures["models"].items()]
+    rows = [_row(model, costs) for model, costs in figures["models"].items()]
     epochs = ", ".join(f"{name} {value:.2f}" for name, value in figures["evaluation"]["epochs"].items())
     summary = f"MovieLens 1M, all users, in epochs: {epochs}; " + "; ".join(
         f"{row['model']}: a list {row['a list, ms']} ms, a newcomer's {row['a newcomer, ms']} ms" for row in rows
@@ -65,9 +65,9 @@ def main() -> None:
 
 
 def evaluation(repeats: int) -> dict[str, Any]:
-    """Seconds of an epoch and of ranking metrics for every user, in turn, and the second in units of the first."""
+    """Measure the seconds of an epoch and of ranking metrics for every user, in turns, and the ratio of the two."""
     table = palate.read(data("ml-1m"))
-    found: dict[str, list[float]] = {"epoch": [], **{name: [] for name in MODELS}}
+    times: dict[str, list[float]] = {"epoch": [], **{name: [] for name in MODELS}}
     trained = {
         name: palate.train(table, model=name, settings=settings, validation=0, baselines=()).recommender
         for name, settings in MODELS.items()
@@ -75,12 +75,12 @@ def evaluation(repeats: int) -> dict[str, Any]:
     network = trained["neural"].model
     assert isinstance(network, LearnedModel)
     for _ in range(repeats):
-        found["epoch"].append(fit(network, trained["neural"].split.train)[-1]["seconds"])
+        times["epoch"].append(fit(network, trained["neural"].split.train)[-1]["seconds"])
         for name, recommender in trained.items():
-            found[name].append(seconds(partial(everybody, recommender)))
+            times[name].append(seconds(partial(everybody, recommender)))
     return {
-        "seconds": found,
-        "epochs": {name: median(found[name]) / median(found["epoch"]) for name in MODELS},
+        "seconds": times,
+        "epochs": {name: median(times[name]) / median(times["epoch"]) for name in MODELS},
     }
 
 
@@ -90,19 +90,19 @@ def everybody(recommender: palate.Recommender) -> None:
 
 
 def asked(path: Path, question: str) -> dict[str, float]:
-    found: dict[str, float] = printed(sys.executable, "-m", "benchmarks.ranking", "--one", str(path), question)
-    return found
+    cost: dict[str, float] = printed(sys.executable, "-m", "benchmarks.ranking", "--one", str(path), question)
+    return cost
 
 
 def lists(path: Path) -> dict[str, float]:
-    """The top 10 of everybody, to a file."""
+    """Write the top 10 of all users to a file."""
     recommender = palate.load(path)
     took = seconds(lambda: recommender.lists(path.with_suffix(".parquet"), memory="1GB"))
     return {"users_per_second": recommender.table.n_users / took, "peak_gb": peak() / 1e9}
 
 
 def person(path: Path) -> dict[str, float]:
-    """Milliseconds of one list, in the middle of many, on one thread."""
+    """Measure the milliseconds of one list, the median of many, on one thread."""
     torch.set_num_threads(1)
     recommender = palate.load(path)
     random = np.random.default_rng(0)
@@ -123,16 +123,16 @@ def seconds(ask: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _row(model: str, found: dict[str, float]) -> dict[str, str]:
-    rate = found.get("users_per_second")
+def _row(model: str, cost: dict[str, float]) -> dict[str, str]:
+    rate = cost.get("users_per_second")
     units = rate * synthetic.ITEMS * HIDDEN / 1e9 if rate and model == "neural" else None
     return {
         "model": model,
-        "a list, ms": f"{found['list_ms']:.2f}",
-        "a newcomer, ms": f"{found['newcomer_ms']:.2f}",
+        "a list, ms": f"{cost['list_ms']:.2f}",
+        "a newcomer, ms": f"{cost['newcomer_ms']:.2f}",
         "users a second": f"{rate:,.0f}" if rate else "",
         "hidden units a second": f"{units:.0f} billion" if units else "",
-        "peak, GB": f"{found['peak_gb']:.2f}" if rate else "",
+        "peak, GB": f"{cost['peak_gb']:.2f}" if rate else "",
     }
 
 

@@ -1,14 +1,14 @@
-"""How well the rating models predict, on public data and splits that others report on.
+"""Measure how well the rating models predict, on public data and splits that other papers report on.
 
     python -m benchmarks.ratings [ml-100k-u1 ml-100k ml-1m latest-small] [--models svdpp mf ...] [--seeds 5]
 
-u1 is learned and tested once for each seed; the five folds of MovieLens 100K are u1 to u5; of the others each seed
-draws a tenth as the test part. A tenth of the training part, drawn by the seed, is held out first: it chooses the epoch
-of models without a schedule and the weights of a blend, and says how wide an interval is. Then the model learns from
-the whole training part, and the test part is looked at once. Settings were chosen on parts of training parts, before.
-Each model has a process for itself on each data set, so that its memory is its own. Seconds are the processor's, of all
-threads together, and of the last training alone: other work on the machine does not count. Rows of models that are not
-asked for stay in the results as they are, and what was measured is kept if the rest is stopped.
+u1 is trained and tested once for each seed; the five folds of MovieLens 100K are u1 to u5; of the other data sets each
+seed draws a tenth as the test part. A tenth of the training part, drawn by the seed, is held out first for validation:
+it chooses the epoch of models without a schedule, the weights of a blend, and the width of intervals. Then the model is
+trained on the whole training part, and the test part is used once. Settings were chosen on parts of training parts,
+before. Each model has a process of its own on each data set, so that memory is measured for it alone. Seconds are
+processor time of all threads, and of the last training only: other work on the machine does not count. Rows of models
+that are not named stay in the results as they are, and results so far are kept if the run is stopped.
 """
 
 import argparse
@@ -45,7 +45,7 @@ TIMES: dict[str, dict[str, Any]] = {
     "bayes:numbers": {"chains": 2, "dim": 8, "likelihood": "gaussian", "sessions": [3600, 120]},
     "svdpp": {},
 }
-"""Members that make ever more of when a rating was given, and of what that person rated in the same minutes."""
+"""Members that use more and more of the time of a rating and of the user's other ratings of the same minutes."""
 
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "bias": ("bias", {}),
@@ -60,20 +60,20 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "blend-days": ("rating-blend", {"members": {"bayes": {"days": True}, "svdpp": {}}}),
     "blend-times": ("rating-blend", {"members": TIMES}),
 }
-"""What each line is on every data set, where LARGE says nothing else: a model and its settings, {} for its defaults.
+"""Model and settings of each line, on every data set unless LARGE has others; {} stands for the defaults.
 
-Without more `bayes` reads categories of items too, where the data set has them; -ids does not, -days makes something of
-the day of each rating, the one asked about among them, and -times of its minute too."""
+By default `bayes` reads the categories of items too, where the data set has them; -ids does not, -days uses the day of
+each rating, also of the one to predict, and -times its minute too."""
 
 USUAL = ["bias", "mf", "neural", "svdpp", "bayes", "rating-blend"]
 
 LARGE: dict[str, tuple[str, dict[str, Any]]] = {
     "rating-blend": ("rating-blend", {"members": {"bayes": {}, "svdpp": {"dim": 192}}}),
 }
-"""On MovieLens 1M."""
+"""Model and settings on MovieLens 1M."""
 
 LEVEL = 0.8
-"""The share of ratings that intervals are to hold."""
+"""Nominal coverage of the intervals."""
 
 HELD_OUT = 0.1
 
@@ -84,10 +84,12 @@ Figures = dict[str, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", nargs="*", default=list(DATASETS), help=f"of {', '.join(DATASETS)}")
-    parser.add_argument("--models", nargs="+", default=USUAL, choices=list(SETTINGS))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--slow-seeds", type=int, default=1, help=f"of all but {', '.join(QUICK)}")
+    parser.add_argument("data", nargs="*", default=list(DATASETS), help=f"data sets, of {', '.join(DATASETS)}")
+    parser.add_argument("--models", nargs="+", default=USUAL, choices=list(SETTINGS), help="names of models")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
+    parser.add_argument(
+        "--slow-seeds", type=int, default=1, help=f"number of seeds for all models but {', '.join(QUICK)}"
+    )
     parser.add_argument("--one", action="store_true", help="print the figures of the first model and data set as JSON")
     options = parser.parse_args()
     if options.one:
@@ -96,21 +98,21 @@ def main() -> None:
     for name in options.data:
         path = HERE / "results" / f"ratings-{name}.json"
         written = json.loads(path.read_text())["figures"]["models"] if path.exists() else {}
-        found = {current_name(model): runs for model, runs in written.items()}
+        results = {current_name(model): runs for model, runs in written.items()}
         for model in options.models:
             seeds = str(options.seeds if model in QUICK else options.slow_seeds)
             again = (sys.executable, "-m", "benchmarks.ratings", name, "--models", model, "--seeds", seeds)
-            found[model] = printed(*again, "--one")
-            print(name, model, found[model], flush=True)
-            write(*_results(name, found))
-        kept, figures, rows = _results(name, found)
+            results[model] = printed(*again, "--one")
+            print(name, model, results[model], flush=True)
+            write(*_results(name, results))
+        kept, figures, rows = _results(name, results)
         record(kept, figures, f"{name}, RMSE: " + ", ".join(f"{row['model']} {row['RMSE']}" for row in rows), rows)
 
 
-def _results(name: str, found: dict[str, list[Figures]]) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
-    """What they are called, the figures, and the table as it is shown."""
-    runs = {model: found[model] for model in SETTINGS if model in found}
-    rows = [_row(model, settings(model, name)[1], found) for model, found in runs.items()]
+def _results(name: str, results: dict[str, list[Figures]]) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
+    """Return the name of the results, the figures, and the table to show."""
+    runs = {model: results[model] for model in SETTINGS if model in results}
+    rows = [_row(model, settings(model, name)[1], trainings) for model, trainings in runs.items()]
     return f"ratings-{name}", {"models": runs}, rows
 
 
@@ -119,7 +121,7 @@ def settings(model: str, name: str) -> tuple[str, dict[str, Any]]:
 
 
 def measured(line: str, name: str, seed: int) -> Figures:
-    """What the test part says of one training, its seconds, and the most bytes that the process has held."""
+    """Return the metrics on the test part of one training, its seconds, and the peak memory of the process in bytes."""
     table, test = DATASETS[name](seed)
     held_out = np.random.default_rng([seed, 1]).random(len(table)) < HELD_OUT
     split = Split(table, np.select([test, held_out], [TEST, VALIDATION], TRAIN).astype(np.uint8))
@@ -143,12 +145,13 @@ def measured(line: str, name: str, seed: int) -> Figures:
 
 
 def learned(kind: str, settings: dict[str, Any], split: Split, seed: int) -> tuple[Model, dict[float, float], float]:
-    """A model of all that is before the test, how far its intervals reach, and the seconds of the last training."""
+    """Train a model on all but the test part; return it, the half widths of its intervals, and the seconds of the last
+    training."""
     model = new(kind, settings, split.table)
-    found = learn(model, split, seed=seed)
+    training = learn(model, split, seed=seed)
     half_widths = half_widths_of(model, split)
     began = time.process_time()
-    model = refit(model, split, found, seed=seed)
+    model = refit(model, split, training, seed=seed)
     return model, half_widths, time.process_time() - began
 
 
@@ -157,25 +160,25 @@ def new(kind: str, settings: dict[str, Any], table: Interactions) -> Model:
 
 
 def whole(table: Interactions) -> Split:
-    """All of a table to learn from."""
+    """Return a split with the whole table as the training part."""
     return Split(table, np.full(len(table), TRAIN, dtype=np.uint8))
 
 
-def _row(model: str, settings: dict[str, Any], found: list[Figures]) -> dict[str, Any]:
+def _row(model: str, settings: dict[str, Any], runs: list[Figures]) -> dict[str, Any]:
     return {
         "model": model,
-        "RMSE": spread([figures["rmse"] for figures in found]),
-        "MAE": spread([figures["mae"] for figures in found]),
-        f"in {LEVEL:.0%} intervals": f"{mean(figures['covered'] for figures in found):.3f}",
-        "trainings": len(found),
-        "CPU seconds": f"{mean(figures['seconds'] for figures in found):.1f}",
-        "peak, MB": round(max(figures["peak"] for figures in found) / 1e6),
+        "RMSE": spread([figures["rmse"] for figures in runs]),
+        "MAE": spread([figures["mae"] for figures in runs]),
+        f"in {LEVEL:.0%} intervals": f"{mean(figures['covered'] for figures in runs):.3f}",
+        "trainings": len(runs),
+        "CPU seconds": f"{mean(figures['seconds'] for figures in runs):.1f}",
+        "peak, MB": round(max(figures["peak"] for figures in runs) / 1e6),
         "settings": _shown(settings) or "defaults",
     }
 
 
 def _shown(settings: dict[str, Any]) -> str:
-    """Such as "dim 32", or of a blend "bayes (dim 48), svdpp"."""
+    """Describe settings, such as "dim 32", or "bayes (dim 48), svdpp" for a blend."""
     members = settings.get("members", {})
     return ", ".join(
         [f"{name} {value}" for name, value in settings.items() if name != "members"]
@@ -187,7 +190,7 @@ def _shown(settings: dict[str, Any]) -> str:
 
 
 def fold(number: int) -> tuple[Interactions, NDArray[np.bool_]]:
-    """MovieLens 100K and its own part u1.test, or u2 to u5."""
+    """Return MovieLens 100K with its own test part u1.test, or u2 to u5."""
     table = palate.read(data("ml-100k"))
     ids = np.loadtxt(data("ml-100k") / f"u{number}.test", dtype=np.int64, usecols=(0, 1))
     rows = [
@@ -200,7 +203,7 @@ def fold(number: int) -> tuple[Interactions, NDArray[np.bool_]]:
 
 
 def tenth(folder: str, seed: int) -> tuple[Interactions, NDArray[np.bool_]]:
-    """A tenth of all ratings, drawn by the seed."""
+    """Return a split whose test part is a tenth of all ratings, drawn by the seed."""
     table = palate.read(data(folder))
     return table, np.random.default_rng(seed).random(len(table)) < 0.1
 
@@ -211,7 +214,7 @@ DATASETS: dict[str, Callable[[int], tuple[Interactions, NDArray[np.bool_]]]] = {
     "ml-1m": partial(tenth, "ml-1m"),
     "latest-small": partial(tenth, "ml-latest-small"),
 }
-"""By seed."""
+"""The splits of each data set, by seed."""
 
 
 if __name__ == "__main__":

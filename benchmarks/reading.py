@@ -1,10 +1,10 @@
-"""How long a big table takes to read, against polars' own reading of the same file, and a saved model to load.
+"""Measure the time to read a big table, against polars' own reading of the same file, and to load a saved model.
 
     python -m benchmarks.reading [--rows 20000000] [--repeats 5]
 
-The table has the shape of MovieLens 20M: log-normal activity, power-law popularity, half stars; once user by user, once
-shuffled. Each reading is a process of its own, all kinds in turn; of their times the median counts, of their memory the
-highest peak.
+The table has the shape of MovieLens 20M: log-normal activity, power-law popularity, half stars; once sorted by user,
+once shuffled. Each reading is a process of its own, all kinds in turns. The median of the times and the highest memory
+peak count.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.synthetic import ITEMS, USERS, active, popular
 
 LARGEST_ITEM_ID = 131_262
 TIMES = (789_652_009, 1_427_784_002)
-"""The first and the last, in unix seconds."""
+"""The first and last time, in unix seconds."""
 
 TABLES = {
     f"{order} {kind}": f"{order}.{kind.lower()}" for order in ("grouped", "shuffled") for kind in ("CSV", "Parquet")
@@ -34,7 +34,7 @@ READERS = {
     for table, file in TABLES.items()
     for function in (f"polars.read_{Path(file).suffix[1:]}", "palate.read")
 } | {f"palate.load of {model}": f"{model}.palate" for model in ("bias", "popularity")}
-"""What is timed, and the file that it opens."""
+"""The code to time, and the file that it opens."""
 
 TIMED = """
 import resource, sys, time
@@ -49,9 +49,9 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_m
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=20_000_000)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5, help="number of repetitions")
     options = parser.parse_args()
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in READERS}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in READERS}
     with TemporaryDirectory() as name:
         folder = Path(name)
         writer = get_context("spawn").Process(target=write, args=(folder, options.rows))
@@ -59,9 +59,9 @@ def main() -> None:
         writer.join()
         for _ in range(options.repeats):
             for reader, file in READERS.items():
-                found[reader].append(timed(reader, folder / file))
-    seconds = {reader: median(took for took, _ in runs) for reader, runs in found.items()}
-    peaks = {reader: max(peak for _, peak in runs) for reader, runs in found.items()}
+                times[reader].append(timed(reader, folder / file))
+    seconds = {reader: median(took for took, _ in runs) for reader, runs in times.items()}
+    peaks = {reader: max(peak for _, peak in runs) for reader, runs in times.items()}
     base = {READERS[reader]: took for reader, took in seconds.items() if reader.startswith("polars")}
     ratios = {table: seconds[f"palate.read of {table}"] / base[file] for table, file in TABLES.items()}
     rows = [
@@ -78,11 +78,11 @@ def main() -> None:
         for row in rows
         if row["reading"].startswith("palate")
     )
-    record("reading", {"rows": options.rows, "runs": found, "ratios": ratios}, summary, rows)
+    record("reading", {"rows": options.rows, "runs": times, "ratios": ratios}, summary, rows)
 
 
 def write(folder: Path, n: int) -> None:
-    """The table in both orders and formats, and the models trained on it."""
+    """Write the table in both orders and formats, and the models trained on it."""
     frame = drawn(n)
     for order, rows in (("grouped", frame), ("shuffled", frame.sample(n, shuffle=True, seed=0))):
         rows.write_csv(folder / f"{order}.csv")
@@ -94,7 +94,7 @@ def write(folder: Path, n: int) -> None:
 
 
 def drawn(n: int) -> pl.DataFrame:
-    """A table of n rows, each drawn by itself: a few repeat a (user, item)."""
+    """Return a table of n independent rows; a few repeat a (user, item)."""
     random = np.random.default_rng(0)
     users = active(random, n, USERS) + 1
     popularity = popular(random, n, ITEMS)
@@ -110,7 +110,7 @@ def drawn(n: int) -> pl.DataFrame:
 
 
 def timed(reader: str, path: Path) -> tuple[float, float]:
-    """Seconds and peak memory, in GB, of one reading in a fresh process; importing is not timed."""
+    """Measure seconds and peak memory, in GB, of one reading in a fresh process; imports are not timed."""
     function = reader.split()[0]
     code = TIMED.format(library=function.partition(".")[0], function=function)
     run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)

@@ -1,9 +1,9 @@
-"""Whether to train again on training and validation part, once validation has chosen: on two tables.
+"""Measure the gain of a refit: training again on training and validation part, after validation has chosen.
 
     python -m benchmarks.refit [--seeds 3] [--models mf neural ease next-item] [--data ml-100k ml-latest-small]
 
-Each model is trained with its defaults on a random split, a fifth of the events held out for the test and a tenth of
-the rest for validation, and measured on the test part as it is and refitted. Seconds are of the training alone.
+Each model is trained with its defaults on a random split: a fifth of the events is the test part, and a tenth of the
+rest the validation part. It is tested before and after the refit. Seconds are those of training only.
 """
 
 import argparse
@@ -27,8 +27,8 @@ MODELS_HERE = ["mf", "neural", "ease", "next-item"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--models", nargs="+", default=MODELS_HERE)
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    parser.add_argument("--models", nargs="+", default=MODELS_HERE, help="names of models")
     parser.add_argument("--data", nargs="+", default=["ml-100k", "ml-latest-small"])
     options = parser.parse_args()
     for name in options.data:
@@ -41,8 +41,8 @@ def compared(name: str, models: list[str], seeds: int) -> Iterator[dict[str, str
     table = palate.read(data(name))
     for model in models:
         measure = "rmse" if issubclass(MODELS[model], PredictsRatings) else "ndcg@10"
-        found = [both(model, splits.random(table, seed=seed), seed) for seed in range(seeds)]
-        before, after = ([one[place][measure] for one in found] for place in (0, 1))
+        trainings = [both(model, splits.random(table, seed=seed), seed) for seed in range(seeds)]
+        before, after = ([one[place][measure] for one in trainings] for place in (0, 1))
         gains = [(b - a if measure == "rmse" else a - b) for b, a in zip(before, after, strict=True)]
         row = {
             "data": name,
@@ -52,14 +52,14 @@ def compared(name: str, models: list[str], seeds: int) -> Iterator[dict[str, str
             "refitted": spread(after),
             "gain": f"{mean(gains):+.4f}",
             "ahead in": f"{sum(gain > 0 for gain in gains)} of {seeds}",
-            "seconds": " + ".join(f"{mean(one[2][part] for one in found):.1f}" for part in ("first", "second")),
+            "seconds": " + ".join(f"{mean(one[2][part] for one in trainings):.1f}" for part in ("first", "second")),
         }
         print(row, flush=True)
         yield row
 
 
 def both(name: str, split: Split, seed: int) -> tuple[Metrics, Metrics, dict[str, float]]:
-    """What is measured before and after a refit, and seconds."""
+    """Return the metrics before and after a refit, and the seconds."""
     cls = MODELS[name]
     model: Model = cls.of(cls.Config(), split.table)
     began = time.perf_counter()

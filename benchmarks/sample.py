@@ -1,8 +1,9 @@
-"""The course's network against simple baselines on the embedded sample, as `make demo` trains it.
+"""Compare the course's network with simple baselines on the embedded sample, as `make demo` trains it.
 
     python -m benchmarks.sample [--seeds 5]
 
-Random 80/20, a tenth of the training part for validation. A seed draws split, first weights and batches.
+The split is a random 80/20, with a tenth of the training part for validation. A seed sets split, initial weights and
+batches.
 """
 
 import argparse
@@ -15,7 +16,7 @@ METRICS = ("rmse", "mae", "recall@10", "ndcg@10")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
     seeds = range(parser.parse_args().seeds)
     table = palate.load_table("movielens-small", None, {})
     runs = []
@@ -32,8 +33,8 @@ def main() -> None:
 
 
 def _over(runs: list[dict[str, dict[str, float]]], model: str, metric: str) -> str:
-    found = [run[model][metric] for run in runs if metric in run[model]]
-    return spread(found) if found else "–"
+    values = [run[model][metric] for run in runs if metric in run[model]]
+    return spread(values) if values else "–"
 
 
 if __name__ == "__main__":

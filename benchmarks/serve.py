@@ -1,7 +1,7 @@
-"""How many lists a second one service makes, how long one waits at half of what it should, and what it holds (--soak).
+"""Measure the lists per second of one service, the latency at half of its target rate, and its memory (--soak).
 
-26,744 items and 138,493 people with 2 million made-up ratings; vectors drawn by chance, as their values don't matter.
-The load generator runs on the same two cores.
+The model has 26,744 items and 138,493 users with 2 million synthetic ratings; its vectors are random, as their values
+do not matter. The load generator runs on the same two cores.
 """
 
 import argparse
@@ -36,13 +36,13 @@ from palate.recommender import Recommender
 
 MODELS: dict[str, dict[str, Any]] = {"mf": {"dim": 64}, "neural": {}}
 GOALS = {"mf": 3000, "neural": 200}
-"""Lists a second that one process on two cores should make."""
+"""Target rate of one process on two cores, in lists per second."""
 
 GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Thriller")
 
 
 def make(name: str, folder: Path, n: int = 2_000_000) -> None:
-    """An artifact of this model, as large as one of MovieLens 20M but for the ratings."""
+    """Write an artifact of this model, as large as one of MovieLens 20M except for the ratings."""
     table = interactions(n)
     titles = [f"The Long Story of {row} (19{row % 100:02})" for row in range(ITEMS)]
     categories = [list({GENRES[row % 6], GENRES[row % 5]}) for row in range(ITEMS)]
@@ -62,7 +62,7 @@ def make(name: str, folder: Path, n: int = 2_000_000) -> None:
 
 @contextmanager
 def served(model: Path, *options: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """A service of its own -> its port and process."""
+    """Start a service; yield its port and process."""
     port = random.randint(20_000, 32_000)  # below those that connections go out from
     command = [sys.executable, "-m", "palate", "serve", str(model), "--port", str(port), *options]
     with tempfile.TemporaryFile("w") as log:
@@ -81,14 +81,14 @@ def served(model: Path, *options: str) -> Iterator[tuple[int, subprocess.Popen[s
 
 
 def lists(port: int, people: int, seed: int = 0) -> Iterator[bytes]:
-    """Requests of people drawn by chance."""
+    """Return requests for random users."""
     draw = random.Random(seed)
     while True:
         yield get(f"/v1/users/{draw.randrange(people)}/recommendations", port)
 
 
 def resident(process: subprocess.Popen[str]) -> int:
-    """Bytes of memory that it holds."""
+    """Return the memory of a process in bytes."""
     (line,) = (
         line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("VmRSS")
     )
@@ -96,13 +96,13 @@ def resident(process: subprocess.Popen[str]) -> int:
 
 
 def processor_seconds(process: subprocess.Popen[str]) -> float:
-    """Time of all its threads on a processor: hardly another on a machine that others use too."""
+    """Return the processor time of all its threads, which other work on the machine hardly changes."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(port: int, process: subprocess.Popen[str], options: argparse.Namespace) -> dict[str, Any]:
-    """As fast as it goes, and then at half of the goal."""
+    """Measure at full speed, then at half of the target rate."""
     requests, n = partial(lists, port, options.people), options.connections
 
     async def all_three() -> tuple[Result, Result, float]:
@@ -134,10 +134,10 @@ def main() -> None:
     parser.add_argument("--model", choices=[*MODELS], default="mf")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--people", type=int, default=USERS, help="of how many people lists are asked for")
-    parser.add_argument("--cache", type=int, default=0, help="lists that the service keeps")
-    parser.add_argument("--wrk", action="store_true", help="by wrk too, which must be installed")
-    parser.add_argument("--soak", type=float, default=0, help="minutes at half of the goal")
+    parser.add_argument("--people", type=int, default=USERS, help="number of users whose lists are requested")
+    parser.add_argument("--cache", type=int, default=0, help="number of lists in the cache of the service")
+    parser.add_argument("--wrk", action="store_true", help="measure with wrk too, which must be installed")
+    parser.add_argument("--soak", type=float, default=0, help="minutes at half of the target rate")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.palate"
@@ -161,21 +161,21 @@ def main() -> None:
 
 
 def by_wrk(port: int, options: argparse.Namespace) -> int:
-    """Lists a second, as wrk counts them: the median of five runs."""
+    """Measure lists per second with wrk: the median of five runs."""
     asked = ("wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds:.0f}s", "-s", str(HERE / "lists.lua"))
     rates = []
     for _ in range(5):
         about = {**os.environ, "PEOPLE": str(options.people)}
-        found = subprocess.run(
+        process = subprocess.run(
             [*asked, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True, env=about
         )
-        assert "Non-2xx" not in found.stdout, found.stdout
-        rates.append(float(found.stdout.split("Requests/sec:")[1].split()[0]))
+        assert "Non-2xx" not in process.stdout, process.stdout
+        rates.append(float(process.stdout.split("Requests/sec:")[1].split()[0]))
     return round(median(rates))
 
 
 def soak(port: int, process: subprocess.Popen[str], options: argparse.Namespace) -> list[int]:
-    """Megabytes held after each tenth of the time."""
+    """Measure the memory in megabytes after each tenth of the time."""
     held = []
     for part in range(10):
         requests = partial(lists, port, options.people, part)

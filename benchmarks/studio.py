@@ -1,9 +1,9 @@
-"""How quick the studio's page is, in Chromium without a screen, on the embedded sample.
+"""Measure the speed of the studio's page, in headless Chromium, on the embedded sample.
 
     python -m benchmarks.studio [--clicks 30] [--models mf neural]
 
-From a click on a star to the new list with its reasons in the page; from a fresh tab to the first paint and to the
-first list; a frame of the map while it is zoomed, as drawn and as the browser shows it; and the bytes of the page.
+The figures are: from a click on a star to the new list with its reasons; from a fresh tab to the first paint and to the
+first list; a frame of the map during a zoom, as drawn and as the browser shows it; and the bytes of the page.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from benchmarks.common import record
 STATIC = Path(palate.__file__).parent / "service" / "static"
 
 RATED = 10
-"""Items that get stars; the clicks after that change them."""
+"""Number of items that get stars; further clicks change them."""
 
 ZOOM = """() => new Promise((done) => {
     const map = document.querySelector("canvas").itemMap;
@@ -40,20 +40,20 @@ ZOOM = """() => new Promise((done) => {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clicks", type=int, default=30)
-    parser.add_argument("--models", nargs="+", default=["mf", "neural"])
+    parser.add_argument("--models", nargs="+", default=["mf", "neural"], help="names of models")
     options = parser.parse_args()
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         for model in options.models:
             path = Path(folder) / model
             palate.train("movielens-small", model=model, device="cpu", baselines=(), output=path)
             with serving(path) as url:
-                found.append({"model": model, **measured(browser, url, options.clicks)})
+                rows.append({"model": model, **measured(browser, url, options.clicks)})
         browser.close()
     size = sum(file.stat().st_size for file in STATIC.iterdir())
-    summary = "; ".join(f"{row['model']}: {row['star to list']} ms from star to list" for row in found)
-    record("studio", {"bytes": size}, f"{size:,} bytes; {summary}", found)
+    summary = "; ".join(f"{row['model']}: {row['star to list']} ms from star to list" for row in rows)
+    record("studio", {"bytes": size}, f"{size:,} bytes; {summary}", rows)
 
 
 def measured(browser: Any, url: str, clicks: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Tables of any size in the shape of MovieLens 20M: log-normal activity of people, power-law popularity of items."""
+"""Tables of any size in the shape of MovieLens 20M: log-normal activity of users, power-law popularity of items."""
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ USERS, ITEMS = 138_493, 26_744
 
 
 def interactions(n: int, n_users: int = USERS, n_items: int = ITEMS, seed: int = 0) -> Interactions:
-    """n ratings of half stars, sorted by user; what a rating is follows from chance alone."""
+    """Return n random ratings in half stars, sorted by user."""
     random = np.random.default_rng(seed)
     users = active(random, n, n_users)
     items = random.permutation(n_items)[popular(random, n, n_items)]
@@ -28,11 +28,11 @@ def interactions(n: int, n_users: int = USERS, n_items: int = ITEMS, seed: int =
 
 
 def active(random: np.random.Generator, n: int, n_users: int) -> NDArray[np.int64]:
-    """The user of each of n ratings, in order -> (n,)."""
+    """Draw the user of each of n ratings, in order -> (n,)."""
     activity = np.cumsum(random.lognormal(sigma=1.2, size=n_users))
     return np.searchsorted(activity, np.sort(random.uniform(high=activity[-1], size=n)))
 
 
 def popular(random: np.random.Generator, n: int, n_items: int) -> NDArray[np.int64]:
-    """The item of each of n ratings, the i-th in proportion to 1 / sqrt(i) -> (n,)."""
+    """Draw the item of each of n ratings, the i-th in proportion to 1 / sqrt(i) -> (n,)."""
     return (n_items * random.random(n) ** 2).astype(np.int64)

@@ -1,13 +1,13 @@
-"""How good the lists of the ranking models are, on public data and splits that others report on.
+"""Measure the quality of the ranking models' lists, on public data and splits that other papers report on.
 
     python -m benchmarks.top_n [gowalla beauty latest-small caser] [--models ease item-knn ...]
 
-The whole catalogue is ranked, without what a person has already. A model's settings are chosen from its grid by nDCG on
-the validation part, the model is trained again on train and validation, and the test part is looked at once. Where the
-seed matters, a model is trained with several of them for the test, and the figures are their means. The members
-of `list-blend` have the settings chosen for them alone; their weights are chosen on the validation part, those that
-weigh nothing are left out, and the others are trained again like everybody. Rows of models that are not asked for stay
-in the results as they are.
+The whole catalogue is ranked, without the items that a user has already. A model's settings are chosen from its grid by
+nDCG on the validation part, the model is trained again on training and validation part, and the test part is used once.
+Where the seed matters, a model is trained with several seeds for the test, and the figures are means. The members of
+`list-blend` have the settings chosen for them alone; their weights are chosen on the validation part, members with
+weight 0 are left out, and the others are trained again like other models. Rows of models that are not named stay in the
+results as they are.
 """
 
 import argparse
@@ -85,35 +85,37 @@ GRIDS: dict[str, dict[str, Grid]] = {
         "list-blend": {},
     },
 }
-"""Of each data set, its models, of which one may be there twice, after a colon, and the values that are tried of their
-settings, each with each. gowalla has too many items for a number for each pair of them; of most events of caser the
-order is not known, which `sasrec` learns."""
+"""The grid of settings of each model, by data set; every combination of values is tried. A model may occur twice, with
+a colon and a word after its name. gowalla has too many items for models that hold a number for each pair of items. Most
+events of caser have no known order, which `sasrec` needs."""
 
 SEEDS = {"als": 3, "graph-filter": 3, "sasrec": 3, "mf": 3, "svdpp": 3, "list-blend": 3}
-"""Those that each model is trained with for the test: one where nothing is drawn, and for those that are slow and of
-which the lists are poor."""
+"""Number of seeds for the test of each model; one for models without randomness, and for slow models with poor
+lists."""
 
 PEOPLE = 5_000
-"""Of the validation part, at most, that settings are chosen by."""
+"""Maximum number of users of the validation part on which settings are chosen."""
 
 VALIDATION_SHARE = 0.1
-"""Of a person's training items, where a data set has a train and a test part only."""
+"""Validation share of a user's training items, where a data set has only a training and a test part."""
 
 EVERYBODY = 10**9
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A model learns from a split's train part, is told its validation part too, and is asked for its test part."""
+    """Splits of a data set. A model is trained on a split's training part, knows its validation part too, and is tested
+    on its test part."""
 
     tuning: Sequence[Split]
     final: Sequence[Split]
     k: int
-    """The length of the lists."""
+    """Length of the lists."""
 
     @classmethod
     def of(cls, split: Split, k: int) -> "Dataset":
-        """Settings are chosen on the validation part, which is learned from afterwards."""
+        """Return the data set of one split: settings are chosen on the validation part, which is then part of the
+        training."""
         chosen = np.where(split.part == VALIDATION, TEST, TRAIN).astype(np.uint8)[split.part != TEST]
         final = np.where(split.part == TEST, TEST, TRAIN).astype(np.uint8)
         return cls([Split(split.before_test, chosen)], [Split(split.table, final)], k)
@@ -121,9 +123,9 @@ class Dataset:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", nargs="*", default=list(GRIDS), help=f"of {', '.join(GRIDS)}")
-    parser.add_argument("--models", nargs="+", help="only these")
-    parser.add_argument("--seeds", type=int, default=max(SEEDS.values()), help="at most so many")
+    parser.add_argument("data", nargs="*", default=list(GRIDS), help=f"data sets, of {', '.join(GRIDS)}")
+    parser.add_argument("--models", nargs="+", help="only these models")
+    parser.add_argument("--seeds", type=int, default=max(SEEDS.values()), help="maximum number of seeds")
     options = parser.parse_args()
     for name in options.data:
         bench = Bench(name)
@@ -134,7 +136,7 @@ def main() -> None:
 
 
 class Bench:
-    """The models of one data set, one after the other."""
+    """The run of all models on one data set."""
 
     def __init__(self, name: str) -> None:
         self.name, self.grids, self.data = name, GRIDS[name], DATASETS[name]()
@@ -151,35 +153,37 @@ class Bench:
             settings, valued = self.blended()
         else:
             settings, valued = self.chosen(name)
-        found = [self.judged(self.data.final, name, settings, seed, EVERYBODY) for seed in seeds]
-        for each in found:
+        results = [self.judged(self.data.final, name, settings, seed, EVERYBODY) for seed in seeds]
+        for each in results:
             print(name, settings, "test", each, flush=True)
-        means = {key: fmean([each[key] for each in found]) for key in found[0]}
-        about = {"validation": valued, "seeds": found, "settings": settings, "peak": peak()}
+        means = {key: fmean([each[key] for each in results]) for key in results[0]}
+        about = {"validation": valued, "seeds": results, "settings": settings, "peak": peak()}
         self.rows[name] = {"model": name, **means, **about}
         write(*self.results())
 
     def chosen(self, name: str) -> tuple[Settings, float]:
-        """The settings of the grid that are best on the validation part, and how good they are."""
+        """Return the best settings of the grid on the validation part, and their nDCG."""
         grid = self.grids[name]
         tried = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-        found = []
+        qualities = []
         for settings in tried:
-            found.append(self.judged(self.data.tuning, name, settings)[self.quality] if len(tried) > 1 else 0.0)
-            print(name, settings, f"validation {found[-1]:.4f}", flush=True)
-        best = int(np.argmax(found))
-        return tried[best], found[best]
+            qualities.append(self.judged(self.data.tuning, name, settings)[self.quality] if len(tried) > 1 else 0.0)
+            print(name, settings, f"validation {qualities[-1]:.4f}", flush=True)
+        best = int(np.argmax(qualities))
+        return tried[best], qualities[best]
 
     def blended(self) -> tuple[Settings, float]:
-        """The members, each with the settings chosen for it and its weight, and how good the blend is."""
+        """Return the members, each with its chosen settings and its weight, and the nDCG of the blend."""
         members = [name for name in self.grids if name in self.rows and name != "list-blend"]
-        found = []
+        candidate_sets = []
         for split in self.data.tuning:
             models = [self.fitted(split, name, self.rows[name]["settings"], 0)[0] for name in members]
             liked = relevant(split.test, split.before_test.scale)
-            found.append(candidates(models, split.before_test, liked, weighting_users(liked, 0), split.newcomers))
-        weights = [round(weight, 2) for weight in list_weights(found, self.data.k)]
-        value = float(np.concatenate([each.quality(weights, self.data.k) for each in found]).mean())
+            candidate_sets.append(
+                candidates(models, split.before_test, liked, weighting_users(liked, 0), split.newcomers)
+            )
+        weights = [round(weight, 2) for weight in list_weights(candidate_sets, self.data.k)]
+        value = float(np.concatenate([each.quality(weights, self.data.k) for each in candidate_sets]).mean())
         print("list-blend", dict(zip(members, weights, strict=True)), f"validation {value:.4f}", flush=True)
         weighed = {name: weight for name, weight in zip(members, weights, strict=True) if weight}
         return {"members": {name: self.rows[name]["settings"] for name in weighed}, "weights": weighed}, value
@@ -187,7 +191,7 @@ class Bench:
     def judged(
         self, splits: Sequence[Split], name: str, settings: Settings, seed: int = 0, people: int = PEOPLE
     ) -> Metrics:
-        """Means over the people of all splits, and the seconds that training took."""
+        """Return the metrics as means over the users of all splits, and the seconds of training."""
         reports, seconds = [], 0.0
         for split in splits:
             model, took = self.fitted(split, name, settings, seed)
@@ -202,7 +206,7 @@ class Bench:
         return {**means, "people": sum(weights), "seconds": round(seconds, 2)}
 
     def fitted(self, split: Split, name: str, settings: Settings, seed: int) -> tuple[Model, float]:
-        """A model trained on the split's train part, and the seconds that it took."""
+        """Return a model trained on the split's training part, and the seconds of training."""
         if name == "list-blend":
             return self.fitted_blend(split, settings, seed)
         key = name, json.dumps([id(split), settings]), seed % SEEDS.get(name, 1)
@@ -212,10 +216,10 @@ class Bench:
         model: Model = kind.of(kind.Config.model_validate(settings), split.table)
         began = time.perf_counter()
         fit(model, split.train, seed=seed)
-        found = model, time.perf_counter() - began
+        trained = model, time.perf_counter() - began
         if split in self.data.final:
-            self.kept[key] = found
-        return found
+            self.kept[key] = trained
+        return trained
 
     def fitted_blend(self, split: Split, settings: Settings, seed: int) -> tuple[Model, float]:
         kind = MODELS["list-blend"]
@@ -230,11 +234,11 @@ class Bench:
 
     def record(self) -> None:
         name, figures, table = self.results()
-        found = ", ".join(f"{row['model']} {row[self.quality]:.4f}" for row in figures["models"])
-        record(name, figures, f"{self.name}, nDCG@{self.data.k}: {found}", table)
+        values = ", ".join(f"{row['model']} {row[self.quality]:.4f}" for row in figures["models"])
+        record(name, figures, f"{self.name}, nDCG@{self.data.k}: {values}", table)
 
     def results(self) -> tuple[str, dict[str, Any], list[dict[str, str]]]:
-        """Their name, the figures, and the table as it is shown."""
+        """Return the name of the results, the figures, and the table to show."""
         rows = [self.rows[name] for name in self.grids if name in self.rows]
         return f"top-n-{self.name}", {"models": rows}, [_shown(row) for row in rows]
 
@@ -253,7 +257,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
 
 
 def beauty() -> Dataset:
-    """Amazon Beauty: everybody's last item is the test, the one before it the validation part."""
+    """Return Amazon Beauty: each user's last item is the test part, the one before it the validation part."""
     lines = (data("amazon-beauty") / "Beauty.txt").read_text().splitlines()
     table = as_table(*_pairs(lines))
     from_end = table.offsets[table.users + 1] - np.arange(len(table))  # (n,): 1 for everybody's last item
@@ -261,7 +265,8 @@ def beauty() -> Dataset:
 
 
 def caser() -> Dataset:
-    """MovieLens 1M: everybody's last 20 % is the test, the 10 % before it the validation part; 4 and 5 are liked."""
+    """Return MovieLens 1M: each user's last 20 % is the test part, the 10 % before it the validation part; ratings of 4
+    and 5 are liked."""
     folder = data("ml-1m")
     parts = pl.DataFrame({"part": ["valid", "test"], "number": [VALIDATION, TEST]})
     marked = pl.read_csv(folder / "caser_time_split.csv.gz").join(parts, on="part")
@@ -272,7 +277,8 @@ def caser() -> Dataset:
 
 
 def gowalla() -> Dataset:
-    """Gowalla check-ins, the test part of LightGCN; a tenth of everybody's training items is the validation part."""
+    """Return Gowalla check-ins with LightGCN's test part; a tenth of each user's training items is the validation
+    part."""
     lines = {name: pl.read_csv(data("gowalla") / f"{name}.txt.gz", has_header=False) for name in ("train", "test")}
     (users, items), (test_users, test_items) = (_pairs(frame.to_series().to_list()) for frame in lines.values())
     order = np.lexsort([np.random.default_rng(0).random(len(users)), users])
@@ -287,9 +293,11 @@ def gowalla() -> Dataset:
 
 
 def latest_small() -> Dataset:
-    """MovieLens latest-small in time: up to a cut is learned from, the tenth of all ratings after it is asked for.
+    """Return MovieLens latest-small split by time: training up to a cut, the tenth of all ratings after it as the test
+    part.
 
-    A person who is new after the cut tells the first half of their part. Only films rated before the cut are asked for.
+    The model knows the first half of the ratings of a user who is new after the cut. Only films rated before the cut
+    are tested.
     """
     events = pl.read_csv(data("ml-latest-small") / "ratings.csv")
     table = as_table(*(events[name].to_numpy() for name in ("userId", "movieId", "rating", "timestamp")))
@@ -323,7 +331,7 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
 def as_table(
     users: NDArray[Any], items: NDArray[Any], ratings: NDArray[Any] | None = None, times: NDArray[Any] | None = None
 ) -> Interactions:
-    """Events (n,), of each person oldest first, as Interactions."""
+    """Return events (n,), oldest first for each user, as Interactions."""
     user_ids, user_rows = Vocabulary.encode("user", pl.Series(users))
     item_ids, item_rows = Vocabulary.encode("item", pl.Series(items))
     when = None if times is None else times.astype(np.float64)
@@ -340,7 +348,7 @@ def as_table(
 
 
 def _pairs(lines: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lines of a user and its items -> users (n,) and items (n,)."""
+    """Parse lines of a user and its items -> users (n,) and items (n,)."""
     rows = [np.array(line.split(), dtype=np.int64) for line in lines]
     users = np.repeat([row[0] for row in rows if len(row)], [len(row) - 1 for row in rows if len(row)])
     return users, np.concatenate([row[1:] for row in rows])

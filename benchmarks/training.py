@@ -1,10 +1,10 @@
-"""How fast the course's network trains, against the course's own code; and whether it learns the same.
+"""Measure the training speed of the course's network against the course's own code, and compare the losses.
 
     python -m benchmarks.training [--ratings 16000000] [--repeats 5] [--seeds 3]
 
 Speed: 138,493 users, 26,744 items, batch 512, dim 10, hidden 1,024. Every run is a process of its own, all kinds in
-turn; the course's code takes 400 steps after 40, Palate the second epoch of two.
-Learning: MovieLens 1M, random 90/10; both start from the same weights and see the same batches for five epochs.
+turns; the course's code is timed for 400 steps after 40, Palate for the second epoch of two.
+Learning: MovieLens 1M, random 90/10; both start from the same weights and use the same batches for five epochs.
 """
 
 import argparse
@@ -38,27 +38,29 @@ EPOCHS = 2
 WHO = ("course", "palate")
 
 Losses = dict[str, list[list[float]]]
-"""Who learned -> seeds, each a test loss an epoch."""
+"""The test loss of each epoch, in a list for each seed, by code."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ratings", type=int, default=16_000_000)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--one", nargs=2, metavar=("WHO", "PRESET"), help="time one of them and print its speed")
+    parser.add_argument("--repeats", type=int, default=5, help="number of repetitions")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    parser.add_argument(
+        "--one", nargs=2, metavar=("WHO", "PRESET"), help="time one code with one preset and print its speed"
+    )
     options = parser.parse_args()
     if options.one:
         who, preset = options.one
         print(speed(who, preset, options.ratings))
         return
     kinds = [(who, preset) for preset in NeuralRating.PRESETS for who in WHO]
-    found: dict[str, list[float]] = {" ".join(kind): [] for kind in kinds}
+    speeds: dict[str, list[float]] = {" ".join(kind): [] for kind in kinds}
     for _ in range(options.repeats):
         for who, preset in kinds:
             command = ("-m", "benchmarks.training", "--one", who, preset, "--ratings", str(options.ratings))
-            found[f"{who} {preset}"].append(printed(sys.executable, *command))
-    rates = {kind: median(values) for kind, values in found.items()}
+            speeds[f"{who} {preset}"].append(printed(sys.executable, *command))
+    rates = {kind: median(values) for kind, values in speeds.items()}
     times = {kind: rates[kind] / rates[f"course {kind.split()[1]}"] for kind in rates}
 
     losses: Losses = {who: [] for who in WHO}
@@ -78,18 +80,18 @@ def main() -> None:
         for who, preset in kinds
     ]
     summary = ", ".join(f"{kind} {ratio:.1f}x" for kind, ratio in times.items() if "course" not in kind)
-    figures = {"ratings_per_second": found, "times": times, "test_losses": losses, "apart": apart}
+    figures = {"ratings_per_second": speeds, "times": times, "test_losses": losses, "apart": apart}
     record("training", figures, f"{summary}; test loss at most {apart:.2%} off", rows)
 
 
 def strays(ours: list[list[float]], theirs: list[list[float]]) -> float:
-    """The largest relative distance of the mean over seeds, over epochs."""
+    """Return the largest relative difference, over epochs, of the means over seeds."""
     pairs = zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True)
     return float(max(abs(mean(a) / mean(b) - 1) for a, b in pairs))
 
 
 def speed(who: str, preset: str, n: int) -> float:
-    """Ratings a second."""
+    """Measure ratings per second."""
     train = synthetic.interactions(n)
     return course_speed(preset, train) if who == "course" else palate_speed(preset, train)
 
@@ -120,7 +122,7 @@ def network(train: Interactions, preset: str, **settings: Any) -> NeuralRating:
 
 
 def learned(seed: int) -> dict[str, list[float]]:
-    """The test loss of each epoch, by who learned."""
+    """Return the test loss of each epoch, by code."""
     parts = split.random(palate.read(data("ml-1m")), test=0.1, validation=0, seed=seed)
     train, test = parts.train, parts.test
     model = network(train, "sgd", epochs=5)
@@ -134,7 +136,7 @@ def learned(seed: int) -> dict[str, list[float]]:
 
 
 def transcription(train: Interactions, test: Interactions, seed: int) -> list[float]:
-    """The course's code, from our first weights and over our batches."""
+    """Train with the course's code from our initial weights and over our batches."""
     ours = network(train, "sgd")
     ours.start(train, seeded(torch.device("cpu"), seed))
     first, output, constant = ours.network.parts(ours.network.flat.detach())

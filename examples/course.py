@@ -1,4 +1,4 @@
-"""The course's notes, step by step: a neural recommender from two embeddings.
+"""Train the course's neural recommender step by step: two embeddings and a hidden layer.
 
 python examples/course.py [RATINGS] [--items ITEMS] [--epochs 25]
 """
@@ -9,12 +9,12 @@ from math import sqrt
 import palate
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("ratings", nargs="?", default="movielens-small", help="a file, a folder or a data set's name")
-parser.add_argument("--items", help="a file with the titles, where they are not beside the ratings")
+parser.add_argument("ratings", nargs="?", default="movielens-small", help="a file, a folder or the name of a data set")
+parser.add_argument("--items", help="a file with the titles, if it is not beside the ratings")
 parser.add_argument("--epochs", type=int, default=25)
 options = parser.parse_args()
 
-# 1. Read the table, and look at it.
+# 1. Read the table and look at it.
 table = palate.load_table(options.ratings, options.items, {})
 print("\n".join(table.notes))
 assert table.ratings is not None
@@ -34,16 +34,16 @@ trained = palate.train(
 for epoch in trained.history:
     print(f"epoch {epoch['epoch']:2.0f}  train loss {epoch['train_loss']:.4f}  test loss {epoch['test_loss']:.4f}")
 
-# 4. How far off is a prediction, in stars? And against the mean of each person and movie?
+# 4. Measure the error of a prediction in stars, against a baseline of user and movie means.
 print(f"\nRMSE {sqrt(trained.history[-1]['test_loss']):.4f}, within the scale {trained.metrics['rmse']:.4f}")
 print(f"RMSE of the bias model {trained.baselines['bias']['rmse']:.4f}")
 
-# 5. Ten movies that someone has not rated, by predicted rating.
+# 5. Recommend ten movies that a user has not rated, by predicted rating.
 recommender = trained.recommender
-someone = table.user_ids.id(0)
-print(f"\nFor user {someone}:\n{recommender.recommend(someone, k=10, min_ratings=20)}")
+user = table.user_ids.id(0)
+print(f"\nFor user {user}:\n{recommender.recommend(user, k=10, min_ratings=20)}")
 
-# 6. What the embeddings have learned: neighbours, and a - b + c. Rarely rated movies have hardly moved, so leave them.
+# 6. Look at the embeddings: nearest movies, and a - b + c. Leave out rarely rated movies, which have hardly learned.
 most_rated = [int(row) for row in table.item_counts.argsort()[::-1][:3]]
 first, second, third = (table.catalogue.title(row) or table.item_ids.id(row) for row in most_rated)
 print(f"\nNearest to {first}:\n{recommender.similar(first, k=5, min_ratings=50)}")

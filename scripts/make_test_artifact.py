@@ -1,4 +1,4 @@
-"""Write artifacts of the current format, and what they answer, to tests/artifacts: later versions must still open them.
+"""Write artifacts of the current format and their answers to tests/artifacts: later versions must still open them.
 
 Run it once for a new format, from the repository's root: python -m scripts.make_test_artifact
 """
@@ -16,12 +16,12 @@ FOLDER = Path(__file__).parents[1] / "tests" / "artifacts" / f"format-{FORMAT}"
 
 def main() -> None:
     if FOLDER.exists():
-        raise SystemExit(f"{FOLDER} is there already, and must stay as it is")
+        raise SystemExit(f"{FOLDER} exists already and must not change")
     answers = {}
     for model in MODELS:
-        found = trained.train(model, output=FOLDER / model)
-        people = {str(user): found.recommender.recommend(user, k=5).to_dicts() for user in (1, 2, 30)}
-        answers[model] = {"metrics": found.metrics, "recommend": people}
+        result = trained.train(model, output=FOLDER / model)
+        people = {str(user): result.recommender.recommend(user, k=5).to_dicts() for user in (1, 2, 30)}
+        answers[model] = {"metrics": result.metrics, "recommend": people}
     FOLDER.with_suffix(".json").write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 QUICK = {"course": ["--epochs", "2"], "newcomer": ["--epochs", "2"]}
 PRINTED = {
     "course": ["epoch  2  train loss", "RMSE of the bias model", "For user 1:", "Nearest to"],
-    "newcomer": ["after 5 ratings", "after none", "Notting Hill (1999)"],
+    "newcomer": ["after 5 ratings", "without ratings", "Notting Hill (1999)"],
     "own_model": ["'rmse': 0.9", "bias", "title"],
 }
 
