@@ -34,7 +34,7 @@ from palate.evaluation.evaluate import squared_error
 from palate.models.neural import hidden_layer
 from palate.models.neural import step_tensor as tensor_layer
 from palate.models.neural.model import NeuralRating, NeuralRatingConfig
-from palate.training import cuda_graphs as captured
+from palate.training import cuda_graphs
 from palate.training import fit as fit_module
 from palate.training.fit import Record, fit
 from palate.training.optimizers import optimizer as optimizers
@@ -167,8 +167,8 @@ def a_gpu_s_steps() -> Iterator[None]:
         stack.enter_context(mock.patch.dict(optimizers.KINDS, whole))
         stack.enter_context(mock.patch.object(hidden_layer, "step_on_cpu", return_value=tensor_layer.squared_error))
         stack.enter_context(mock.patch.object(fit_module, "uses_cuda_graphs", return_value=True))
-        stack.enter_context(mock.patch.object(captured, "beside", lambda work: work()))
-        stack.enter_context(mock.patch.object(captured, "recorded", called))
+        stack.enter_context(mock.patch.object(cuda_graphs, "on_own_stream", lambda work: work()))
+        stack.enter_context(mock.patch.object(cuda_graphs, "captured", called))
         yield
 
 
