@@ -595,10 +595,10 @@ def answers_as_it_did(folder: Path, answers: Mapping[str, Any]) -> palate.Recomm
     assert opened.training.metrics == pytest.approx(answers["metrics"])
     assert opened.evaluate() == pytest.approx(answers["metrics"], rel=1e-5)
     for person, rows in answers["recommend"].items():
-        found = opened.recommend(int(person), k=5).to_dicts()
-        assert [row["id"] for row in found] == [row["id"] for row in rows]
-        assert [row["title"] for row in found] == [row["title"] for row in rows]
-        assert [row["score"] for row in found] == pytest.approx([row["score"] for row in rows], rel=1e-5)
+        recommended = opened.recommend(int(person), k=5).to_dicts()
+        assert [row["id"] for row in recommended] == [row["id"] for row in rows]
+        assert [row["title"] for row in recommended] == [row["title"] for row in rows]
+        assert [row["score"] for row in recommended] == pytest.approx([row["score"] for row in rows], rel=1e-5)
     return opened
 
 

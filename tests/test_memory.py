@@ -69,7 +69,7 @@ def test_the_draws_of_bayes_must_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free", lambda: needed)
     kind(kind.Config(), 4, 7)
     monkeypatch.setattr(memory, "free", lambda: needed - 1)
-    with pytest.raises(OptionError, match=r"bayes needs 0.0 GB .* 160 draws of 11 vectors, .*: fewer samples, or hist"):
+    with pytest.raises(OptionError, match=r"bayes needs 0.0 GB .* 160 draws of 11 vectors, .*: fewer samples, or svd"):
         kind(kind.Config(), 4, 7)
 
 

@@ -18,37 +18,37 @@ def results() -> Results:
 
 
 def test_rows_have_named_fields() -> None:
-    found = results()
-    assert len(found) == 3
-    assert [row.item for row in found] == [1, 50, 7]
-    assert found[0].title == "Toy Story (1995)"
-    assert found[0] == (1, "Toy Story (1995)", 4.25)
-    item, title, score = found[1]
+    table = results()
+    assert len(table) == 3
+    assert [row.item for row in table] == [1, 50, 7]
+    assert table[0].title == "Toy Story (1995)"
+    assert table[0] == (1, "Toy Story (1995)", 4.25)
+    item, title, score = table[1]
     assert (item, score) == (50, 1 / 3)
     assert title is not None
 
 
 def test_a_sequence_like_any_other() -> None:
-    found = results()
-    assert found[-1].item == 7
+    table = results()
+    assert table[-1].item == 7
     for outside in (3, -4):
         with pytest.raises(IndexError):
-            found[outside]
-    assert found[0] in found
-    assert found.index(found[2]) == 2
+            table[outside]
+    assert table[0] in table
+    assert table.index(table[2]) == 2
     with pytest.raises(ValueError):  # noqa: PT011 - Sequence's own says nothing
-        found.index("nothing")
-    assert [row.item for row in reversed(found)] == [7, 50, 1]
-    assert found.count(found[1]) == 1
-    assert bool(found)
+        table.index("nothing")
+    assert [row.item for row in reversed(table)] == [7, 50, 1]
+    assert table.count(table[1]) == 1
+    assert bool(table)
     assert not results()[:0]
 
 
 def test_slices_are_results() -> None:
-    found = results()
-    assert isinstance(found[:2], Results)
-    assert [row.item for row in found[1:]] == [50, 7]
-    assert [row.item for row in found[::-1]] == [7, 50, 1]
+    table = results()
+    assert isinstance(table[:2], Results)
+    assert [row.item for row in table[1:]] == [50, 7]
+    assert [row.item for row in table[::-1]] == [7, 50, 1]
 
 
 def test_equality() -> None:
@@ -105,12 +105,12 @@ def test_html_is_escaped() -> None:
 def test_columns_are_rows_dicts_and_frames_as_a_frame_is() -> None:
     columns: dict[str, list[Any]] = {"id": ["a", "b"], "title": [None, None], "score": [1.0, None]}
     schema = {"id": pl.String(), "title": pl.String(), "score": pl.Float64()}
-    frame, found = pl.DataFrame(columns, schema), Results.of(columns, schema)
-    assert found == Results(frame)
-    assert list(found) == list(Results(frame)) == [("a", None, 1.0), ("b", None, None)]
-    assert found.to_dicts() == frame.to_dicts()
-    assert found.to_polars().equals(frame)
-    assert found.to_polars().schema == frame.schema == found[:0].to_polars().schema
+    frame, short = pl.DataFrame(columns, schema), Results.of(columns, schema)
+    assert short == Results(frame)
+    assert list(short) == list(Results(frame)) == [("a", None, 1.0), ("b", None, None)]
+    assert short.to_dicts() == frame.to_dicts()
+    assert short.to_polars().equals(frame)
+    assert short.to_polars().schema == frame.schema == short[:0].to_polars().schema
     assert list(Results(pl.DataFrame())) == []
 
 
@@ -118,15 +118,15 @@ def test_columns_are_rows_dicts_and_frames_as_a_frame_is() -> None:
 def test_items_are_named_alike_however_many(n: int) -> None:
     table = random_table(n_items=20)
     rows = np.random.default_rng(n).integers(0, 20, n)
-    found = named_items(table, rows, score=rows / 2)
-    assert list(found) == [(row, None, row / 2) for row in rows.tolist()]
-    assert found.to_polars().schema == {"id": pl.Int64(), "title": pl.String(), "score": pl.Float64()}
+    named = named_items(table, rows, score=rows / 2)
+    assert list(named) == [(row, None, row / 2) for row in rows.tolist()]
+    assert named.to_polars().schema == {"id": pl.Int64(), "title": pl.String(), "score": pl.Float64()}
 
 
 def test_dicts_and_frames() -> None:
-    found = results()
-    assert found.to_dicts()[2] == {"item": 7, "title": None, "score": -1e-9}
-    assert found.to_polars().columns == ["item", "title", "score"]
+    table = results()
+    assert table.to_dicts()[2] == {"item": 7, "title": None, "score": -1e-9}
+    assert table.to_polars().columns == ["item", "title", "score"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pandas") is None, reason="pandas is not installed")

@@ -17,10 +17,10 @@ def epoch(train: Interactions, size: int, seed: tuple[int, ...] = (0,), skip: in
     return list(RatingBatches(train, size, CPU).epoch(seeded(CPU, *seed), skip))
 
 
-def flat(found: list[RatingBatch]) -> list[tuple[int, int, float]]:
+def flat(batches: list[RatingBatch]) -> list[tuple[int, int, float]]:
     return [
         (*rows, rating)
-        for batch in found
+        for batch in batches
         for rows, rating in zip(batch.rows.tolist(), batch.ratings.tolist(), strict=True)
     ]
 
@@ -31,12 +31,12 @@ def test_every_rating_once_an_epoch(
     small: Interactions, size: int, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shuffle, "PIECE", piece)
-    found = epoch(small, size)
-    assert len(found) == len(RatingBatches(small, size, CPU)) == -(-len(small) // size)
-    assert [len(batch) for batch in found[:-1]] == [size] * (len(found) - 1)
+    batches = epoch(small, size)
+    assert len(batches) == len(RatingBatches(small, size, CPU)) == -(-len(small) // size)
+    assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
     assert small.ratings is not None
     expected = zip(small.users.tolist(), (small.items + small.n_users).tolist(), small.ratings.tolist(), strict=True)
-    assert sorted(flat(found)) == sorted(expected)
+    assert sorted(flat(batches)) == sorted(expected)
 
 
 def test_batches_are_what_embeddings_and_losses_take(small: Interactions) -> None:
@@ -69,11 +69,11 @@ def test_batches_joined_are_the_same_in_the_same_order(small: Interactions, at_o
     """Blocks while there are enough, then single batches, from wherever one begins."""
     whole, n = epoch(small, 32), -(-len(small) // 32)
     for skip in range(n + 1):
-        found = list(RatingBatches(small, 32, CPU).epoch(seeded(CPU, 0), skip, at_once))
-        assert flat(found) == flat(whole[skip:])
+        batches = list(RatingBatches(small, 32, CPU).epoch(seeded(CPU, 0), skip, at_once))
+        assert flat(batches) == flat(whole[skip:])
         blocks = (len(small) // 32 - skip) // at_once if skip < n else 0
-        assert [len(batch) for batch in found[:blocks]] == [32 * at_once] * blocks
-        assert all(len(batch) <= 32 for batch in found[blocks:])
+        assert [len(batch) for batch in batches[:blocks]] == [32 * at_once] * blocks
+        assert all(len(batch) <= 32 for batch in batches[blocks:])
 
 
 def test_the_order_follows_from_the_seed_alone(small: Interactions) -> None:

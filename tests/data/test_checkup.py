@@ -37,7 +37,7 @@ def times(*odd: float) -> Interactions:
     return replace(table, times=np.concatenate([odd, table.times[len(odd) :]]))
 
 
-def found(table: Interactions, what: str) -> list[Finding]:
+def findings(table: Interactions, what: str) -> list[Finding]:
     return [finding for finding in checkup.of_table(table, NOW) if what in finding.what]
 
 
@@ -67,7 +67,7 @@ def test_nothing_is_found_where_there_is_nothing() -> None:
     ],
 )
 def test_what_is_there_is_counted(table: Interactions, what: str, count: int) -> None:
-    (finding,) = found(table, what)
+    (finding,) = findings(table, what)
     assert finding.count == count
     assert finding.advice
 

@@ -90,9 +90,9 @@ def test_rows_in_any_order_are_sort_and_deduplicate_as_in_order() -> None:
     grouped = mixed.where(np.argsort(users, kind="stable"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordering, "BLOCK", 1 << 9)
-        expected, found = sort_and_deduplicate(grouped), sort_and_deduplicate(mixed)
-    assert 2_000 < len(found) < 5_000
-    assert all((found.columns[name] == column).all() for name, column in expected.columns.items())
+        expected, actual = sort_and_deduplicate(grouped), sort_and_deduplicate(mixed)
+    assert 2_000 < len(actual) < 5_000
+    assert all((actual.columns[name] == column).all() for name, column in expected.columns.items())
 
 
 @given(

@@ -26,9 +26,9 @@ def ids(frame: Any) -> tuple[list[object], list[object]]:
 
 
 def times(values: Any) -> list[float]:
-    found = read(pl.DataFrame({"user": [1, 2], "item": [1, 2], "time": values})).times
-    assert found is not None
-    return list(found)
+    times = read(pl.DataFrame({"user": [1, 2], "item": [1, 2], "time": values})).times
+    assert times is not None
+    return list(times)
 
 
 @pytest.mark.parametrize("make", [pl.DataFrame, pl.LazyFrame, pd.DataFrame, pa.table])
@@ -115,9 +115,9 @@ def test_dates() -> None:
 def test_objects_that_are_dates() -> None:
     values = [dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.date(2000, 1, 2)]
     frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "time": pd.Series(values, dtype=object)})
-    found = read(frame).times
-    assert found is not None
-    assert found.tolist() == [946684800, 946771200]
+    times = read(frame).times
+    assert times is not None
+    assert times.tolist() == [946684800, 946771200]
     frame["time"] = pd.Series([np.datetime64("2000-01-01"), np.datetime64("2000-01-02")], dtype=object)
     assert read(frame).fingerprint == read(frame.assign(time=pd.to_datetime(frame["time"]))).fingerprint
 
@@ -239,9 +239,9 @@ def test_a_parquet_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatc
     read_parquet = pl.read_parquet
 
     def read_and_shorten(*given: object, **options: object) -> pl.DataFrame:
-        found = read_parquet(*given, **options)  # type: ignore[arg-type]
+        data = read_parquet(*given, **options)  # type: ignore[arg-type]
         pl.DataFrame(COLUMNS).head(1).write_parquet(path)
-        return found
+        return data
 
     monkeypatch.setattr(pl, "read_parquet", read_and_shorten)
     with pytest.raises(DataError, match=r"x\.parquet: changed while it was read; read it again"):

@@ -30,7 +30,7 @@ def tables(ids: st.SearchStrategy[object]) -> st.SearchStrategy[list[tuple[objec
     return rows.filter(lambda rows: len({row[0] for row in rows}) > 1 and len({row[1] for row in rows}) > 1)
 
 
-def found(data: Interactions) -> set[tuple[object, object, float]]:
+def events_of(data: Interactions) -> set[tuple[object, object, float]]:
     assert data.ratings is not None
     users, items = (vocabulary.ids.to_list() for vocabulary in (data.user_ids, data.item_ids))
     return {(users[u], items[i], float(r)) for u, i, r in zip(data.users, data.items, data.ratings, strict=True)}
@@ -68,7 +68,7 @@ def spelling(ids: set[object]) -> dict[object, object]:
 def test_delimited_text_comes_back(rows: list[tuple[object, object, float]], separator: str, every: bool) -> None:
     data = read_bytes(as_csv(rows, separator, every), "x.csv", separator=separator)
     users, items = (spelling({row[at] for row in rows}) for at in (0, 1))
-    assert found(data) == {(users[u], items[i], r) for u, i, r in rows}
+    assert events_of(data) == {(users[u], items[i], r) for u, i, r in rows}
 
 
 @given(st.one_of(tables(TEXT), tables(NUMBERS)))
@@ -79,8 +79,8 @@ def test_typed_formats_come_back(rows: list[tuple[object, object, float]]) -> No
     frame.write_parquet(sink)
     lines = "".join(json.dumps(dict(zip(frame.columns, row, strict=True))) + "\n" for row in rows).encode()
     expected = set(rows)
-    assert found(read(frame)) == found(read_bytes(sink.getvalue(), "x.parquet")) == expected
-    assert found(read_bytes(lines, "x.jsonl")) == expected
+    assert events_of(read(frame)) == events_of(read_bytes(sink.getvalue(), "x.parquet")) == expected
+    assert events_of(read_bytes(lines, "x.jsonl")) == expected
     assert read_bytes(gzip.compress(lines), "x.jsonl.gz").fingerprint == read(frame).fingerprint
 
 
@@ -125,14 +125,14 @@ def test_integers_and_text_are_two_ways_to_the_same_ids(fields: list[str], sampl
         content = content.replace(b"user,item,rating", b"item,rating,user")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layouts, "SAMPLE", sample)
-        found = outcome(content, "x.csv")
+        actual = outcome(content, "x.csv")
         patch.setattr(delimited, "as_integers", lambda text: text)
         expected = outcome(content, "x.csv")
-    if isinstance(expected, str) or isinstance(found, str):
-        assert found == expected
+    if isinstance(expected, str) or isinstance(actual, str):
+        assert actual == expected
     else:
-        assert (found.fingerprint, found.notes) == (expected.fingerprint, expected.notes)
-        assert found.user_ids.ids.dtype == expected.user_ids.ids.dtype
+        assert (actual.fingerprint, actual.notes) == (expected.fingerprint, expected.notes)
+        assert actual.user_ids.ids.dtype == expected.user_ids.ids.dtype
 
 
 EDITS = st.lists(

@@ -30,30 +30,30 @@ def test_parts_are_disjoint_complete_and_of_the_right_size(n: int, test: float, 
         with pytest.raises(OptionError, match="leave no event to train on"):
             split.random(table, test=test, validation=validation, seed=seed)
         return
-    found = split.random(table, test=test, validation=validation, seed=seed)
-    assert (len(found.test), len(found.validation)) == (n_test, n_validation)
-    assert sorted(events(found.train) + events(found.validation) + events(found.test)) == sorted(events(table))
-    assert len(found.before_test) == len(found.train) + len(found.validation)
+    result = split.random(table, test=test, validation=validation, seed=seed)
+    assert (len(result.test), len(result.validation)) == (n_test, n_validation)
+    assert sorted(events(result.train) + events(result.validation) + events(result.test)) == sorted(events(table))
+    assert len(result.before_test) == len(result.train) + len(result.validation)
     again = split.random(table, test=test, validation=validation, seed=seed)
-    assert found.hash == again.hash
-    assert np.array_equal(found.part, again.part)
+    assert result.hash == again.hash
+    assert np.array_equal(result.part, again.part)
 
 
 def test_the_defaults_keep_a_fifth_for_the_test_and_a_tenth_of_the_rest_to_choose_by() -> None:
-    found = split.random(BIG)
-    assert len(found.test) == round(0.2 * len(BIG))
-    assert len(found.validation) == round(0.1 * (len(BIG) - len(found.test)))
+    result = split.random(BIG)
+    assert len(result.test) == round(0.2 * len(BIG))
+    assert len(result.validation) == round(0.1 * (len(BIG) - len(result.test)))
 
 
 def test_parts_keep_ids_and_order() -> None:
-    found = split.random(BIG, seed=3)
-    for part in (found.train, found.validation, found.test, found.before_test):
+    result = split.random(BIG, seed=3)
+    for part in (result.train, result.validation, result.test, result.before_test):
         assert part.user_ids is BIG.user_ids
         assert part.item_ids is BIG.item_ids
         assert (np.diff(part.users) >= 0).all()
     assert BIG.ratings is not None
     by_pair = dict(zip(events(BIG), BIG.ratings.tolist(), strict=True))
-    for part in (found.train, found.test):
+    for part in (result.train, result.test):
         assert part.ratings is not None
         assert [by_pair[pair] for pair in events(part)] == part.ratings.tolist()
 
@@ -87,5 +87,5 @@ def test_a_share_out_of_bounds_is_named(name: str, share: float) -> None:
 
 
 def test_no_share_is_allowed() -> None:
-    found = split.random(BIG, test=0, validation=0)
-    assert (len(found.train), len(found.validation), len(found.test)) == (len(BIG), 0, 0)
+    result = split.random(BIG, test=0, validation=0)
+    assert (len(result.train), len(result.validation), len(result.test)) == (len(BIG), 0, 0)

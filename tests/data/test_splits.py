@@ -34,13 +34,13 @@ def timed(events: list[Event]) -> Interactions:
     return tables.table(users, items, [1.0] * len(events), times)
 
 
-def parts(found: Split) -> dict[Event, int]:
+def parts(result: Split) -> dict[Event, int]:
     """The part of each event, by its ids and time."""
-    table = found.table
+    table = result.table
     assert table.times is not None
     users, items = table.user_ids.ids[table.users], table.item_ids.ids[table.items]
     named = zip(users.to_list(), items.to_list(), table.times.astype(int).tolist(), strict=True)
-    return dict(zip(named, found.part.tolist(), strict=True))
+    return dict(zip(named, result.part.tolist(), strict=True))
 
 
 def times_of(table: Interactions) -> list[float]:
@@ -53,20 +53,20 @@ def times_of(table: Interactions) -> list[float]:
 @given(EVENTS, SHARES)
 def test_by_time_nothing_learned_is_later_than_the_test(events: list[Event], shares: tuple[float, float]) -> None:
     table = timed(events)
-    found = split.by_time(table, test=shares[0], validation=shares[1])
-    assert len(found.train) + len(found.validation) + len(found.test) == len(table)
-    assert len(found.test) == round(len(table) * shares[0])
-    assert len(found.validation) == round((len(table) - len(found.test)) * shares[1])
-    in_turn = [times_of(part) for part in (found.train, found.validation, found.test) if len(part)]
+    result = split.by_time(table, test=shares[0], validation=shares[1])
+    assert len(result.train) + len(result.validation) + len(result.test) == len(table)
+    assert len(result.test) == round(len(table) * shares[0])
+    assert len(result.validation) == round((len(table) - len(result.test)) * shares[1])
+    in_turn = [times_of(part) for part in (result.train, result.validation, result.test) if len(part)]
     for earlier, later in pairwise(in_turn):
         assert max(earlier) <= min(later)
 
 
 def test_by_time_says_what_it_did_to_a_tie() -> None:
     table = timed([(1, 1, 0), (1, 2, 5), (2, 1, 5), (2, 2, 5), (3, 1, 5), (3, 3, 9)])
-    found = split.by_time(table, test=0.5, validation=0)
-    assert found.part.tolist() == [TRAIN, TRAIN, TRAIN, TEST, TEST, TEST]
-    assert found.notes == (
+    result = split.by_time(table, test=0.5, validation=0)
+    assert result.part.tolist() == [TRAIN, TRAIN, TRAIN, TEST, TEST, TEST]
+    assert result.notes == (
         "4 events have the very time at which the test part begins: the first 2 of them, in the table's order, are "
         "before it",
     )
@@ -113,19 +113,19 @@ def test_of_new_people_nothing_is_learned(
 ) -> None:
     table = timed(events)
     try:
-        found = split.new_users(table, test=shares[0], validation=shares[1], known=known, seed=seed)
+        result = split.new_users(table, test=shares[0], validation=shares[1], known=known, seed=seed)
     except OptionError:
         return
-    new = set(found.test.users.tolist())
+    new = set(result.test.users.tolist())
     assert len(new) == max(1, round(shares[0] * table.n_users))
-    assert not new & set(found.before_test.users.tolist())
-    assert found.newcomers[sorted(new)].all()
+    assert not new & set(result.before_test.users.tolist())
+    assert result.newcomers[sorted(new)].all()
     for person in new:
-        own = found.part[table.users == person]
+        own = result.part[table.users == person]
         n_known = min(max(1, round(len(own) * known)), len(own) - 1)
         assert own.tolist() == [KNOWN] * n_known + [TEST] * (len(own) - n_known)  # the oldest are shown
-    assert len(found.shown) + len(found.test) == len(table)
-    assert found.hash == split.new_users(table, test=shares[0], validation=shares[1], known=known, seed=seed).hash
+    assert len(result.shown) + len(result.test) == len(table)
+    assert result.hash == split.new_users(table, test=shares[0], validation=shares[1], known=known, seed=seed).hash
 
 
 @quickly
@@ -133,19 +133,19 @@ def test_of_new_people_nothing_is_learned(
 def test_of_new_items_nothing_is_learned(events: list[Event], shares: tuple[float, float], seed: int) -> None:
     table = timed(events)
     try:
-        found = split.new_items(table, test=shares[0], validation=shares[1], seed=seed)
+        result = split.new_items(table, test=shares[0], validation=shares[1], seed=seed)
     except OptionError:
         return
-    new = set(found.test.items.tolist())
+    new = set(result.test.items.tolist())
     assert len(new) == max(1, round(shares[0] * table.n_items))
-    assert not new & set(found.before_test.items.tolist())
-    assert len(found.before_test) + len(found.test) == len(table)
+    assert not new & set(result.before_test.items.tolist())
+    assert len(result.before_test) + len(result.test) == len(table)
 
 
 def test_without_times_any_event_of_a_new_person_may_be_shown() -> None:
     table = tables.random_table(60, 40, 0.5)
-    found = split.new_users(table, known=0.5)
-    firsts = [found.part[table.users == person][0] for person in np.unique(found.test.users)]
+    result = split.new_users(table, known=0.5)
+    firsts = [result.part[table.users == person][0] for person in np.unique(result.test.users)]
     assert {KNOWN, TEST} <= set(firsts)
 
 
