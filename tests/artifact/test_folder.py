@@ -27,7 +27,7 @@ from palate.models import MODELS, current_name, name_of
 from tests import trained
 from tests.names import EVERY_MODEL
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
