@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,15 +120,35 @@ def test_the_examples_of_the_command_pages_run(tmp_path: Path, monkeypatch: pyte
     ids=shown,
 )
 def test_the_python_of_a_page_runs_as_one_session(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that begins with `# name.py` is that file, in the folder of the session."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, Any] = {}
     for block in blocks(page.read_text(encoding="utf-8"), "python"):
+        if file := re.match(r"# (\w+\.py)\n", block):
+            (tmp_path / file[1]).write_text(block, encoding="utf-8")
+            sys.modules.pop(file[1].removesuffix(".py"), None)
+            continue
         exec(compile(block, shown(page), "exec"), names)
+
+
+@pytest.mark.parametrize("program", ["examples/own_model.py", "tests/models/bpr.py"])
+def test_a_file_of_the_page_on_own_models_is_the_one_that_is_tested(program: str) -> None:
+    page = (ROOT / "docs" / "how-to" / "own-model.md").read_text(encoding="utf-8")
+    [file] = [block for block in blocks(page, "python") if block.startswith(f"# {Path(program).name}\n")]
+    classes = file[file.index("\nclass ") :].rstrip()
+    assert classes in (ROOT / program).read_text(encoding="utf-8")
 
 
 def test_no_other_page_has_python_that_never_runs() -> None:
     having = {shown(page) for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")}
-    assert having == {"README.md", "README.ko.md", "docs/how-to/python.md", "docs/kernels.md"}
+    assert having == {
+        "README.md",
+        "README.ko.md",
+        "docs/how-to/own-model.md",
+        "docs/how-to/python.md",
+        "docs/kernels.md",
+    }
 
 
 def test_what_a_script_makes_is_as_it_makes_it() -> None:

@@ -1,4 +1,4 @@
-"""A list model of somebody else's, as docs/own-model.md has one: learned from pairs, on tables with ratings or without.
+"""A list model that is not one of Palate's, from docs/how-to/own-model.md: learned on tables with ratings or without.
 
 Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009.
 """
