@@ -311,7 +311,7 @@ def test_no_test_part_at_all() -> None:
         ({"model": "no_such_module:Model"}, "model 'no_such_module:Model' can't be imported: No module named"),
         ({"model": "math:sqrt"}, "'math:sqrt' is not a model: it must be a class derived from"),
         ({"model": "math:nothing"}, "model 'math:nothing' can't be imported"),
-        ({"model": "palate.models.contract:SolvedModel"}, "SolvedModel' is not whole: it lacks score, solve"),
+        ({"model": "palate.models.contract:SolvedModel"}, "SolvedModel' is not complete: it lacks score, solve"),
         ({"settings": {"learning_rate": 1e20}}, "setting learning_rate of model neural is 1e+20: Input should be less"),
         ({"preset": "sdg"}, "model neural has no preset 'sdg'; its presets: sgd, adam"),
         ({"model": "bias", "preset": "sgd"}, "model bias has no preset 'sgd'; its presets: none"),

@@ -23,15 +23,6 @@ LONG_FILES = {
 LONG_FUNCTIONS: dict[str, str] = {}
 WIDE_SIGNATURES: dict[str, str] = {}
 
-UNFINISHED = {
-    "LONG_FILES": {"models/svdpp/model.py"},
-    "LONG_FUNCTIONS": set(),
-    "WIDE_SIGNATURES": set(),
-    "found": {"models"},
-    "docstrings": {"models"},
-}
-"""Files and rooms whose renaming and rewriting is on its way."""
-
 NO_VERB = (
     "A About According Across After Against All An And Any Are As At Before Being Between Both But By Each Every "
     "Everybody Everyone Everything For From Given How If In Into Is It Its Left Less Many More No None Nobody Not "
@@ -112,14 +103,10 @@ def fault(kind: str, text: str) -> str | None:
     return None
 
 
-def room(file: str) -> str:
-    return file.partition("/")[0]
-
-
-def check(exceptions: dict[str, str], unfinished: set[str], beyond: dict[str, int], limit: int) -> None:
+def check(exceptions: dict[str, str], beyond: dict[str, int], limit: int) -> None:
     """Hold that what is beyond the limit is just what is excepted, and each exception gives its reason."""
     assert all(len(reason.split()) > 3 for reason in exceptions.values())
-    new = {name: size for name, size in beyond.items() if name not in exceptions and name not in unfinished}
+    new = {name: size for name, size in beyond.items() if name not in exceptions}
     assert not new, f"beyond {limit}: {new}"
     assert not set(exceptions) - set(beyond), "no longer an exception; take it off the list"
 
@@ -132,7 +119,7 @@ def test_few_modules_stand_at_the_top() -> None:
 def test_files_are_short() -> None:
     lengths = {name: len((SOURCE / name).read_text(encoding="utf-8").splitlines()) for name in TREES}
     long = {name: length for name, length in lengths.items() if length > LINES_OF_A_FILE}
-    check(LONG_FILES, UNFINISHED["LONG_FILES"], long, LINES_OF_A_FILE)
+    check(LONG_FILES, long, LINES_OF_A_FILE)
 
 
 def test_functions_are_short() -> None:
@@ -142,7 +129,7 @@ def test_functions_are_short() -> None:
         for function in functions(tree)
         if (length := (function.end_lineno or 0) - function.lineno + 1) > LINES_OF_A_FUNCTION
     }
-    check(LONG_FUNCTIONS, UNFINISHED["LONG_FUNCTIONS"], long, LINES_OF_A_FUNCTION)
+    check(LONG_FUNCTIONS, long, LINES_OF_A_FUNCTION)
 
 
 def test_signatures_are_narrow() -> None:
@@ -152,24 +139,22 @@ def test_signatures_are_narrow() -> None:
         for function in functions(tree)
         if (width := len(parameters(function))) > PARAMETERS
     }
-    check(WIDE_SIGNATURES, UNFINISHED["WIDE_SIGNATURES"], wide, PARAMETERS)
+    check(WIDE_SIGNATURES, wide, PARAMETERS)
 
 
 @pytest.mark.parametrize("name", TREES)
 def test_nothing_is_called_found(name: str) -> None:
-    if room(name) not in UNFINISHED["found"]:
-        assert "found" not in set(bound_names(TREES[name])), "say what it is: rows, scores, a match, a model"
+    assert "found" not in set(bound_names(TREES[name])), "say what it is: rows, scores, a match, a model"
 
 
 @pytest.mark.parametrize("name", TREES)
 def test_docstrings_begin_with_a_sentence(name: str) -> None:
-    if room(name) not in UNFINISHED["docstrings"]:
-        faults = [
-            f"{place}: {said}: {text.splitlines()[0]}"
-            for kind, place, text in public_docstrings(TREES[name])
-            if (said := fault(kind, text))
-        ]
-        assert not faults, "\n".join(faults)
+    faults = [
+        f"{place}: {said}: {text.splitlines()[0]}"
+        for kind, place, text in public_docstrings(TREES[name])
+        if (said := fault(kind, text))
+    ]
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize(

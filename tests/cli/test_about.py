@@ -150,7 +150,7 @@ def test_info_tells_what_there_is(palate: Palate) -> None:
 def test_info_on_a_kind_of_model(palate: Palate) -> None:
     ran = palate("info", "neural")
     assert "learning_rate" in ran.out
-    assert "Passes over the training part, at most." in ran.out
+    assert "Maximum number of passes over the training part." in ran.out
     assert "preset sgd: optimizer=sgd, learning_rate=0.08, momentum=0.9, init_std=0.01" in ran.out
     answer = palate("info", "neural", "--json").json
     assert set(answer["presets"]) == {"sgd", "adam"}

@@ -1,4 +1,4 @@
-"""A list model that is not one of Palate's, from docs/how-to/own-model.md: learned on tables with ratings or without.
+"""A list model outside Palate, as in docs/how-to/own-model.md: learned from pairs, on tables with or without ratings.
 
 Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009.
 """
@@ -17,9 +17,9 @@ from palate.models.contract import PADDING, BaseConfig, LearnedConfig, LearnedMo
 
 
 class BprConfig(LearnedConfig):
-    optimizer: Literal["sgd", "adam"] = Field("adam", description="Rule that turns a gradient into a step.")
-    dim: int = Field(16, ge=1, description="Numbers in a vector.")
-    l2: float = Field(0.01, ge=0, description="Penalty on the squares of vectors.")
+    optimizer: Literal["sgd", "adam"] = Field("adam", description="Optimizer that applies the gradients.")
+    dim: int = Field(16, ge=1, description="Number of latent factors (embedding size).")
+    l2: float = Field(0.01, ge=0, description="L2 regularization of the vectors.")
 
 
 class Bpr(LearnedModel):
@@ -59,7 +59,7 @@ class Bpr(LearnedModel):
         return query.people(self.users, self._fold_in) @ self.items.T + self.biases
 
     def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
-        """Histories (N, L) -> (N, dim)"""
+        """Return the vectors of new users, from histories (N, L) -> (N, dim)."""
         known = (histories != PADDING).unsqueeze(2)  # (N, L, 1)
         vectors = self.items[histories.clamp(min=0)] * known
         return vectors.sum(1) / known.sum(1).clamp(min=1)

@@ -91,7 +91,7 @@ def test_members_may_have_settings_and_keep_their_order() -> None:
 @pytest.mark.parametrize(
     ("kind", "members", "said"),
     [
-        (ListBlend, "ease,nobody", "there is no model 'nobody' to blend: choose of neural, mf"),
+        (ListBlend, "ease,nobody", "there is no model 'nobody' to blend: choose from neural, mf"),
         (ListBlend, "list-blend", "there is no model 'list-blend'"),
         (ListBlend, "ease,ease:a.b", "there is no model 'ease:a.b'"),
         (ListBlend, {"ease": {"l3": 1}}, "l3"),

@@ -17,7 +17,8 @@ from palate.evaluation.rating_metrics import rmse
 from palate.inference import queries
 from palate.models.bias import Bias, BiasConfig
 from palate.models.contract import UNSEEN, LearnedModel, Query
-from palate.models.svdpp.model import PEOPLE_FOLDED, Graph, SVDpp, SVDppConfig, biases
+from palate.models.svdpp.graph import Graph
+from palate.models.svdpp.model import PEOPLE_FOLDED, SVDpp, SVDppConfig, biases
 from palate.training.checkpoint import Checkpoint
 from palate.training.fit import fit
 from tests import tables

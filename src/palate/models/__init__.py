@@ -1,4 +1,4 @@
-"""The models: what one is (`contract`), their names (`registry`), and a file or a folder for each."""
+"""The models: their contract (`contract`), their names (`registry`), and a file or a folder for each model."""
 
 from palate.models.registry import MODELS as MODELS
 from palate.models.registry import SINGLE as SINGLE

@@ -1,8 +1,8 @@
-"""Blends: several models together, each with a weight.
+"""Blends: weighted sums of several models.
 
-Ratings: Breiman, "Stacked Regressions", Machine Learning 1996, by a ridge regression that is drawn towards equal
-weights instead of 0. Lists: scores are made comparable before they are added, person by person, to mean 0 and spread 1;
-after Fox & Shaw, "Combination of Multiple Searches", TREC-2 1994, with weights.
+Ratings: Breiman, "Stacked Regressions", Machine Learning 1996, by a ridge regression that shrinks towards equal weights
+instead of 0. Lists: the scores of each user are standardized to mean 0 and standard deviation 1, then added; after Fox
+& Shaw, "Combination of Multiple Searches", TREC-2 1994, with weights.
 
 The members are trained first, then `palate/blending.py` chooses the weights.
 """
@@ -20,29 +20,29 @@ from palate.models.contract import BaseConfig, Model, PredictsAtTimes, PredictsR
 from palate.models.registry import SINGLE
 
 TOWARDS_EQUAL = 0.01
-"""Strength of the pull towards equal weights, a rating that weights are chosen on."""
+"""Ridge penalty towards equal weights, per rating that the weights are fitted to."""
 
 
-def _named(given: object) -> object:
-    """ "mf, bias" or ["mf", "bias"] -> {"mf": {}, "bias": {}}"""
-    if isinstance(given, str):
-        given = [name.strip() for name in given.split(",")]
-    return {name: {} for name in given} if isinstance(given, list | tuple) else given
+def _with_settings(members: object) -> object:
+    """Give each member empty settings: "mf, bias" or ["mf", "bias"] -> {"mf": {}, "bias": {}}."""
+    if isinstance(members, str):
+        members = [name.strip() for name in members.split(",")]
+    return {name: {} for name in members} if isinstance(members, list | tuple) else members
 
 
-def _kind(member: str) -> str:
-    """The model that a member is: "bayes:days" is the `bayes` that its blend calls so."""
+def _model_name(member: str) -> str:
+    """Return the model name of a member: "bayes:days" is the blend's name for a member with the model `bayes`."""
     return member.partition(":")[0]
 
 
 def _config(member: str, settings: dict[str, Any]) -> BaseConfig:
-    return SINGLE[_kind(member)].Config.model_validate(settings)
+    return SINGLE[_model_name(member)].Config.model_validate(settings)
 
 
-def _checked(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _check_settings(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in members:
-        if _kind(name) not in SINGLE or "." in name:
-            raise ValueError(f"there is no model {name!r} to blend: choose of {', '.join(SINGLE)}")
+        if _model_name(name) not in SINGLE or "." in name:
+            raise ValueError(f"there is no model {name!r} to blend: choose from {', '.join(SINGLE)}")
         try:
             _config(name, members[name])
         except ValidationError as error:
@@ -51,15 +51,15 @@ def _checked(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return members
 
 
-def _rating(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _check_ratings(members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in members:
-        if not issubclass(SINGLE[_kind(name)], PredictsRatings):
+        if not issubclass(SINGLE[_model_name(name)], PredictsRatings):
             raise ValueError(f"{name} predicts no ratings")
     return members
 
 
-Members = Annotated[dict[str, dict[str, Any]], BeforeValidator(_named), AfterValidator(_checked)]
-"""Models by name, each with its settings. A model that is there twice has a colon and a word after its name."""
+Members = Annotated[dict[str, dict[str, Any]], BeforeValidator(_with_settings), AfterValidator(_check_settings)]
+"""Models by name, each with its settings. Members with the same model differ by a colon and a word after its name."""
 
 
 class BlendConfig(BaseConfig):
@@ -76,19 +76,19 @@ class BlendConfig(BaseConfig):
 class RatingBlendConfig(BlendConfig):
     """Settings of `rating-blend`."""
 
-    members: Annotated[Members, AfterValidator(_rating)] = Field(
-        {"bayes": {}, "svdpp": {}}, min_length=1, description="Models that predict ratings, with commas between."
+    members: Annotated[Members, AfterValidator(_check_ratings)] = Field(
+        {"bayes": {}, "svdpp": {}}, min_length=1, description="Models that predict ratings, separated by commas."
     )
 
 
 class ListBlendConfig(BlendConfig):
     """Settings of `list-blend`."""
 
-    members: Members = Field({"ease": {}, "next-item": {}}, min_length=1, description="Models, with commas between.")
+    members: Members = Field({"ease": {}, "next-item": {}}, min_length=1, description="Models, separated by commas.")
 
 
 class Blend(Model):
-    """Its members stand in the order of the settings, and their weights likewise."""
+    """A weighted sum of models. The members and their weights are in the order of the settings."""
 
     config: BlendConfig
     weights: Tensor  # (M,)
@@ -97,17 +97,18 @@ class Blend(Model):
         super().__init__(config, n_users, n_items)
         self.members = nn.ModuleDict()
         for name, settings in config.members.items():
-            self.members[name] = SINGLE[_kind(name)](_config(name, settings), n_users, n_items)
+            self.members[name] = SINGLE[_model_name(name)](_config(name, settings), n_users, n_items)
         self.register_buffer("weights", torch.full((len(self.members),), 1 / len(self.members)))
 
     @property
     def parts(self) -> list[Any]:
-        """The members, each a Model."""
+        """The members in order, each a Model."""
         return list(self.members.values())
 
-    def _sum(self, found: Iterable[Tensor]) -> Tensor:
-        """Each member's, weighted, in one."""
-        total: Tensor = reduce(torch.add, (weight * one for weight, one in zip(self.weights, found, strict=True)))
+    def _sum(self, tensors: Iterable[Tensor]) -> Tensor:
+        """Return the weighted sum of the members' tensors, one for each member."""
+        pairs = zip(self.weights, tensors, strict=True)
+        total: Tensor = reduce(torch.add, (weight * tensor for weight, tensor in pairs))
         return total
 
 
@@ -118,14 +119,17 @@ class RatingBlend(Blend):
     SMALL: ClassVar[Mapping[str, Any]] = {"members": {"mf": {}, "bayes": {"dim": 4, "chains": 1, "sweeps": 60}}}
     NEEDS_RATINGS: ClassVar[bool] = True
 
-    mean: Tensor  # () of the ratings that weights were chosen on
+    mean: Tensor  # () of the ratings that the weights were fitted to
 
     def __init__(self, config: BlendConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         self.register_buffer("mean", torch.zeros(()))
 
     def weigh(self, predicted: Tensor, ratings: Tensor) -> None:
-        """Choose the weights. predicted: (n, M) of each member for ratings (n,) that none has learned from."""
+        """Fit the weights to ratings (n,) that no member was trained on.
+
+        predicted: (n, M), the prediction of each member for each rating.
+        """
         away, target = predicted.double() - ratings.double().mean(), ratings.double() - ratings.double().mean()
         pull = TOWARDS_EQUAL * len(ratings) * torch.eye(predicted.shape[1], dtype=torch.float64)
         equal = torch.full((predicted.shape[1],), 1 / predicted.shape[1], dtype=torch.float64)
@@ -139,13 +143,13 @@ class RatingBlend(Blend):
         return self._sum(part.predict(query, people, items) - self.mean for part in self.parts) + self.mean
 
     def predict_at(self, query: Query, people: Tensor, items: Tensor, times: Tensor) -> Tensor:
-        found = (
+        ratings = (
             part.predict_at(query, people, items, times)
             if isinstance(part, PredictsAtTimes)
             else part.predict(query, people, items)
             for part in self.parts
         )
-        return self._sum(one - self.mean for one in found) + self.mean
+        return self._sum(rating - self.mean for rating in ratings) + self.mean
 
 
 class ListBlend(Blend):
@@ -158,6 +162,6 @@ class ListBlend(Blend):
 
 
 def standard(scores: Tensor) -> Tensor:
-    """Scores (B, n_items) to mean 0 and spread 1 in each row; a row of equal scores to 0."""
+    """Return the scores (B, n_items) with mean 0 and standard deviation 1 in each row; equal scores become 0."""
     away = scores - scores.mean(1, keepdim=True)
     return away / away.square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(scores.dtype).tiny)

@@ -1,13 +1,14 @@
-"""What a model is. Read this before any other file in models/.
+"""The contract of every model. Read this before any other file in models/.
 
-A model scores the whole catalogue for people, who come as a `Query`: someone from training is a user row, someone
-never seen is `UNSEEN` with a history. All it has learned lives in parameters and buffers, so one artifact serves all.
+A model scores the whole catalogue for the users of a `Query`: a user of the training part is a user row, a new user
+(cold start) is `UNSEEN` with a history. All that a model has learned is in its parameters and buffers, so one artifact
+format serves every model.
 
     Model
     ├── SolvedModel    learns in one step: solve(train, generator)
     └── LearnedModel   learns by gradient descent: start(train), batches(train), loss(batch), finish(train)
 
-What only some models can do is a Protocol below: PredictsRatings, PredictsAtTimes, KnowsSpread, HasVectors.
+Abilities that only some models have are the Protocols below: PredictsRatings, PredictsAtTimes, KnowsSpread, HasVectors.
 """
 
 from abc import ABC, abstractmethod
@@ -24,17 +25,17 @@ from torch import Tensor, nn
 from palate.data.interactions import Interactions
 
 UNSEEN = -1
-"""The user row of a person who was not in training."""
+"""The user row of a new user (cold start), who was not in training."""
 
 PADDING = -1
-"""The item row that fills a history up to the longest of its batch."""
+"""The item row that pads a history to the length of the longest in its batch."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """B people who ask for items: who they are, and what they rated or touched."""
+    """B users to score items for, each with their row and their history of events."""
 
-    users: Tensor  # (B,) int64 user rows, UNSEEN for a person who was not in training
+    users: Tensor  # (B,) int64 user rows, UNSEEN for a new user
     histories: Tensor  # (B, L) int64 item rows, oldest first, PADDING on the left
     ratings: Tensor | None = None  # (B, L) float32, 0 at PADDING; None for data without ratings
     times: Tensor | None = None  # (B, L) float64 unix seconds, 0 at PADDING; None for data without times
@@ -43,56 +44,59 @@ class Query:
         return len(self.users)
 
     def people(self, known: Tensor, fold_in: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """Return the vector of each user -> (B, d): their row of `known` (n_users, d), or what fold-in makes of the
-        events of N new users, fold_in(histories (N, L), ratings (N, L)) -> (N, d).
+        """Return the vector of each user -> (B, d): their row of `known` (n_users, d), or for N new users the result of
+        fold_in(histories (N, L), ratings (N, L)) -> (N, d).
 
         Ratings are 0 at `PADDING`. Where the query has none (implicit feedback), each event counts as a rating of 1.
         """
-        people = known.index_select(0, self.users.clamp(min=0))
+        vectors = known.index_select(0, self.users.clamp(min=0))
         new = self.users == UNSEEN
         if new.any():
             histories = self.histories[new]
             ratings = (histories != PADDING).float() if self.ratings is None else self.ratings[new]
-            people[new] = fold_in(histories, ratings)
-        return people
+            vectors[new] = fold_in(histories, ratings)
+        return vectors
 
 
 class BaseConfig(BaseModel):
-    """Base of every model's settings: type, bounds, default and meaning, written once; an unknown one is an error."""
+    """Base of every model's settings (hyperparameters): each field has a type, bounds, a default and a description.
+
+    An unknown setting is an error.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def suited(self, table: Interactions) -> Self:
-        """The same, with what it leaves to the size of the table set by that."""
+        """Return these settings with the values that depend on the size of the table filled in."""
         return self
 
 
 class LearnedConfig(BaseConfig):
     """Settings of every model that learns by gradient descent."""
 
-    epochs: int = Field(25, ge=1, description="Passes over the training part, at most.")
+    epochs: int = Field(25, ge=1, description="Maximum number of passes over the training part.")
     patience: int = Field(3, ge=1, description="Epochs without a better validation loss before training stops.")
-    average: int = Field(1, ge=1, description="Epochs whose closing weights are averaged, if a validation part judges.")
-    batch_size: int = Field(512, ge=1, description="Ratings in a step.")
-    optimizer: Literal["sgd", "adam"] = Field("sgd", description="How a gradient becomes a step.")
-    learning_rate: float = Field(0.01, gt=0, le=1e6, description="Size of a step.")
-    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step that SGD keeps in the next.")
+    average: int = Field(1, ge=1, description="Average the weights of this many last epochs (needs a validation part).")
+    batch_size: int = Field(512, ge=1, description="Number of ratings per step.")
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="Optimizer that applies the gradients.")
+    learning_rate: float = Field(0.01, gt=0, le=1e6, description="Learning rate.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of SGD.")
 
     def rate(self, done: float) -> float:
-        """The learning rate of a step that begins when `done` epochs are."""
+        """Return the learning rate of a step that begins after `done` epochs, a fraction included."""
         return self.learning_rate
 
 
 class AnnealedConfig(LearnedConfig):
-    """Settings of models whose learning rate rises from 0, and falls back to it along a cosine until the last epoch.
+    """Settings of models whose learning rate rises from 0, then falls to 0 along a cosine until the last epoch.
 
     Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, equation (5), without
-    restarts. For parameters that every step touches whole: what moves an `EmbeddingTable` between its steps is known in
-    closed form at one learning rate only.
+    restarts. It suits parameters that every step updates completely: an `EmbeddingTable` delays the updates of rows
+    between their batches, and their closed form holds for a constant learning rate only.
     """
 
-    optimizer: Literal["sgd", "adam"] = Field("adam", description="How a gradient becomes a step.")
-    warm_up: float = Field(1.0, ge=0, description="Epochs in which the learning rate rises.")
+    optimizer: Literal["sgd", "adam"] = Field("adam", description="Optimizer that applies the gradients.")
+    warm_up: float = Field(1.0, ge=0, description="Number of epochs in which the learning rate rises from 0.")
 
     def rate(self, done: float) -> float:
         if done < self.warm_up:
@@ -101,19 +105,19 @@ class AnnealedConfig(LearnedConfig):
 
 
 class Model(nn.Module, ABC):
-    """Scores the whole catalogue. Everything it knows lives in parameters and buffers."""
+    """A model that scores the whole catalogue. All that it has learned is in its parameters and buffers."""
 
     Config: ClassVar[type[BaseConfig]] = BaseConfig
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Named settings that belong together; the first is the default's."""
+    """Presets: named groups of settings; the first holds the defaults."""
     SMALL: ClassVar[Mapping[str, Any]] = {}
-    """Settings that learn a table of a few dozen users in about a second, for tests, where the defaults do not."""
+    """Settings for tests, where the defaults do not learn a table of a few dozen users in about a second."""
     NEEDS_RATINGS: ClassVar[bool] = False
-    """Whether data without ratings teaches it nothing."""
+    """Whether the model learns from ratings, so that it can't be trained on a table without them."""
     LOOKS_BACK: ClassVar[bool] = True
-    """Whether the score of a person from training needs their history; that of a newcomer always may."""
+    """Whether the score of a user from training needs their history; the score of a new user always may."""
     SIZED_BY_DATA: ClassVar[frozenset[str]] = frozenset()
-    """Buffers (n, ...) whose n only the training part says; the shape of all others follows from what __init__ gets."""
+    """Names of buffers (n, ...) whose n depends on the training part; `__init__` gives the shapes of all others."""
 
     def __init__(self, config: BaseConfig, n_users: int, n_items: int) -> None:
         super().__init__()
@@ -121,7 +125,7 @@ class Model(nn.Module, ABC):
 
     @classmethod
     def of(cls, config: BaseConfig, table: Interactions) -> Self:
-        """A model to learn from the table or a part of it."""
+        """Return an untrained model for the table or a part of it."""
         return cls(config.suited(table), table.n_users, table.n_items)
 
     @property
@@ -130,67 +134,68 @@ class Model(nn.Module, ABC):
 
     @property
     def sized_by_data(self) -> frozenset[str]:
-        """`SIZED_BY_DATA` as they are called in its state, those of models within it too."""
-        within = ((place, each) for place, each in self.named_modules() if isinstance(each, Model))
-        return frozenset(f"{place}.{name}".lstrip(".") for place, each in within for name in each.SIZED_BY_DATA)
+        """The names of `SIZED_BY_DATA` as the state dict has them, those of inner models included."""
+        models = ((prefix, module) for prefix, module in self.named_modules() if isinstance(module, Model))
+        return frozenset(f"{prefix}.{name}".lstrip(".") for prefix, model in models for name in model.SIZED_BY_DATA)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *arguments: Any) -> None:
         for name in self.SIZED_BY_DATA:
-            if (found := state_dict.get(prefix + name)) is not None:
-                setattr(self, name, getattr(self, name).new_empty(found.shape))
+            if (saved := state_dict.get(prefix + name)) is not None:
+                setattr(self, name, getattr(self, name).new_empty(saved.shape))
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     @abstractmethod
     def score(self, query: Query) -> Tensor:
-        """How well each item suits each person -> (B, n_items), larger is better."""
+        """Return the score of each item for each user -> (B, n_items), larger is better."""
 
 
 class SolvedModel(Model):
-    """Learns in one step."""
+    """A model that learns in one step, without epochs."""
 
     @abstractmethod
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
-        """Learn all there is to learn from the training part; what is drawn by chance is drawn from the generator."""
+        """Learn all parameters from the training part; random numbers come from the generator."""
 
 
 class Batches(Protocol):
-    """A training part as batches on the device."""
+    """The training part as batches on the device."""
 
     events: int
-    """Events to learn from in an epoch."""
+    """Number of events of an epoch."""
 
     def __len__(self) -> int: ...
     def epoch(self, generator: torch.Generator, skip: int = 0) -> Iterator[Any]: ...
 
 
 class LearnedModel(Model):
-    """Learns by gradient descent on its own batches, in the one loop of `training/fit.py`."""
+    """A model that learns by gradient descent on its own batches, in the one loop of `training/fit.py`."""
 
     ANY_THREADS: ClassVar[bool] = False
-    """Whether a step comes out the same to the last bit on any number of CPU threads, so that the engine may choose."""
+    """Whether a step gives the same bits on any number of CPU threads, so that the engine may choose the number."""
     REPEATABLE: ClassVar[bool] = False
-    """Whether a GPU may repeat a step it has recorded: `batches` are RatingBatches, `backward` is operations on tensors
-    without autograd, the same for every batch of a size and none of which asks the device for a value, and the learning
-    rate is one."""
+    """Whether a GPU may record a step and replay it (a CUDA graph). This holds if `batches` returns RatingBatches,
+    `backward` runs tensor operations without autograd that are the same for every batch of a size and never read a
+    value back from the device, and the learning rate is constant."""
 
     config: LearnedConfig
 
     @abstractmethod
     def start(self, train: Interactions, generator: torch.Generator) -> None:
-        """Draw the first weights, and note what the training part says before any step (such as its mean)."""
+        """Draw the initial weights, and store statistics of the training part (such as its mean) before any step."""
 
     @abstractmethod
     def batches(self, train: Interactions) -> Batches:
-        """The training part, cut for this model's loss, on this model's device."""
+        """Return the training part as batches for this model's loss, on this model's device."""
 
     @abstractmethod
     def loss(self, batch: Any) -> Tensor:
-        """The batch's mean loss -> scalar."""
+        """Return the mean loss of the batch -> scalar."""
 
     def backward(self, batch: Any) -> Tensor:
-        """The batch's mean loss -> scalar, its gradients left where the optimizer takes them.
+        """Return the mean loss of the batch -> scalar, and leave its gradients where the optimizer reads them.
 
-        By automatic differentiation of `loss`; a model that knows a faster way to the same gradients goes it here.
+        The default is automatic differentiation of `loss`; a model may override it with a faster way to the same
+        gradients.
         """
         loss = self.loss(batch)
         loss.backward()
@@ -198,33 +203,34 @@ class LearnedModel(Model):
 
     @abstractmethod
     def finish(self, train: Interactions) -> None:
-        """With the final weights in place, note what answering needs (such as what a typical person looks like)."""
+        """Store what scoring needs (such as the mean user vector), once the final weights are in place."""
 
 
 @runtime_checkable
 class PredictsRatings(Protocol):
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
-        """The rating of each pair -> (N,), on the table's scale, not clipped to it.
+        """Return the predicted rating of each pair -> (N,), on the table's scale, not clipped to it.
 
-        people: (N,) int64, which of the query's B people; items: (N,) int64 item rows.
+        people: (N,) int64 positions of users in the query, from 0 to B - 1; items: (N,) int64 item rows.
         """
 
 
 @runtime_checkable
 class PredictsAtTimes(Protocol):
     def predict_at(self, query: Query, people: Tensor, items: Tensor, times: Tensor) -> Tensor:
-        """The rating of each pair if given at these times (N,), float64 unix seconds -> (N,).
+        """Return the predicted rating of each pair at these times (N,), float64 unix seconds -> (N,).
 
-        people, items: as for `predict`, which is asked where no time is known.
+        people, items: as for `predict`, which is called where no time is known.
         """
 
 
 @runtime_checkable
 class KnowsSpread(Protocol):
     def spread(self, query: Query, people: Tensor, items: Tensor, times: Tensor | None = None) -> Tensor:
-        """The standard deviation of the rating that is predicted -> (N,), above 0: what isn't known and what can't be.
+        """Return the standard deviation of each predicted rating -> (N,), above 0.
 
-        people, items, times: as for `predict`, or with times for `predict_at`.
+        It covers the uncertainty of the parameters and the noise of ratings. people, items, times: as for `predict`, or
+        with times for `predict_at`.
         """
 
 

@@ -1,6 +1,6 @@
-"""The models by the name that the command line and the artifact use. To add one: write its file, and add its line here.
+"""The registry of models, by the names of the command line and the artifact. To add a model, add its line here.
 
-A class is imported when it is asked for: to list the names loads no model, and to ask for one loads no other.
+A class is imported on its first use: to list the names imports no model, and to use a model imports no other.
 An installed package adds models by entry points of the group `palate.models`, each a name and `package.module:Class`.
 """
 
@@ -33,20 +33,20 @@ ALONE = {
     "graph-filter": "palate.models.graph_filter:GraphFilter",
     "sasrec": "palate.models.sasrec:SelfAttention",
 }
-"""Models that stand alone, as package.module:Class."""
+"""Single models (not blends), as package.module:Class."""
 
 BLENDS = {
     "rating-blend": "palate.models.blend:RatingBlend",
     "list-blend": "palate.models.blend:ListBlend",
 }
-"""Models made of those above."""
+"""Models that combine single models."""
 
 FORMER_NAMES = {"history": "svdpp"}
-"""Names that a model had before. They are read wherever a model is named, in saved models too."""
+"""Former names of models, each with the current name. They are accepted everywhere, in saved models too."""
 
 
 def current_name(name: str) -> str:
-    """Return the name that a model has now."""
+    """Return the current name of a model."""
     return FORMER_NAMES.get(name, name)
 
 
@@ -55,7 +55,7 @@ ENTRY_POINTS = "palate.models"
 
 
 class Registry(Mapping[str, "type[Model]"]):
-    """Model classes by name. It iterates over Palate's own; it also reads former names and those of other packages."""
+    """Model classes by name. It iterates over Palate's own; it also accepts former names and names of packages."""
 
     def __init__(self, paths: Mapping[str, str]) -> None:
         self.paths = paths
@@ -82,9 +82,9 @@ MODELS = Registry(ALONE | BLENDS)
 
 
 def find(name: str, also: Sequence[str] = ()) -> "type[Model]":
-    """Return the model of that name, or the class that `package.module:Class` names.
+    """Return the model of that name, or the class at `package.module:Class`.
 
-    also: names that the message about an unknown one lists beside the models.
+    also: names that the error message for an unknown name lists after the models.
 
     Raises:
         OptionError: there is no such model.
@@ -98,27 +98,27 @@ def find(name: str, also: Sequence[str] = ()) -> "type[Model]":
 
 
 def names_from_packages() -> dict[str, str]:
-    """Return the names that installed packages add, each with the packages that add it. Palate's own names win."""
+    """Return the model names that installed packages add, each with its packages. Palate's own names win."""
     return {name: _packages(points) for name, points in _entry_points().items()}
 
 
 def check_class(name: str, model: object) -> "type[Model]":
-    """Return the model if it is a class that can be trained; `name` is what the message calls it.
+    """Return the model, checked to be a class that can be trained; `name` stands for it in the error message.
 
     Raises:
-        OptionError: it is no model, or lacks a method.
+        OptionError: it is not a model, or lacks a method.
     """
     from palate.models.contract import Model  # noqa: PLC0415 - loads torch, which names alone do not need
 
     if not (isinstance(model, type) and issubclass(model, Model)):
         raise OptionError(f"{name!r} is not a model: it must be a class derived from palate.models.contract.Model")
     if missing := getattr(model, "__abstractmethods__", None):
-        raise OptionError(f"model {name!r} is not whole: it lacks {', '.join(sorted(missing))}")
+        raise OptionError(f"model {name!r} is not complete: it lacks {', '.join(sorted(missing))}")
     return model
 
 
 def name_of(model: "type[Model]") -> str:
-    """Return the name that `find` finds a model's class by."""
+    """Return the name of a model's class, as `find` reads it."""
     path = f"{model.__module__}:{model.__qualname__}"
     if path in MODELS.paths.values():
         return next(name for name, own in MODELS.paths.items() if own == path)
@@ -127,20 +127,20 @@ def name_of(model: "type[Model]") -> str:
 
 
 def check_ratings(model: "type[Model] | None", table: "Interactions") -> None:
-    """Check that the table has what the model, if there is one yet, learns from.
+    """Check that the table has ratings if the model learns from them; None checks nothing.
 
     Raises:
         UnsupportedError: the model needs ratings, and the table has none.
     """
     if model is not None and model.NEEDS_RATINGS and table.ratings is None:
-        others = ", ".join(name for name, other in MODELS.items() if not other.NEEDS_RATINGS)
+        names = ", ".join(name for name, cls in MODELS.items() if not cls.NEEDS_RATINGS)
         raise UnsupportedError(
-            f"model {name_of(model)!r} learns from ratings, and this table has none: choose --model {others}"
+            f"model {name_of(model)!r} learns from ratings, and this table has none: choose --model {names}"
         )
 
 
 def _entry_points() -> dict[str, list[EntryPoint]]:
-    """Return the entry points of installed packages by name, without those that Palate's own models are called by."""
+    """Return the entry points of installed packages by name, without the names of Palate's own models."""
     by_name: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=ENTRY_POINTS):
         if current_name(point.name) not in MODELS.paths:
@@ -162,7 +162,7 @@ def _from_package(name: str) -> "type[Model]":
 
     Raises:
         KeyError: no package adds a model of that name.
-        OptionError: two packages do, or the model can't be imported.
+        OptionError: two packages add it, or the model can't be imported.
     """
     points = _entry_points()[name]
     if len(points) > 1:
@@ -172,21 +172,21 @@ def _from_package(name: str) -> "type[Model]":
 
 
 def _imported(name: str, path: str) -> "type[Model]":
-    """Import what `package.module:Class` names.
+    """Import the class at `package.module:Class`.
 
     Raises:
-        OptionError: it can't be imported, or is no model that can be trained.
+        OptionError: it can't be imported, or is not a model that can be trained.
     """
     module, _, attribute = path.partition(":")
     try:
         model = attrgetter(attribute)(import_module(module))
-    except Exception as error:  # a module of somebody else's may raise anything
+    except Exception as error:  # a user's module may raise any exception
         raise OptionError(f"model {name!r} can't be imported: {_place(error)}{error}") from error
     return check_class(name, model)
 
 
 def _place(error: Exception) -> str:
-    """Return where a module failed, for errors whose message does not say so."""
+    """Return the place where a module failed, for errors whose message does not give it."""
     if isinstance(error, ImportError | SyntaxError):
         return ""
     line = extract_tb(error.__traceback__)[-1]

@@ -1,4 +1,4 @@
-"""A model's settings: from what a person wrote to a checked Config, and back to a table of what may be written."""
+"""The settings of a model: build a checked Config from the user's values, and list every setting for help texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from palate.models.contract import BaseConfig, Model
 
 @dataclass(frozen=True)
 class Setting:
-    """One hyperparameter, as its Config declares it."""
+    """One setting (hyperparameter), as the Config of its model declares it."""
 
     name: str
     default: Any
@@ -25,36 +25,36 @@ class Setting:
 
 
 def configure(model: type[Model], preset: str | None, settings: Mapping[str, object]) -> BaseConfig:
-    """The model's Config: its defaults, over them the preset's, over them the settings.
+    """Return the model's Config; the settings override the preset, which overrides the defaults.
 
     Raises:
-        OptionError: an unknown preset or setting (with near misses), or a value out of its bounds.
+        OptionError: a preset or setting is unknown (the message suggests similar names), or a value is out of bounds.
     """
     if preset is not None and preset not in model.PRESETS:
-        there = ", ".join(model.PRESETS) or "none"
-        raise OptionError(f"model {name_of(model)} has no preset {preset!r}; its presets: {there}")
-    chosen = {**(model.PRESETS[preset] if preset is not None else {}), **settings}
+        presets = ", ".join(model.PRESETS) or "none"
+        raise OptionError(f"model {name_of(model)} has no preset {preset!r}; its presets: {presets}")
+    values = {**(model.PRESETS[preset] if preset is not None else {}), **settings}
     try:
-        return model.Config.model_validate(chosen)
+        return model.Config.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         if first["type"] == "extra_forbidden":
             fields = list(model.Config.model_fields)
             hint = did_you_mean(name, fields, most=1) or f"; its settings: {', '.join(fields) or 'none'}"
-            if having := [other for other, cls in MODELS.items() if name in cls.Config.model_fields]:
-                hint += f"; {', '.join(having)} {'has' if len(having) == 1 else 'have'} it"
+            if models := [other for other, cls in MODELS.items() if name in cls.Config.model_fields]:
+                hint += f"; {', '.join(models)} {'has' if len(models) == 1 else 'have'} it"
             raise OptionError(f"model {name_of(model)} has no setting {name!r}{hint}") from None
         raise OptionError(f"setting {name} of model {name_of(model)} is {first['input']!r}: {first['msg']}") from None
 
 
 def settings_of(model: type[Model]) -> list[Setting]:
-    """Every setting of a model, in order."""
+    """Return every setting of a model, in the order of its Config."""
     return [_setting(name, field) for name, field in model.Config.model_fields.items()]
 
 
 def _name(kind: object) -> str:
-    """Of a type or of a value that is one of a few."""
+    """Return the name of a type, or the text of an option of a Literal."""
     return "none" if kind is NoneType else str(getattr(kind, "__name__", kind))
 
 

@@ -79,20 +79,20 @@ class HiddenLayer(nn.Module):
         return step_tensor.squared_error if device.type != "cpu" else step_on_cpu()
 
     def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """p (N,), and [∂p/∂x, share of the bias] (N, n_inputs + 1), at x (N, n_inputs), a block of N at a time."""
+        """Return p (N,) and [∂p/∂x, share of the bias] (N, n_inputs + 1) at x (N, n_inputs), a block of N at a time."""
         first, output, constant = self.parts(self.flat.detach())
         weights, joined = (first * output).T, functional.pad(x, (0, 1), value=1.0)
         q = torch.cat([product(product(rows, first).gt_(0), weights) for rows in joined.split(INPUTS_A_BLOCK)])
         return (joined * q).sum(1) + constant, q
 
     def values(self, x: Tensor) -> Tensor:
-        """p at x (N, n_inputs) -> (N,), without gradients, in memory that does not follow N."""
+        """Return p at x (N, n_inputs) -> (N,), without gradients, in memory that does not grow with N."""
         first, output, constant = self.parts(self.flat.detach())
         joined = functional.pad(x, (0, 1), value=1.0)
         return torch.cat([product(rows, first).relu_() @ output for rows in joined.split(INPUTS_A_BLOCK)]) + constant
 
     def pairs(self, left: Tensor, right: Tensor) -> Tensor:
-        """p at [left_b, right_i] for every pair -> (B, I), from left (B, a) and right (I, n_inputs - a)."""
+        """Return p at [left_b, right_i] for every pair -> (B, I), from left (B, a) and right (I, n_inputs - a)."""
         first, output, constant = self.parts(self.flat.detach())
         lefts, weights = product(left, first[: left.shape[1]]), first[left.shape[1] :]  # (B, n_hidden)
         values = left.new_empty(len(left), len(right))

@@ -31,7 +31,7 @@ def squared_error(x: Tensor, target: Tensor, flat: Tensor) -> tuple[Tensor, ...]
     if team.weights is None:
         team.weights = flat.detach().numpy()  # held by the team, so that no other weights come to that address
     team.step(team.weights, inputs, target.numpy())
-    return team.found(x.shape)
+    return team.results(x.shape)
 
 
 class Team:
@@ -62,7 +62,7 @@ class Team:
         self.helpers: list[Helper] = []
 
     def step(self, weights: Array, x: Array, target: Array) -> None:
-        """At x (n, n_inputs - 1) and target (n,)."""
+        """Run a step at x (n, n_inputs - 1) and target (n,), and write its results to the memory of the team."""
         wanted = min(torch.get_num_threads(), len(self.space.flows)) - 1
         while len(self.helpers) < wanted:
             self.helpers.append(Helper(self.signal, self.space, weights, number=len(self.helpers) + 1))
@@ -70,8 +70,8 @@ class Team:
             helper.wake()
         step(self.signal, self.space, weights, x, target, wanted)
 
-    def found(self, shape: torch.Size) -> tuple[Tensor, ...]:
-        """Where steps leave their loss, its gradient by x of that shape, and by all weights."""
+    def results(self, shape: torch.Size) -> tuple[Tensor, ...]:
+        """Return the tensors that steps write: the loss, its gradient by x of that shape, and by all weights."""
         if not self.tensors or self.tensors[1].shape != shape:
             loss, by_x, gradient = map(torch.from_numpy, (self.space.loss, self.space.by_x, self.space.gradient))
             self.tensors = loss, by_x[: shape[0]].view(shape), gradient

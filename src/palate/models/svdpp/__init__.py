@@ -1,1 +1,1 @@
-"""Matrix factorization with sums over the ratings of both sides."""
+"""Matrix factorization with sums over the ratings of users and of items."""

@@ -1,19 +1,19 @@
-"""SVDpp: matrix factorization in which people and items are also what their ratings say of them, both ways.
+"""SVDpp: matrix factorization with implicit and explicit feedback, summed over the ratings of users and of items.
 
-Koren, "Factorization Meets the Neighborhood", KDD 2008, sections 3 and 4: a person's vector is their own and a sum over
-what they rated, one vector for that they rated it (his y) and one weighed by how (his x). Different from there:
+Koren, "Factorization Meets the Neighborhood", KDD 2008, sections 3 and 4: a user's vector is their own vector plus a
+sum over the items that they rated, of implicit feedback (his y) and of explicit feedback weighted by the residual of
+the rating (his x). Differences from the paper:
 
-- Items are described by the people who rated them in the same way, and the biases of both are part of their vectors.
-- The rating that is learned from is left out of both sums, as it will be missing when the model is asked for one.
-- A sigmoid keeps predictions near the scale.
-- All rows' sums are taken in every step, and Adam's rate falls along a cosine, in place of a pass event by event.
+- An item's vector has the same sum over the users who rated it, and the biases of both are part of their vectors.
+- A training rating is left out of both sums of its own prediction, as a rating to predict is not in them either.
+- A sigmoid keeps predictions near the rating scale.
+- Every step computes the sums of all rows, and Adam's learning rate falls along a cosine, instead of SGD over events.
 
-Penalties are those of squared errors summed over the training ratings, in units of the ratings' variance, and an epoch
-has a number of steps: so the same settings suit tables of any size and scale.
+Penalties belong to squared errors summed over the training ratings, in units of the ratings' variance, and an epoch has
+a fixed number of steps: so the same settings suit tables of any size and scale.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,115 +27,60 @@ from palate.data.batches import RatingBatch, RatingBatches
 from palate.data.interactions import Interactions
 from palate.models.contract import PADDING, AnnealedConfig, BaseConfig, LearnedModel, Query
 from palate.models.shared.layers import dots_with_biases, identity
+from palate.models.svdpp.graph import Graph, sums_of_both
 from palate.models.svdpp.step_cpu import step
 
 MARGIN = 0.125
-"""How far predictions may leave the scale on each side, in its widths."""
+"""Largest distance of a prediction outside the rating scale on each side, as a share of the scale's width."""
 
 FIRST_STD = 0.1
-"""Spread of the first vectors; of those in sums a tenth of it."""
+"""Standard deviation of the initial vectors; the vectors in sums start with a tenth of it."""
 
 SHRINK = 3.0
-"""Ratings that a history counts as more."""
+"""Shrinkage of a sum: a number added to its number of ratings."""
 
 USER_L2, ITEM_L2, SWEEPS = 10.0, 5.0, 10
-"""Of the biases whose residuals weigh a history: their ridge penalties, and how often they are solved by turns."""
+"""Ridge penalties of the biases that define the residuals, and the number of alternating sweeps that solve them."""
 
 NOISE = 0.4
-"""Mean squared error of ratings of people whose vectors are known, as a share of the ratings' variance."""
+"""Mean squared error of the ratings of users from training, as a share of the ratings' variance."""
 
 FOLD_IN_STEPS = 5
-"""Gauss-Newton steps for a person never seen."""
+"""Number of Gauss-Newton steps of the fold-in of new users."""
 
 PEOPLE_FOLDED = 64
-"""People never seen who are solved at once: bounds memory."""
+"""Number of new users that the fold-in solves at once; it bounds memory."""
 
 LEAST_VARIANCE = 1e-3
-"""Of people's vectors in every direction, for the prior: few people span no space."""
+"""Variance added to the prior in every direction, as few users do not span the space of vectors."""
 
 
 class SVDppConfig(AnnealedConfig):
     """Settings of `svdpp`."""
 
-    epochs: int = Field(10, ge=1, description="Passes over the training part, at most; the schedule ends with them.")
+    epochs: int = Field(
+        10,
+        ge=1,
+        description="Maximum number of passes over the training part; the learning rate falls to 0 by the last.",
+    )
     patience: int = Field(10, ge=1, description="Epochs without a better validation loss before training stops.")
-    batch_size: int = Field(16, ge=1, description="Ratings in a step, at least.")
-    steps: int = Field(40, ge=1, description="Steps in an epoch, at most: the more ratings, the larger the batches.")
-    learning_rate: float = Field(0.008, gt=0, description="Size of a step, at its highest.")
-    dim: int = Field(48, ge=1, description="Numbers in a vector.")
-    l2: float = Field(20.0, ge=0, description="Penalty on the squares of own vectors.")
-    whole_l2: float = Field(0.01, ge=0, description="Penalty on whole vectors, sums in them, for each rating.")
-    bias_l2: float = Field(0.5, ge=0, description="Penalty on the squares of own biases.")
-    rated_l2: float = Field(300.0, ge=0, description="Penalty on the vectors that say how something was rated.")
-    met_l2: float = Field(12.0, ge=0, description="Penalty on the vectors that say that something was rated.")
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Who rated what, and how: a row for each person, then for each item, with the rows of the other side."""
-
-    columns: Tensor  # (2 n,) int32 rows, those of row 0 first
-    offsets: Tensor  # (n_rows + 1,) int32: the columns of row r are offsets[r]:offsets[r + 1]
-    counts: Tensor  # (n_rows,) how many they are
-    weights: Tensor  # (2 n,) residuals: the same from both sides
-    expected: Tensor  # (n_rows,) which add up to the rating that biases make one expect
-    spread: Tensor  # () of ratings
-
-    @classmethod
-    def of(cls, users: Tensor, items: Tensor, ratings: Tensor, expected: Tensor, spread: Tensor) -> "Graph":
-        """From the two rows (n,) int32 of each rating (n,), in the order of the users'."""
-        by_item = items.argsort(stable=True)
-        counts = torch.bincount(users, minlength=len(expected)) + torch.bincount(items, minlength=len(expected))
-        offsets = functional.pad(counts.cumsum(0, dtype=torch.int32), (1, 0))
-        graph = cls(torch.cat([items, users[by_item]]), offsets, counts, ratings, expected, spread)
-        residuals = graph.residuals(torch.stack([users, items], 1), ratings)
-        return replace(graph, weights=torch.cat([residuals, residuals[by_item]]))
-
-    def residuals(self, rows: Tensor, ratings: Tensor) -> Tensor:
-        """By how much ratings (n,) differ from what is expected of their two rows (n, 2) -> (n,)"""
-        return (ratings - self.expected[rows].sum(1)) / self.spread
-
-    def sums(self, table: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Of each row the sum over its columns of `table` (n_rows, d) -> (n_rows, d)"""
-        return functional.embedding_bag(
-            self.columns, table, self.offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
-        )
-
-    def of_both(self, rated: Tensor, met: Tensor) -> Tensor:
-        """Of each row the sum over its ratings of the other side's row of `rated`, weighed, and of `met`."""
-        return self.sums(rated, self.weights) + self.sums(met)
-
-    def back(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """From the gradient of `of_both` (n_rows, d) to those of its tables: the graph is symmetric."""
-        return self.sums(gradient, self.weights), self.sums(gradient)
-
-
-class Sums(torch.autograd.Function):
-    """`Graph.of_both` and what it is differentiated to."""
-
-    @staticmethod
-    def forward(ctx: Any, graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
-        ctx.graph = graph
-        return graph.of_both(rated, met)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor]:
-        to_rated, to_met = ctx.graph.back(*gradients)
-        return None, to_rated, to_met
-
-
-def sums_of_both(graph: Graph, rated: Tensor, met: Tensor) -> Tensor:
-    """`Graph.of_both`, for automatic differentiation -> (n_rows, d)"""
-    found: Tensor = Sums.apply(graph, rated, met)  # type: ignore[no-untyped-call]
-    return found
+    batch_size: int = Field(16, ge=1, description="Minimum number of ratings per step.")
+    steps: int = Field(40, ge=1, description="Maximum number of steps per epoch; more ratings give larger batches.")
+    learning_rate: float = Field(0.008, gt=0, description="Learning rate at its highest.")
+    dim: int = Field(48, ge=1, description="Number of latent factors (embedding size).")
+    l2: float = Field(20.0, ge=0, description="L2 regularization of own vectors of users and items.")
+    whole_l2: float = Field(0.01, ge=0, description="L2 regularization of vectors with their sums, per rating.")
+    bias_l2: float = Field(0.5, ge=0, description="L2 regularization of own biases of users and items.")
+    rated_l2: float = Field(300.0, ge=0, description="L2 regularization of explicit-feedback vectors (x).")
+    met_l2: float = Field(12.0, ge=0, description="L2 regularization of implicit-feedback vectors (y).")
 
 
 class SVDpp(LearnedModel):
-    """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), each with sums over ratings in it.
+    """rating(u, i) = low + width · sigmoid(mean + b_u + b_i + p_u · q_i), vectors and biases with sums over ratings.
 
-    (p_u, b_u) is u's own and Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise
-    over those who rated i; e is by how much a rating differs from what biases say, x and y have biases too. A person
-    never seen gets the vector and bias that explain their ratings best and are likely for a person.
+    (p_u, b_u) is u's own plus Σ_j (e_uj x_j + y_j) / sqrt(n_u + 3) over the n_u items that u rated, (q_i, b_i) likewise
+    over the users who rated i; e is the residual of a rating from the biases; x and y have biases too. The vector and
+    bias of a new user (cold start) are their most probable values, given the ratings and the prior of user vectors.
     """
 
     Config: ClassVar[type[BaseConfig]] = SVDppConfig
@@ -145,11 +90,11 @@ class SVDpp(LearnedModel):
     ANY_THREADS: ClassVar[bool] = True
 
     config: SVDppConfig
-    span: Tensor  # (4,): lowest prediction, width from there, mean of the training ratings as a logit, their spread
-    users: Tensor  # (n_users, dim + 1): vectors and biases, sums in them
+    span: Tensor  # (4,): lowest prediction, width from there, mean of the training ratings as a logit, their std
+    users: Tensor  # (n_users, dim + 1): vectors and biases with their sums
     items: Tensor  # (n_items, dim + 1)
     prior_mean: Tensor  # (dim + 1,) of the users
-    prior_precision: Tensor  # (dim + 1, dim + 1) of the users, in units of the noise's
+    prior_precision: Tensor  # (dim + 1, dim + 1) of the users, in units of the precision of the noise
 
     def __init__(self, config: SVDppConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
@@ -190,11 +135,14 @@ class SVDpp(LearnedModel):
         sides = self._sides(batch)  # (B, 2, dim + 1)
         error = functional.mse_loss(self._rating(sides[..., :-1].prod(1).sum(1) + sides[..., -1].sum(1)), batch.ratings)
         whole = self._whole_l2() * sides[..., :-1].square().sum() / len(batch)
-        each = zip(self._penalties(), self._tables(), strict=True)
-        return error + whole + torch.stack([(l2 * table.square()).sum() for l2, table in each]).sum()
+        pairs = zip(self._penalties(), self._tables(), strict=True)
+        return error + whole + torch.stack([(l2 * table.square()).sum() for l2, table in pairs]).sum()
 
     def _sides(self, batch: RatingBatch) -> Tensor:
-        """The vectors and biases of B training ratings' people and items, as without that rating -> (B, 2, dim + 1)"""
+        """Return the vectors and biases of users and items of B training ratings, without that rating in their sums.
+
+        The shape is (B, 2, dim + 1).
+        """
         assert self.graph is not None
         rows, other = batch.rows, batch.rows.flip(1)  # (B, 2)
         shrinkage = self._shrinkage(self.graph.counts - 1)  # (n_rows, 1)
@@ -205,7 +153,7 @@ class SVDpp(LearnedModel):
 
     @torch.no_grad()
     def backward(self, batch: RatingBatch) -> Tensor:
-        """On the CPU equal to automatic differentiation of `loss`, in one pass over the batch."""
+        """Compute `loss` and its gradients; on the CPU in one pass over the batch, without autograd."""
         if self.device.type != "cpu":
             with torch.enable_grad():
                 return super().backward(batch)
@@ -228,7 +176,7 @@ class SVDpp(LearnedModel):
         return self.own, self.rated, self.met
 
     def _penalties(self) -> tuple[Tensor, Tensor, Tensor]:
-        """On the squares of each table's numbers, a training rating's share of them."""
+        """Return the L2 regularization of each table, divided by the number of training ratings."""
         assert self.graph is not None
         settings, ratings = self.config, self.graph.counts.sum() / 2
         own = self.own.new_full((settings.dim + 1,), settings.l2)
@@ -237,16 +185,16 @@ class SVDpp(LearnedModel):
         return own * share, settings.rated_l2 * share, settings.met_l2 * share
 
     def _whole_l2(self) -> Tensor:
-        """On the squares of a rating's two vectors -> ()"""
+        """Return the L2 regularization of the two vectors of a rating -> ()."""
         return self.config.whole_l2 * self.span[3].square()
 
     def _shrinkage(self, counts: Tensor) -> Tensor:
-        """What sums of so many (n_rows,) are multiplied with -> (n_rows, 1)"""
+        """Return the factors of sums over so many ratings (n_rows,) -> (n_rows, 1)."""
         return (counts + SHRINK).rsqrt().unsqueeze(1)
 
     @torch.no_grad()
     def train(self, mode: bool = True) -> "SVDpp":
-        """Leaving training, everybody's vectors follow from the weights."""
+        """Set the mode; when training ends, compute all vectors and the prior from the weights."""
         if self.training and not mode and self.graph is not None:
             counts = self.graph.counts
             whole = self.own + self._shrinkage(counts) * self.graph.of_both(self.rated, self.met)
@@ -284,16 +232,19 @@ class SVDpp(LearnedModel):
         return ratings
 
     def _people(self, query: Query) -> Tensor:
-        """-> (B, dim + 1): what was learned of a person known, what their ratings say of a person never seen."""
+        """Return the vectors of users -> (B, dim + 1): learned in training, or by fold-in for new users."""
         return query.people(self.users, self._fold_in)
 
     def _fold_in(self, histories: Tensor, ratings: Tensor) -> Tensor:
-        """Histories (B, L) -> (B, dim + 1)"""
+        """Return the vectors of new users, from histories (B, L) -> (B, dim + 1)."""
         parts = zip(histories.split(PEOPLE_FOLDED), ratings.split(PEOPLE_FOLDED), strict=True)
         return torch.cat([self._likeliest(*part) for part in parts])
 
     def _likeliest(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """Histories (B, L) -> (B, dim + 1): Gauss-Newton from the prior mean, the sigmoid made linear at each step."""
+        """Return the most probable vectors of new users, from histories (B, L) -> (B, dim + 1).
+
+        Gauss-Newton starts at the prior mean and linearizes the sigmoid at each step.
+        """
         low, width, *_ = self.span
         known = (items != PADDING).float().unsqueeze(2)  # (B, L, 1)
         theirs = self.items[items.clamp(min=0)]  # (B, L, dim + 1)
@@ -306,12 +257,12 @@ class SVDpp(LearnedModel):
             slopes = features * (width * share * (1 - share)).unsqueeze(2) * known
             target = (ratings - rating).unsqueeze(2) * known + slopes @ (people - mean)
             people = mean + torch.linalg.solve(slopes.mT @ slopes + self.prior_precision, slopes.mT @ target)
-        found: Tensor = people.squeeze(2)
-        return found
+        vectors: Tensor = people.squeeze(2)
+        return vectors
 
 
 def biases(train: Interactions) -> NDArray[np.float32]:
-    """Of people, the mean rating in them, then of items, by ridge regression -> (n_users + n_items,)"""
+    """Fit biases of users (the mean rating included), then of items, by ridge regression -> (n_users + n_items,)."""
     assert train.ratings is not None
     mean = train.ratings.mean(dtype=np.float64)
     off, users = train.ratings - mean, np.zeros(train.n_users)

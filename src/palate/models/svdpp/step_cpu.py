@@ -1,4 +1,4 @@
-"""A step of `svdpp` on the CPU, but for the sums over everybody's history."""
+"""The compiled step of `svdpp` on the CPU, without the sums over histories."""
 
 import numpy as np
 
@@ -20,11 +20,11 @@ def step(
     to_rated: Array,
     to_met: Array,
 ) -> float:
-    """Of B ratings the squared error and l2 times the squares of both vectors -> the mean, its gradients added to the
-    last three arguments.
+    """Return the mean loss of B ratings, and add its gradients to the last three arguments.
 
-    rows (B, 2); ratings, residuals (B,); whole, rated, met and what is for their gradients (n_rows, dim + 1), biases
-    last; shrinkage (n_rows,); span: the lowest prediction, the width from there, the mean rating as a logit; l2 ().
+    The loss is the squared error plus l2 times the squares of both vectors. rows (B, 2); ratings, residuals (B,);
+    whole, rated, met and their gradients (n_rows, dim + 1), biases last; shrinkage (n_rows,); span: the lowest
+    prediction, the width from there, the mean rating as a logit; l2 ().
     """
     last = whole.shape[1] - 1
     left, right = np.empty_like(whole[0]), np.empty_like(whole[0])
