@@ -11,7 +11,7 @@ from typer.main import get_command
 from palate.cli import app
 from tests.tables import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [*sorted(ROOT.glob("README*.md")), ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 GROUP: Any = get_command(app)
 TOP_OPTIONS = {"--help", *(option for parameter in GROUP.params for option in parameter.opts)}
 OPTION = re.compile(r"(?<![\w-])(?:--[a-z][\w-]*|-[a-z](?![\w-]))")
@@ -135,3 +135,11 @@ def test_every_command_is_named_in_the_docs() -> None:
     pages = [page for page in PAGES if "reference" not in page.parts]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     assert [command for command in GROUP.commands if f"palate {command}" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_of_the_code_that_a_page_names_exists(page: Path) -> None:
+    """Hold that `models/ease.py` is in the package or the repository; the log tells of files as they were."""
+    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.py)`", page.read_text(encoding="utf-8"))
+    gone = [file for file in named if not (ROOT / file).is_file() and not (ROOT / "src" / "palate" / file).is_file()]
+    assert page.name == "log.md" or gone == []
