@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 from tests.service.running import running
-from tests.service.studio import QUIET, chromium
+from tests.service.studio import CHROMIUM_OPTIONS, chromium
 
 from scripts.make_screenshots import RATED, take
 
@@ -103,7 +103,7 @@ def main() -> None:
 def photograph(model: Path) -> None:
     """Take the picture of the studio with the model that the tutorial serves."""
     with sync_playwright() as playwright, running(model, f"{model}.events.sqlite") as client:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         take(
             browser,
             f"http://127.0.0.1:{client.port}/",

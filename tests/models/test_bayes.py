@@ -23,7 +23,8 @@ from palate.evaluation.rating_metrics import rmse
 from palate.inference import queries
 from palate.models.bayes import fold_in as newcomers
 from palate.models.bayes.chain import LEVELS, Chain, Group, Links, categories, implicit, levels_of
-from palate.models.bayes.model import BayesConfig, BayesianFactorization
+from palate.models.bayes.config import BayesConfig
+from palate.models.bayes.model import BayesianFactorization
 from palate.models.bayes.occasions import occasions
 from palate.models.bayes.priors import SHAPES, mean_within, truncated
 from palate.models.blend import RatingBlend, RatingBlendConfig
@@ -109,7 +110,8 @@ def test_chains_are_kept_side_by_side() -> None:
 
 DIGEST = """
 import hashlib, torch
-from palate.models.bayes.model import BayesConfig, BayesianFactorization
+from palate.models.bayes.config import BayesConfig
+from palate.models.bayes.model import BayesianFactorization
 from tests import tables
 train = tables.random_table(700, 300, 0.2)
 model = BayesianFactorization(BayesConfig(dim=16, chains=1, sweeps=2, samples=1), 700, 300)

@@ -46,7 +46,8 @@ def check_model(model: type[Model] | str, settings: Mapping[str, Any] | None = N
         with torch.no_grad():
             for check in CHECKS:
                 case.run(check, trained, table)
-        checked += [f"{place}: {_rule(check)}" for check in (train_is_all_that_is_learned_from, *CHECKS)]
+        rules: tuple[Callable[..., Any], ...] = (train_is_all_that_is_learned_from, *CHECKS)
+        checked += [f"{place}: {_rule(rule)}" for rule in rules]
     return checked
 
 

@@ -168,7 +168,7 @@ def a_saved_model_answers_as_before(model: Model, table: Interactions) -> None:
     split = Split(table, np.full(len(table), TRAIN, dtype=np.uint8))
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "checked.palate"
-        folder.write(path, Artifact(model, split, Training()))
+        folder.write(path, Artifact(model, split, Training(seed=0)))
         opened = folder.read(path, type(model)).model
         query = mixed_query(model, table)
         expect(torch.equal(opened.score(query), model.score(query)), "a saved model has other scores once it is opened")
