@@ -327,7 +327,7 @@ def test_no_test_part_at_all() -> None:
         ({"test": 1.0}, "the test share is 1.0: it must be at least 0 and below 1"),
         ({"validation": -0.1}, "the validation share is -0.1"),
         ({"test": 0.99, "validation": 0.99}, "leave no event to train on"),
-        ({"device": "tpu"}, "device 'tpu' is not"),
+        ({"device": "tpu"}, "device is 'tpu': it must be"),
         ({"device": "cuda:99"}, "device 'cuda:99' is not on this machine"),
         ({"baselines": ["best"]}, f"unknown model 'best': there are {EVERY_MODEL}, or your own as"),
         ({"resume": True}, "resume needs the output"),
