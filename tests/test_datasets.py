@@ -213,7 +213,7 @@ def test_script_refuses_tables_that_it_does_not_know(make_sample: ModuleType, co
     spoilt = ratings.with_columns(pl.when(first).then(None).otherwise(pl.col(column)).alias(column))
     with pytest.raises(ValueError, match=r"missing|one table only"):
         make_sample.check(spoilt, movies)
-    with pytest.raises(ValueError, match="stands twice"):
+    with pytest.raises(ValueError, match="occurs twice"):
         make_sample.check(pl.concat([ratings[:-1], ratings[:1]]), movies)
     with pytest.raises(ValueError, match="100003"):
         make_sample.check(ratings[:-1], movies)
