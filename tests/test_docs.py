@@ -1,5 +1,6 @@
 """What is written about Palate is true: commands and code run, links lead somewhere, made pages are up to date."""
 
+import ast
 import json
 import re
 import shlex
@@ -177,6 +178,15 @@ def test_the_architecture_has_every_file_with_a_phrase() -> None:
     source = ROOT / "src" / "palate"
     there = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert sorted(listed) == sorted(path.relative_to(source).as_posix() for path in there)
+
+
+def test_every_function_of_a_walk_is_in_its_file() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\| `(\S+\.py)` \| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert len(steps) >= 20
+    for file, function in steps:
+        code = ast.parse((ROOT / "src" / "palate" / file).read_text(encoding="utf-8"))
+        assert function in {node.name for node in ast.walk(code) if isinstance(node, ast.FunctionDef)}, (file, function)
 
 
 def test_a_file_imports_only_what_stands_below_it() -> None:

@@ -52,10 +52,15 @@ def in_order(folder: Path, rooms_only: bool = False) -> list[Path]:
         named = path.stem in order
         return (not code, order.index(path.stem) if named else others, not named, path.name)
 
-    paths = [path for path in folder.iterdir() if path.name != "__pycache__"]
+    paths = [path for path in folder.iterdir() if path.is_file() or _has_files(path)]
     if rooms_only:
         paths = [path for path in paths if (path / "__init__.py").exists() or path.suffix == ".py"]
     return sorted(paths, key=place)
+
+
+def _has_files(folder: Path) -> bool:
+    """Return whether a folder holds more than the compiled files of modules that may be gone."""
+    return any(path.is_file() and "__pycache__" not in path.parts for path in folder.rglob("*"))
 
 
 def _layers() -> dict[str, list[str]]:
