@@ -72,13 +72,13 @@ def _layers() -> dict[str, list[str]]:
 
 
 def _comment(text: str) -> str:
-    """The comment that JavaScript, CSS or SVG begins with."""
-    found = re.match(r"(?://|/\*|<!--)\s*(.*?)\s*(?:\*/|-->|$)", text, re.MULTILINE)
-    return found[1] if found else ""
+    """Return the comment that JavaScript, CSS or SVG begins with."""
+    comment = re.match(r"(?://|/\*|<!--)\s*(.*?)\s*(?:\*/|-->|$)", text, re.MULTILINE)
+    return comment[1] if comment else ""
 
 
 def _phrase(path: Path) -> str:
-    """The first sentence, if it is one line, else the first line, of a module's docstring."""
+    """Return the first sentence of a module's docstring if it is one line, else the first line."""
     if path.is_dir():
         return ""
     if path.name in WITHOUT_A_LINE:

@@ -102,10 +102,11 @@ class Program(TyperGroup):
 
 
 def _row(option: Described) -> tuple[str, str]:
-    default = f" [{option.default}]" if option.default == "required" else f" [default: {option.default}]"
-    return " ".join(filter(None, [", ".join(option.names), option.value])), option.meaning + default * bool(
-        option.default
-    )
+    names = " ".join(filter(None, [", ".join(option.names), option.value]))
+    if not option.default:
+        return names, option.meaning
+    default = "required" if option.default == "required" else f"default: {option.default}"
+    return names, f"{option.meaning} [{default}]"
 
 
 def _page(usage: str, text: str | None, panels: Panels) -> str:

@@ -110,7 +110,7 @@ class Helper:
 
 @lru_cache(TEAMS)
 def _team(place: tuple[int, int], n_inputs: int, n_hidden: int, n_parts: int, number: np.dtype[Any]) -> Team:
-    """Of one thread and the weights at one address."""
+    """Return the team of one thread and of the weights at one address."""
     return Team(n_inputs, n_hidden, n_parts, number)
 
 
