@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from playwright.sync_api import sync_playwright
-from tests.service.studio import CHROMIUM_OPTIONS, RECORD_WAITS, chromium, serving, settle, wait_until
+from tests.service.studio import CHROMIUM_OPTIONS, chromium, serving, settle, wait_until
 
 import palate
 from benchmarks.common import record
@@ -22,6 +22,16 @@ STATIC = Path(palate.__file__).parent / "service" / "static"
 
 RATED = 10
 """Number of items that get stars; further clicks change them."""
+
+RECORD_WAITS = """() => {
+    window.waits = [];
+    document.addEventListener("click", () => { window.since = performance.now(); }, true);
+    new MutationObserver(() => {
+        if (window.since) window.waits.push(performance.now() - window.since);
+        window.since = null;
+    }).observe(document.querySelector(".list"), { childList: true });
+}"""
+"""Record in window.waits the milliseconds from each click to the new list."""
 
 ZOOM = """() => new Promise((done) => {
     const map = document.querySelector("canvas").itemMap;

@@ -46,16 +46,6 @@ def serving(path: Path, **options: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{client.port}/"
 
 
-RECORD_WAITS = """() => {
-    window.waits = [];
-    document.addEventListener("click", () => { window.since = performance.now(); }, true);
-    new MutationObserver(() => {
-        if (window.since) window.waits.push(performance.now() - window.since);
-        window.since = null;
-    }).observe(document.querySelector(".list"), { childList: true });
-}"""
-"""Record in window.waits the milliseconds from each click to the new list."""
-
 READY = "!!document.querySelector('.view') && !document.querySelector('[aria-busy], .waiting, .busy.on')"
 """Whether a view shows the responses to all its requests."""
 
