@@ -16,16 +16,14 @@ demo: .venv/installed  ## from a table of ratings to ten recommendations
 	@echo "  $(BIN)/palate curves movies.palate -o curves.svg"
 	@echo "  $(BIN)/palate train your-ratings.csv --items your-items.csv"
 
-test: .venv/installed-dev  ## every test
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+test: .venv/installed-dev  ## every test, as many files at once as there are cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
 
 check: .venv/installed-dev  ## what else must hold: style, types, import order, coverage of the last test run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 format: .venv/installed-dev
