@@ -366,7 +366,7 @@ def test_a_rating_model_and_data_without_ratings() -> None:
     for model in ("neural", "bias"):
         with pytest.raises(UnsupportedError) as caught:
             trained.train(model, frame)
-        expected = f"model '{model}' learns from ratings, and this table has none: choose --model {WITHOUT_RATINGS}"
+        expected = f"model '{model}' learns from ratings, and this table has none: choose model {WITHOUT_RATINGS}"
         assert str(caught.value) == expected
     result = trained.train("popularity", frame)
     assert set(result.metrics) == {"recall@10", "ndcg@10", "people"}
@@ -438,7 +438,7 @@ def test_resumed_it_ends_as_if_never_stopped(stopped: Path, tmp_path: Path) -> N
 
 def test_a_stopped_run_is_not_trampled_on(stopped: Path) -> None:
     with pytest.raises(
-        OptionError, match=r"checkpoint is of a run that was stopped: add --resume to go on with it, or"
+        OptionError, match=r"checkpoint is of a run that was stopped: add resume=True to go on with it, or"
     ):
         trained.train(output=stopped)
 
@@ -505,7 +505,7 @@ def test_what_ctrl_c_says(tmp_path: Path) -> None:
     with pytest.raises(Interrupted) as caught:
         trained.train(output=tmp_path / "m.palate", observers=[Ask(after=4)])
     assert "in epoch 1, after batch 4 of 5" in str(caught.value)
-    assert str(caught.value).endswith("the same command with --resume goes on from there")
+    assert str(caught.value).endswith("the same call with resume=True goes on from there")
     trained.train(output=tmp_path / "m.palate", resume=True)
 
 

@@ -367,7 +367,7 @@ def test_directions_and_neighbours_moved_along_one(neural: Any) -> None:
 def test_a_direction_that_cannot_be_taken(neural: Any) -> None:
     with pytest.raises(UnknownIdError, match=r"unknown attribute 'Westen'; did you mean Western"):
         neural.similar(101, towards="Westen")
-    with pytest.raises(UnknownIdError, match=r"unknown attribute '\?'; palate directions lists the attributes"):
+    with pytest.raises(UnknownIdError, match=r"unknown attribute '\?'; directions\(\) lists the attributes"):
         neural.similar(101, towards="?")
     with pytest.raises(OptionError, match="towards moves an item, not a user"):
         neural.similar(user=1, towards="Western")

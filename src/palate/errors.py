@@ -1,4 +1,6 @@
-"""The errors that Palate raises on purpose, as one tree. Each class also derives from the matching builtin.
+"""The errors that Palate raises on purpose, as one tree, and the way that messages name an option.
+
+Each class also derives from the matching builtin.
 
 PalateError
 ├── DataError          (ValueError)    a table breaks a rule: the message names file, row, column and value
@@ -10,6 +12,9 @@ PalateError
 ├── DownloadError      (OSError)       a data set cannot be downloaded; the message says how to fetch it by hand
 └── Interrupted        (RuntimeError)  training was stopped; the message says how to resume
 """
+
+from collections.abc import Callable
+from contextvars import ContextVar
 
 
 class PalateError(Exception):
@@ -48,7 +53,27 @@ class Interrupted(PalateError, RuntimeError):  # noqa: N818 - stopping is no mis
     """Training was stopped on request: the message says how to resume."""
 
 
+COMMAND_LINE: ContextVar[Callable[[str, object], str] | None] = ContextVar("COMMAND_LINE", default=None)
+"""How the command line writes an option, by name and value, while one of its commands runs; None in Python."""
+
+
+def option(name: str, value: object = None) -> str:
+    """Return an option as the reader of the message writes it: `time_unit='ms'` in Python, `--time-unit ms` in a shell.
+
+    value: None for the name alone, False for a column that is left out.
+    """
+    written = COMMAND_LINE.get()
+    if written is not None:
+        return written(name, value)
+    return name if value is None else f"{name}={value!r}"
+
+
+def either(python: str, command_line: str) -> str:
+    """Return the text for the surface in use, where more than an option differs."""
+    return python if COMMAND_LINE.get() is None else command_line
+
+
 def at_least(value: int, bound: int, name: str) -> None:
     """Raise OptionError if value is below bound; name is the option's name for the message."""
     if value < bound:
-        raise OptionError(f"{name} is {value}: it must be at least {bound}")
+        raise OptionError(f"{option(name)} is {value}: it must be at least {bound}")

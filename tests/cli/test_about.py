@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 
 import palate as library
+from palate.cli.option_groups import written
 from palate.cli.output import as_json
+from palate.errors import DataError, option
 from tests.cli.conftest import Palate
 from tests.names import EVERY_MODEL
 
@@ -208,3 +210,31 @@ def test_mistakes_with_samples(palate: Palate, here: Path) -> None:
     assert "did you mean movielens-small" in palate("sample", "movielens-smal").error
     (here / "file").write_text("")
     assert "file/r.csv" in palate("sample", "-o", "file/r.csv").error
+
+
+# options in messages
+
+
+def test_a_message_names_options_as_its_reader_writes_them(palate: Palate, here: Path) -> None:
+    (here / "r.csv").write_text("who,what\na,x\nb,y\n")
+    assert palate("train", "r.csv").error.endswith(
+        "header (--user who, --item what), number them if not (--user 1, --item 2)"
+    )
+    with pytest.raises(DataError, match=r"number them if not \(user=1, item=2\)"):
+        library.read("r.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "python", "command_line"),
+    [
+        ("time_unit", "ms", "time_unit='ms'", "--time-unit ms"),
+        ("item", "the item", "item='the item'", "--item 'the item'"),
+        ("time", False, "time=False", "--time none"),
+        ("resume", True, "resume=True", "--resume"),
+        ("aim", "lists", "aim='lists'", "--for lists"),
+        ("min_ratings", None, "min_ratings", "--min-ratings"),
+        ("k", None, "k", "-k"),
+    ],
+)
+def test_an_option_in_python_and_on_the_command_line(name: str, value: object, python: str, command_line: str) -> None:
+    assert (option(name, value), written(name, value)) == (python, command_line)

@@ -67,7 +67,7 @@ def test_without_the_class_every_command_says_how_to_name_it(own: Palate) -> Non
     for command in (("recommend", "m.palate", "--user", 1), ("evaluate", "m.palate"), ("lists", "m.palate")):
         said = own(*command).error
         assert "m.palate holds a model 'bpr:Bpr', which is not one of Palate's" in said
-        assert "name the class of your own with --model-class package.module:Class" in said
+        assert "name the class of your own: --model-class package.module:Class" in said
 
 
 @pytest.mark.parametrize(

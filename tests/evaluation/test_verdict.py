@@ -14,7 +14,7 @@ def test_where_the_baseline_wins_it_says_so() -> None:
     assert palate.verdict("neural", {"rmse": 0.95, "ndcg@10": 0.05}, BASELINES) == [
         "neural predicts ratings no better than bias: RMSE 0.9500 against 0.9000.",
         "neural ranks no better than popularity: nDCG@10 0.0500 against 0.1000. "
-        "For top-N lists, train with --model best --for lists.",
+        "For top-N lists, train with model='best', aim='lists'.",
     ]
 
 

@@ -167,7 +167,7 @@ def test_stopped_during_the_refit_it_goes_on_there(
         trained.train(output=path, settings={"average": 2}, observers=[Stop(after=8)])
     there = {f"m.palate{ending}" for ending in [".refit.checkpoint", ".checkpoint"][: 1 + first_is_saved]}
     assert {each.name for each in tmp_path.iterdir()} == {"whole.palate", *there}
-    with pytest.raises(OptionError, match="is of a run that was stopped: add --resume"):
+    with pytest.raises(OptionError, match="is of a run that was stopped: add resume=True"):
         trained.train(output=path, settings={"average": 2})
 
     heard: list[int] = []

@@ -45,7 +45,7 @@ from palate.data.catalogue import SCHEMA, Catalogue
 from palate.data.interactions import Interactions
 from palate.data.split import KNOWN, TEST, Split
 from palate.data.vocabulary import Vocabulary
-from palate.errors import ArtifactError, OutputError
+from palate.errors import ArtifactError, OutputError, either
 from palate.models import MODELS, name_of
 from palate.models.contract import Model
 from palate.system.files import check_writable, folder_written_beside
@@ -168,9 +168,10 @@ def _class_of(path: Path, header: Header, own_model: type[Model] | None) -> type
     if cls is not None:
         return cls
     if own_model is None:
+        named = either("palate.load(path, model=YourModel)", "--model-class package.module:Class")
         raise ArtifactError(
             f"{path} holds a model {header.model!r}, which is not one of Palate's: {', '.join(MODELS)}; name the class "
-            "of your own with --model-class package.module:Class, or with palate.load(path, model=YourModel)"
+            f"of your own: {named}"
         )
     if own_model.__qualname__ != header.model.rpartition(":")[2]:
         raise ArtifactError(f"{path} holds a model {header.model!r}, and not {name_of(own_model)!r}")

@@ -9,8 +9,9 @@ from typing import Any
 import typer
 
 from palate.cli.app import app
+from palate.cli.option_groups import written
 from palate.cli.output import STOPPED, fail
-from palate.errors import Interrupted, PalateError
+from palate.errors import COMMAND_LINE, Interrupted, PalateError
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's own, which typer gives no name
 
@@ -23,6 +24,7 @@ def main() -> None:
     atexit.register(gc.freeze)  # or Python looks through all that torch made, once more, before it ends
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for titles in any alphabet
+    surface = COMMAND_LINE.set(written)
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="palate", standalone_mode=False)
     except UsageError as mistake:
@@ -37,6 +39,8 @@ def main() -> None:
         sys.exit(1)
     except (PalateError, OSError) as error:
         fail(str(error), code=2)
+    finally:
+        COMMAND_LINE.reset(surface)
     if code == STOPPED:  # newer typers give it for Ctrl-C, older ones raise Abort
         fail("stopped", code)
     sys.exit(code)

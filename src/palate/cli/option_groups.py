@@ -5,6 +5,7 @@ from dataclasses import Field, dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, get_args
 
 import typer
@@ -59,8 +60,18 @@ SPELLINGS: Mapping[str, Spelling] = {
     "seed": Spelling(min=0),
     "seeds": Spelling(min=1),
     "k": Spelling(["-k"], min=1),
+    "ratings": Spelling(["--rate"]),
 }
 """By the name of the field; other options are written as Python writes them, with dashes."""
+
+
+def written(name: str, value: object) -> str:
+    """Return an option as the command line writes it, such as `--time-unit ms`; see `palate.errors.option`."""
+    names = _spelling(name).names
+    flag = names[-1] if names else f"--{name.replace('_', '-')}"
+    if value is None or value is True:
+        return flag
+    return f"{flag} {'none' if value is False else quote(str(value))}"
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

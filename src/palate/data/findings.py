@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
 from palate.data.split import Split
+from palate.errors import option
 
 MANY_RATINGS = 5
 """Minimum number of equal ratings that make a user a constant rater."""
@@ -149,7 +150,7 @@ def _users(table: Interactions) -> Iterator[Finding]:
             yield Finding("note", constant, what, "such ratings do not compare items: perhaps leave these users out")
     for kind, n_events, advice in (
         ("users", counts, "such a user is in the training part or in the test part, never in both"),
-        ("items", table.item_counts, "a model learns little about them: recommend with --min-ratings"),
+        ("items", table.item_counts, f"a model learns little about them: recommend with {option('min_ratings')}"),
     ):
         single = int((n_events == 1).sum())
         if single:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
-from palate.errors import OptionError, UnknownIdError
+from palate.errors import OptionError, UnknownIdError, either, option
 from palate.inference.queries import Person
 from palate.models import name_of
 from palate.models.contract import UNSEEN, Model
@@ -77,7 +77,8 @@ def new_user(table: Interactions, ratings: Ratings, model: Model) -> Person:
     if isinstance(ratings, Mapping):
         return Person(UNSEEN, rows, on_scale(table, ratings))
     if model.NEEDS_RATINGS:
-        raise OptionError(f"{name_of(type(model))} needs a rating for each item: {{item: rating}}")
+        form = either("{item: rating}", option("ratings", "ITEM=RATING"))
+        raise OptionError(f"{name_of(type(model))} needs a rating for each item: {form}")
     return Person(UNSEEN, rows)
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
-from palate.errors import OptionError, UnknownIdError, at_least
+from palate.errors import OptionError, UnknownIdError, at_least, either
 from palate.inference import vectors as embeddings
 from palate.inference.abilities import item_vectors, user_vectors
 from palate.inference.cooccurrence import ItemCooccurrence
@@ -84,8 +84,9 @@ class Neighbours:
         for attribute in known:
             if attribute.name == name:
                 return direction(vectors, attribute.values.to(vectors))
+        lister = either("directions()", "palate directions")
         hint = did_you_mean(name, [attribute.name for attribute in known])
-        raise UnknownIdError(f"unknown attribute {name!r}{hint or '; palate directions lists the attributes'}")
+        raise UnknownIdError(f"unknown attribute {name!r}{hint or f'; {lister} lists the attributes'}")
 
     def _nearest(self, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
         mask = self._rare(self.table.item_counts, k, min_ratings)

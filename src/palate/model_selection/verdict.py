@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from palate.errors import either
 from palate.results import Metrics
 
 
@@ -22,7 +23,8 @@ def verdict(model: str, metrics: Metrics, baselines: Mapping[str, Metrics], k: i
     if ndcg in metrics and gains:
         best = max(gains, key=gains.__getitem__)
         word = "better" if metrics[ndcg] > gains[best] else "no better"
-        hint = "" if word == "better" else " For top-N lists, train with --model best --for lists."
+        best_lists = either("model='best', aim='lists'", "--model best --for lists")
+        hint = "" if word == "better" else f" For top-N lists, train with {best_lists}."
         against = f"nDCG@{k} {metrics[ndcg]:.4f} against {gains[best]:.4f}"
         sentences.append(f"{model} ranks {word} than {best}: {against}.{hint}")
     return sentences

@@ -13,7 +13,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING
 
-from palate.errors import OptionError, UnsupportedError
+from palate.errors import OptionError, UnsupportedError, option
 
 if TYPE_CHECKING:
     from palate.data.interactions import Interactions
@@ -135,7 +135,7 @@ def check_ratings(model: "type[Model] | None", table: "Interactions") -> None:
     if model is not None and model.NEEDS_RATINGS and table.ratings is None:
         names = ", ".join(name for name, cls in MODELS.items() if not cls.NEEDS_RATINGS)
         raise UnsupportedError(
-            f"model {name_of(model)!r} learns from ratings, and this table has none: choose --model {names}"
+            f"model {name_of(model)!r} learns from ratings, and this table has none: choose {option('model')} {names}"
         )
 
 

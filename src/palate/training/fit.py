@@ -13,7 +13,7 @@ from torch import Tensor
 
 from palate.data.batches import RatingBatches, seeded
 from palate.data.interactions import Interactions
-from palate.errors import Interrupted, OptionError
+from palate.errors import Interrupted, OptionError, either
 from palate.models.contract import Batches, LearnedModel, Model, SolvedModel
 from palate.system.compilation import clock
 from palate.system.jit import flushing
@@ -233,9 +233,10 @@ class TrainingRun:
         facts = {name: getattr(self, name) for name in ("epoch", "step", "events", "seconds", "records")}
         checkpoint.save(tensors, facts | {"recent": len(self.recent)})
         if checkpoint.asked_to_stop:
+            again = either("the same call with resume=True", "the same command with --resume")
             raise Interrupted(
                 f"stopped in epoch {self.epoch + 1}, after batch {self.step} of {len(self.batches)}; all of it is "
-                f"saved in {checkpoint.path}: the same command with --resume goes on from there"
+                f"saved in {checkpoint.path}: {again} goes on from there"
             )
 
     def _restore(self) -> None:

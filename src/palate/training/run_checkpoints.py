@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from palate.data.split import Split
-from palate.errors import OptionError
+from palate.errors import OptionError, option
 from palate.models import name_of
 from palate.models.contract import Model
 from palate.training.checkpoint import Checkpoint
@@ -64,7 +64,9 @@ def run_checkpoints(
     training, refit = (Path(f"{Path(output)}{ending}") for ending in ENDINGS)
     for path in (training, refit):
         if path.exists() and not resume:
-            raise OptionError(f"{path} is of a run that was stopped: add --resume to go on with it, or delete it")
+            raise OptionError(
+                f"{path} is of a run that was stopped: add {option('resume', True)} to go on with it, or delete it"
+            )
     return RunCheckpoints(
         Checkpoint(training, identity),
         Checkpoint(refit, identity),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from palate.data.vocabulary import did_you_mean
-from palate.errors import DataError, OptionError
+from palate.errors import DataError, OptionError, option
 
 Choice: TypeAlias = str | int | Literal[False] | None
 """A column's name or its number from 1; None to detect it; False if there is none."""
@@ -121,7 +121,7 @@ def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], 
         elif not both_chosen:
             raise DataError(
                 f"{where}: no header, and column {name} of {len(names)} is neither a rating nor a time; "
-                "choose the columns, e.g. user=1, item=2, rating=3 (--user 1 --item 2 --rating 3)"
+                f"choose the columns, e.g. {option('user', 1)}, {option('item', 2)}, {option('rating', 3)}"
             )
     return _roles(where, names, chosen)
 
@@ -164,7 +164,7 @@ def _only(where: str, role: str, candidates: list[str]) -> str | None:
     if len(candidates) > 1:
         raise DataError(
             f"{where}: {' and '.join(map(repr, candidates))} could each be the {role}; "
-            f"name one: {role}={candidates[0]!r} (--{role} {candidates[0]})"
+            f"name one: {option(role, candidates[0])}"
         )
     return candidates[0] if candidates else None
 
@@ -180,7 +180,7 @@ def _likely(values: Sequence[str]) -> tuple[str, ...]:
 def _roles(where: str, names: Sequence[str], chosen: Mapping[str, str | None]) -> Roles:
     for role in ("user", "item"):
         if chosen[role] is None:
-            raise DataError(f"{where}: no {role} column among {listed(names)}; name it: {role}='…' (--{role} …)")
+            raise DataError(f"{where}: no {role} column among {listed(names)}; name it: {option(role, '…')}")
     user, item = str(chosen["user"]), str(chosen["item"])
     return Roles(user, item, chosen.get("rating"), chosen.get("time"))
 

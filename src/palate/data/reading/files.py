@@ -13,7 +13,7 @@ from typing import BinaryIO
 import polars as pl
 
 from palate.data.vocabulary import did_you_mean
-from palate.errors import DataError, OptionError
+from palate.errors import DataError, OptionError, option
 
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 PACKINGS = {".gz": GZIP, ".zst": ZSTD}
@@ -132,7 +132,7 @@ def as_utf8(raw: Raw, encoding: str | None) -> Raw:
     """
     named = encoding or ("latin-1" if unpacked_name(Path(raw.name)) in LATIN_1 else None)
     if named is None and raw.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{raw.name}: the text is UTF-16; name the encoding: encoding='utf-16' (--encoding utf-16)")
+        raise DataError(f"{raw.name}: the text is UTF-16; name the encoding: {option('encoding', 'utf-16')}")
     if named is not None and _codec(named) != "utf-8":
         try:
             raw = Raw(raw.name, raw.bytes().decode(named).encode())
@@ -167,6 +167,6 @@ def lines(raw: Raw) -> Iterator[str]:
                 bad = line[error.start : error.start + 1].hex()
                 raise DataError(
                     f"{raw.name}: line {number} is not UTF-8 (byte 0x{bad}); "
-                    "name the encoding, e.g. encoding='latin-1' (--encoding latin-1)"
+                    f"name the encoding, e.g. {option('encoding', 'latin-1')}"
                 ) from None
             yield text[:-2] + "\n" if text.endswith("\r\n") else text

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from palate.data.reading.columns import as_number, is_date, is_known, listed
 from palate.data.reading.files import HEAD, Raw, lines, unpacked_name
-from palate.errors import DataError, OptionError
+from palate.errors import DataError, OptionError, option
 
 SEPARATORS = ("::", "\t", ";", "|", ",")
 TYPED = {"\\t": "\t", "tab": "\t"}
@@ -62,7 +62,9 @@ def lay_out(
     """
     sample = _sample(raw)
     if any("\0" in line for line in sample):
-        raise DataError(f"{raw.name}: the file has null bytes; if it is not UTF-8, say encoding='utf-16' or another")
+        raise DataError(
+            f"{raw.name}: the file has null bytes; if it is not UTF-8, say {option('encoding', 'utf-16')} or another"
+        )
     separator = TYPED.get(separator, separator) if separator else _separator(raw.name, sample)
     if separator in ('"', "\n", "\r"):
         raise OptionError(f"separator is {separator!r}; it cannot be a quote or a line end")
@@ -164,7 +166,7 @@ def _separator(name: str, sample: Sequence[str]) -> str:
     if words > 1:
         raise DataError(
             f"{name}: the first line {filled[0].strip()[:60]!r} has no separator but blanks; if each line is a user "
-            "and its items, say format='lists' (--format lists), else separator=' ' (--separator ' ')"
+            f"and its items, say {option('format', 'lists')}, else {option('separator', ' ')}"
         )
     raise DataError(
         f"{name}: one column only, {filled[0].strip()[:60]!r} in the first line; a table needs users and items"
@@ -213,6 +215,7 @@ def _has_header(where: str, rows: Sequence[Sequence[str]], named: Sequence[str])
     if len(named) < 2 and not any(is_date(field) for field in first):
         raise DataError(
             f"{where}: is the first line, {listed(first)}, a header or data? Name the columns if it is a header "
-            f"(user={first[0]!r}, item={first[1]!r}), number them if not (user=1, item=2)"
+            f"({option('user', first[0])}, {option('item', first[1])}), number them if not "
+            f"({option('user', 1)}, {option('item', 2)})"
         )
     return False

@@ -5,7 +5,7 @@ import polars as pl
 
 from palate.data.reading.columns import EARLIEST_SECONDS
 from palate.data.reading.values import Place
-from palate.errors import DataError, OptionError
+from palate.errors import DataError, OptionError, option
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 WORDS = {"s": "unix seconds", "ms": "unix milliseconds", "us": "unix microseconds", "ns": "unix nanoseconds"}
@@ -53,7 +53,7 @@ def _one_unit(times: pl.Series, column: str, place: Place) -> str:
         latest, earliest = f"{WORDS[high]} ({times[high_at]:.0f})", f"{WORDS[low]} ({times[low_at]:.0f})"
         raise DataError(
             f"{place(high_at)}: column {column!r} looks like {latest}, but like {earliest} at {place(low_at)}; "
-            f"if all times have one unit, say time_unit={high!r} (--time-unit {high})"
+            f"if all times have one unit, say {option('time_unit', high)}"
         )
     return high
 
