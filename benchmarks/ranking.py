@@ -59,7 +59,7 @@ def main() -> None:
     rows = [_row(model, costs) for model, costs in figures["models"].items()]
     epochs = ", ".join(f"{name} {value:.2f}" for name, value in figures["evaluation"]["epochs"].items())
     summary = f"MovieLens 1M, all users, in epochs: {epochs}; " + "; ".join(
-        f"{row['model']}: a list {row['a list, ms']} ms, a newcomer's {row['a newcomer, ms']} ms" for row in rows
+        f"{row['model']}: a list {row['a list, ms']} ms, a new user's {row['a new user, ms']} ms" for row in rows
     )
     record("ranking", figures, summary, rows)
 
@@ -129,7 +129,7 @@ def _row(model: str, cost: dict[str, float]) -> dict[str, str]:
     return {
         "model": model,
         "a list, ms": f"{cost['list_ms']:.2f}",
-        "a newcomer, ms": f"{cost['newcomer_ms']:.2f}",
+        "a new user, ms": f"{cost['newcomer_ms']:.2f}",
         "users a second": f"{rate:,.0f}" if rate else "",
         "hidden units a second": f"{units:.0f} billion" if units else "",
         "peak, GB": f"{cost['peak_gb']:.2f}" if rate else "",

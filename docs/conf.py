@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -45,5 +46,12 @@ def _from_docs(link: str) -> str:
     return pages.get(link) or (link.removeprefix("docs/") if link.startswith("docs/") else f"../{link}")
 
 
+def name_language(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
+    """Say in the head of a Korean page that it is Korean."""
+    if page.startswith("ko/"):
+        context["language"] = "ko"
+
+
 def setup(app: Sphinx) -> None:
     app.connect("source-read", use_file)
+    app.connect("html-page-context", name_language)

@@ -1,4 +1,5 @@
-"""Check the built site: every internal link and anchor exists, and no page loads anything from another host.
+"""Check the built site: every internal link and anchor exists, no page loads anything from another host, and the
+Korean pages say that they are Korean.
 
 python -m scripts.check_site site
 """
@@ -16,10 +17,11 @@ LOADING_LINKS = {"stylesheet", "icon", "preload", "prefetch", "preconnect", "dns
 
 
 class Page(HTMLParser):
-    """The anchors, the links and the loaded addresses of one page."""
+    """The language, the anchors, the links and the loaded addresses of one page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
+        self.language = ""
         self.anchors: set[str] = set()
         self.links: list[str] = []
         self.loads: list[str] = []
@@ -30,18 +32,22 @@ class Page(HTMLParser):
         self.anchors |= {values[name] for name in ("id", "name") if values.get(name)}
         self.loads += [values[name] for name in LOADED & values.keys()]
         self.loads += re.findall(r"url\(\s*['\"]?([^'\")]+)", values.get("style", ""))
-        if tag == "link" and LOADING_LINKS & set(values.get("rel", "").split()):
+        if tag == "html":
+            self.language = values.get("lang", "")
+        elif tag == "link" and LOADING_LINKS & set(values.get("rel", "").split()):
             self.loads.append(values.get("href", ""))
         elif tag in ("a", "link") and "href" in values:
             self.links.append(values["href"])
 
 
 def problems(site: Path) -> list[str]:
-    """Return a line for each broken internal link and each request to another host."""
+    """Return a line for each broken internal link, each request to another host and each wrong language."""
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     lines = []
     for path, page in pages.items():
         shown = path.relative_to(site)
+        if shown.parts[0] == "ko" and page.language != "ko":
+            lines.append(f"{shown} is in Korean, and its language is {page.language!r}")
         lines += [f"{shown} loads {address}" for address in page.loads if _is_outside(address)]
         lines += [f"{shown} links to {link}" for link in [*page.links, *page.loads] if _is_broken(link, path, pages)]
     for path in sorted(site.rglob("*.css")):

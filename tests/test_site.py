@@ -40,6 +40,15 @@ def test_a_site_with_nothing_broken_passes(tmp_path: Path) -> None:
     assert problems(tmp_path) == []
 
 
+def test_a_korean_page_that_says_it_is_english_is_found(tmp_path: Path) -> None:
+    (tmp_path / "ko").mkdir()
+    page = tmp_path / "ko" / "tutorial.html"
+    page.write_text('<html lang="en">', encoding="utf-8")
+    assert problems(tmp_path) == ["ko/tutorial.html is in Korean, and its language is 'en'"]
+    page.write_text('<html lang="ko">', encoding="utf-8")
+    assert problems(tmp_path) == []
+
+
 def test_the_python_reference_has_every_public_name() -> None:
     page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\.\. \w+:: palate\.(\w+)", page, flags=re.MULTILINE))

@@ -22,10 +22,10 @@ EXAMPLES = {
     "train": (
         "palate train ratings.csv --items movies.csv -o movies.palate",
         "palate train movielens-small --model neural --preset adam --set dim=20 --epochs 10",
-        "palate train ratings.csv --split time --model bias -o later.palate  # tested on the latest fifth",
-        "palate train ratings.csv --model neural --validation 0  # the course's plain epochs: nothing is chosen",
-        "palate train ratings.csv --model best --minutes 10 -o best.palate  # tries what fits, blends where that wins",
-        "palate train ratings.csv --events movies.palate.events.sqlite -o newer.palate  # with what a service was told",
+        "palate train ratings.csv --split time --model bias -o later.palate  # the latest fifth is the test part",
+        "palate train ratings.csv --model neural --validation 0  # no early stopping, as in the course",
+        "palate train ratings.csv --model best --minutes 10 -o best.palate  # tries several models and blends",
+        "palate train ratings.csv --events movies.palate.events.sqlite -o newer.palate  # and from a service's events",
     ),
     "compare": (
         "palate compare ratings.csv --minutes 5",
@@ -71,7 +71,8 @@ def command_pages() -> dict[str, str]:
     pages = {f"{FOLDER}/{name}.md": command_page(name, function) for name, function in commands.items()}
     lines = [f"- [palate {name}]({name}.md): {_first(function)}" for name, function in commands.items()]
     notes = (
-        "Every command answers with `--json` for machines, and says what is wrong in one line, with exit code 2. "
+        "With `--json` every command but `palate serve` prints JSON for programs. If the input is wrong, a command "
+        "prints one line that begins with `error:`, and ends with exit code 2. "
         "A training that was stopped by Ctrl-C ends with 130."
     )
     return pages | {f"{FOLDER}/index.md": page("The command line", notes, "\n".join(lines), TOCTREE)}

@@ -70,7 +70,7 @@ def _type(schema: dict[str, Any]) -> str:
     """Return the type of a field in words, with its bounds."""
     if "$ref" in schema:
         return _linked(schema["$ref"].rpartition("/")[2])
-    choices = [_type(choice) for choice in schema.get("oneOf", schema.get("anyOf", ()))]
+    choices = [_type(choice) for key in ("oneOf", "anyOf", "allOf") for choice in schema.get(key, ())]
     if choices:
         return " or ".join(dict.fromkeys(choices))
     if "enum" in schema:

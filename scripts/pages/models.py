@@ -5,6 +5,7 @@ import re
 
 import palate
 from palate.models.registry import FORMER_NAMES
+from palate.models.settings import Setting
 from scripts.pages.text import ROOT, between, page, table
 
 
@@ -14,11 +15,15 @@ def models_page() -> str:
     for name, model in palate.MODELS.items():
         parts.append(f"## {name}\n\n{(model.__doc__ or '').strip().splitlines()[0]}")
         settings = palate.settings_of(model)
-        rows = [(f"`{each.name}`", each.bounds, f"`{each.default}`", each.meaning) for each in settings]
+        rows = [(f"`{each.name}`", each.bounds, _default(each), each.meaning) for each in settings]
         parts.append(table(("setting", "value", "default", "meaning"), rows) if rows else "No settings.")
         for preset, chosen in model.PRESETS.items():
             parts.append(f"Preset `{preset}`: " + ", ".join(f"`{key}={value}`" for key, value in chosen.items()) + ".")
     return page("Models and their settings", *parts)
+
+
+def _default(setting: Setting) -> str:
+    return setting.written if setting.written == "not set" else f"`{setting.written}`"
 
 
 def with_results(text: str) -> str:

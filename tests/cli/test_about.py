@@ -156,7 +156,7 @@ def test_info_on_a_kind_of_model(palate: Palate) -> None:
     assert "preset sgd: optimizer=sgd, learning_rate=0.08, momentum=0.9, init_std=0.01" in ran.out
     answer = palate("info", "neural", "--json").json
     assert set(answer["presets"]) == {"sgd", "adam"}
-    assert {"name": "dim", "default": 10, "bounds": "int ≥ 1", "meaning": "Embedding size."} in answer["settings"]
+    assert {"name": "dim", "default": 10, "bounds": "integer ≥ 1", "meaning": "Embedding size."} in answer["settings"]
     assert palate("info", "popularity").code == 0, "a model without settings"
 
 

@@ -81,8 +81,22 @@ def test_a_setting_as_it_is_shown() -> None:
         Config = Toys
 
     assert settings_of(Toy) == [
-        Setting("share", 0.5, "float ≥ 0 < 1", "A share."),
+        Setting("share", 0.5, "number ≥ 0 and < 1", "A share."),
         Setting("way", "up", "up or down", "Where to."),
-        Setting("most", None, "int or none ≥ 1", "At most."),
-        Setting("steps", (), "tuple", "In turn."),
+        Setting("most", None, "integer ≥ 1", "At most."),
+        Setting("steps", (), "numbers, separated by commas", "In turn."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(None, "not set"), ((), "not set"), ((60.0, 5.0), "60.0,5.0"), (True, "true"), ({"als": {}, "mf": {}}, "als,mf")],
+)
+def test_a_default_as_it_is_written_after_set(value: object, written: str) -> None:
+    assert Setting("name", value, "", "").written == written
+
+
+def test_lengths_of_sessions_are_written_with_commas() -> None:
+    bayes = MODELS["bayes"]
+    config = configure(bayes, None, {"sessions": "3600, 60"})
+    assert config == configure(bayes, None, {"sessions": (3600, 60)})

@@ -97,12 +97,12 @@ def _dataset(name: str, json: bool) -> None:
 
 def _kind(name: str, json: bool) -> None:
     cls = find(name)
-    rows = [vars(setting) for setting in palate.settings_of(cls)]
+    settings = palate.settings_of(cls)
     if json:
-        as_json({"name": name, "what": cls.__doc__, "presets": cls.PRESETS, "settings": rows})
+        as_json({"name": name, "what": cls.__doc__, "presets": cls.PRESETS, "settings": [*map(vars, settings)]})
         return
     say(f"{name}: {_first_line(cls)}\n")
-    as_table("Hyperparameters, for --set NAME=VALUE", rows)
+    as_table("Hyperparameters, for --set NAME=VALUE", [{**vars(each), "default": each.written} for each in settings])
     for preset, chosen in cls.PRESETS.items():
         say(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
 

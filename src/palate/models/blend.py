@@ -77,14 +77,16 @@ class RatingBlendConfig(BlendConfig):
     """Settings of `rating-blend`."""
 
     members: Annotated[Members, AfterValidator(_check_ratings)] = Field(
-        {"bayes": {}, "svdpp": {}}, min_length=1, description="Models that predict ratings, separated by commas."
+        {"bayes": {}, "svdpp": {}}, min_length=1, description="Models that predict ratings, such as bayes,svdpp."
     )
 
 
 class ListBlendConfig(BlendConfig):
     """Settings of `list-blend`."""
 
-    members: Members = Field({"ease": {}, "next-item": {}}, min_length=1, description="Models, separated by commas.")
+    members: Members = Field(
+        {"ease": {}, "next-item": {}}, min_length=1, description="Models to blend, such as ease,als."
+    )
 
 
 class Blend(Model):

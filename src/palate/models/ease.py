@@ -42,7 +42,7 @@ class EaseConfig(BaseConfig):
         None,
         gt=0,
         description="Half-life of a user's weight in training, in days since their last event (needs times); "
-        "none: all users have weight 1.",
+        "if not set, all users have weight 1.",
     )
 
 

@@ -15,7 +15,7 @@ class PopularityConfig(BaseConfig):
     """Settings of `popularity`."""
 
     days: float | None = Field(
-        None, gt=0, description="Count only events of this many last days (needs times); none: count all events."
+        None, gt=0, description="Count only events of this many last days (needs times); if not set, count all events."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -22,6 +22,15 @@ class Setting:
     default: Any
     bounds: str
     meaning: str
+
+    @property
+    def written(self) -> str:
+        """The default as it is written after `--set NAME=`."""
+        if isinstance(self.default, dict | tuple):
+            return ",".join(map(str, self.default)) or "not set"
+        if self.default is None:
+            return "not set"
+        return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
 
 
 def configure(model: type[Model], preset: str | None, settings: Mapping[str, object]) -> BaseConfig:
@@ -53,15 +62,26 @@ def settings_of(model: type[Model]) -> list[Setting]:
     return [_setting(name, field) for name, field in model.Config.model_fields.items()]
 
 
-def _name(kind: object) -> str:
-    """Return the name of a type, or the text of an option of a Literal."""
-    return "none" if kind is NoneType else str(getattr(kind, "__name__", kind))
-
-
 def _setting(name: str, field: FieldInfo) -> Setting:
-    choice = get_origin(field.annotation) in (Literal, Union, UnionType)
-    options = get_args(field.annotation) if choice else [field.annotation]
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    limits = [f"{signs[key]} {getattr(rule, key)}" for rule in field.metadata for key in signs if hasattr(rule, key)]
-    kind = " or ".join(map(_name, options))
-    return Setting(name, field.default, " ".join([kind, *limits]), field.description or "")
+    limits = [
+        f"{signs[key]} {getattr(rule, key):,.10g}" for rule in field.metadata for key in signs if hasattr(rule, key)
+    ]
+    bounds = " ".join([_words(field.annotation), " and ".join(limits)]).rstrip()
+    return Setting(name, field.default, bounds, field.description or "")
+
+
+def _words(kind: Any) -> str:
+    """Return a type in words; a type of several options without None, which a setting has by default."""
+    origin, options = get_origin(kind), [option for option in get_args(kind) if option is not NoneType]
+    if origin is Literal:
+        return " or ".join(map(str, options))
+    if origin in (Union, UnionType):
+        return " or ".join(map(_words, options))
+    if origin is Annotated:
+        return _words(options[0])
+    if origin is tuple:
+        return f"{_words(options[0])}s, separated by commas"
+    if origin is dict:
+        return "names, separated by commas"
+    return {int: "integer", float: "number", bool: "true or false"}.get(kind, getattr(kind, "__name__", str(kind)))

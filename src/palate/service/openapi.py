@@ -96,7 +96,9 @@ def _example(document: dict[str, Any], schema: dict[str, Any], depth: int = 0) -
         return {name: _example(document, field, depth + 1) for name, field in schema["properties"].items()}
     if schema.get("type") == "array":
         return [_example(document, schema.get("items", {}), depth)]
-    choices = [_example(document, choice, depth) for choice in schema.get("oneOf", schema.get("anyOf", ()))]
+    choices = [
+        _example(document, choice, depth) for key in ("oneOf", "anyOf", "allOf") for choice in schema.get(key, ())
+    ]
     if choices:
         return choices[0] if isinstance(choices[0], dict | list) else " | ".join(map(str, choices))
     kind = schema.get("type", "any")

@@ -19,7 +19,8 @@ Text = Annotated[str, Meta(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 Id = int | Text
 """An id as the table has it: an integer where its ids are integers, else text. An item may be named by its title."""
 
-Ids = Annotated[list[Id], Meta(max_length=MOST_IDS)]
+ItemId = Annotated[Id, Meta(description="Id of an item, or its exact title.")]
+UserId = Annotated[Id | None, Meta(description="Id of a user; give this or a new user, not both.")]
 K = Annotated[int, Meta(ge=1, le=100, description="Number of items to return.")]
 MinRatings = Annotated[int, Meta(ge=0, le=2**31, description="Return only items with at least this many ratings.")]
 Diversity = Annotated[
@@ -35,8 +36,8 @@ class RequestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rating(RequestBody, frozen=True):
     """A rating of an item by the user of the request."""
 
-    item: Id
-    rating: float
+    item: ItemId
+    rating: Annotated[float, Meta(description="Rating on the scale of the table.")]
 
 
 Ratings = Annotated[list[Rating], Meta(max_length=LONGEST_HISTORY, description="Ratings of a new user (cold start).")]
@@ -52,9 +53,12 @@ class RecommendationRequest(RequestBody, frozen=True):
     ratings: Ratings | None = None
     history: History | None = None
     k: K = 10
-    exclude: Ids = []
-    only: Ids | None = None
-    category: Text | Annotated[list[Text], Meta(max_length=MOST_CATEGORIES)] = []
+    exclude: Annotated[list[Id], Meta(max_length=MOST_IDS, description="Leave these items out.")] = []
+    only: Annotated[list[Id], Meta(max_length=MOST_IDS, description="Return only these items.")] | None = None
+    category: Annotated[
+        Text | Annotated[list[Text], Meta(max_length=MOST_CATEGORIES)],
+        Meta(description="Return only items in any of these categories."),
+    ] = []
     min_ratings: MinRatings = 0
     diversity: Diversity = 0.0
     explain: Explain = 0
@@ -63,8 +67,10 @@ class RecommendationRequest(RequestBody, frozen=True):
 class PredictionRequest(RequestBody, frozen=True):
     """Items to predict ratings of, for a user of the table or for a new user (cold start)."""
 
-    items: Annotated[list[Id], Meta(min_length=1, max_length=MOST_IDS)]
-    user: Id | None = None
+    items: Annotated[
+        list[Id], Meta(min_length=1, max_length=MOST_IDS, description="Items whose ratings are predicted.")
+    ]
+    user: UserId = None
     ratings: Ratings | None = None
     interval: Annotated[
         float | None, Meta(description="Share of real ratings that the interval holds, such as 0.8; null for none.")
@@ -74,8 +80,8 @@ class PredictionRequest(RequestBody, frozen=True):
 class ExplanationRequest(RequestBody, frozen=True):
     """An item to explain, for a user of the table or for a new user (cold start)."""
 
-    item: Id
-    user: Id | None = None
+    item: Annotated[Id, Meta(description="The item to explain, by id or exact title.")]
+    user: UserId = None
     ratings: Ratings | None = None
     history: History | None = None
     k: Annotated[int, Meta(ge=1, le=100, description="Number of reasons to return.")] = 5
@@ -84,9 +90,9 @@ class ExplanationRequest(RequestBody, frozen=True):
 class AnalogyRequest(RequestBody, frozen=True):
     """Three items; the response has the items nearest to a - b + c."""
 
-    a: Id
-    b: Id
-    c: Id
+    a: ItemId
+    b: ItemId
+    c: ItemId
     k: K = 10
     min_ratings: MinRatings = 0
 
@@ -100,17 +106,21 @@ class Event(RequestBody, frozen=True):
             min_length=1,
             max_length=128,
             pattern=r"^[^\x00]+$",
-            description="An id chosen by the client. An event that is sent again with the same id counts once.",
+            description="Id of the event, chosen by the client. An event that is sent twice with one id counts once.",
         ),
     ]
-    user: Id
-    item: Id
-    kind: Literal["rating", "view"] = "rating"
-    rating: float | None = None
+    user: Annotated[Id, Meta(description="Id of the user, who may be new.")]
+    item: ItemId
+    kind: Annotated[Literal["rating", "view"], Meta(description="Whether the user rated or only viewed the item.")] = (
+        "rating"
+    )
+    rating: Annotated[float | None, Meta(description="Rating on the scale of the table; not for a view.")] = None
     time: Annotated[float, Meta(ge=0, le=1e11, description="Unix time in seconds; null for now.")] | None = None
 
 
 class EventsRequest(RequestBody, frozen=True):
     """Events to store; where one of them is refused, none is stored."""
 
-    events: Annotated[list[Event], Meta(min_length=1, max_length=MOST_IDS)]
+    events: Annotated[
+        list[Event], Meta(min_length=1, max_length=MOST_IDS, description="Events to store, all of them or none.")
+    ]

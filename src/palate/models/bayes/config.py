@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from palate.data.interactions import Interactions
 from palate.models.bayes.chain import Likelihood, Links
@@ -12,13 +12,21 @@ MIN_DIM, MAX_DIM = 24, 64
 """Bounds of `dim` where it is left to the size of the table; the lower one also where no table is known yet."""
 
 
+def _separated(written: object) -> object:
+    """Return the parts of a text such as "3600,60"; any other value as it is."""
+    return written.split(",") if isinstance(written, str) else written
+
+
+Seconds = Annotated[tuple[Annotated[float, Field(ge=1)], ...], BeforeValidator(_separated)]
+
+
 class BayesConfig(BaseConfig):
     """Settings of `bayes`."""
 
     dim: int | None = Field(
         None,
         ge=1,
-        description="Number of latent factors (embedding size); none: half the mean number of ratings, from 24 to 64.",
+        description="Number of latent factors (embedding size); if not set, half the mean number of ratings, 24 to 64.",
     )
     chains: int = Field(4, ge=1, description="Number of Gibbs chains, each from another random start.")
     sweeps: int = Field(250, ge=2, description="Number of Gibbs sweeps of each chain.")
@@ -30,12 +38,12 @@ class BayesConfig(BaseConfig):
         description="Likelihood of ratings: ordered levels, numbers with normal noise, or half of the chains each.",
     )
     links: Links = Field(
-        "both", description="Rows whose prior mean depends on their events: items, people (users), both or none."
+        "both", description="Rows whose prior mean depends on their events: items, people (the users), both or none."
     )
     categories: bool = Field(True, description="Let an item's prior mean depend on its categories.")
     days: bool = Field(False, description="Learn a vector for each day (needs times).")
-    sessions: tuple[Annotated[float, Field(ge=1)], ...] = Field(
-        (), description="Learn a vector for each session of a user, for each session length in seconds (needs times)."
+    sessions: Seconds = Field(
+        (), description="Learn a vector for each session of a user: the session lengths in seconds (needs times)."
     )
 
     @model_validator(mode="after")
