@@ -65,3 +65,9 @@ def test_models_that_are_alike_are_told_apart_at_most_as_often_as_the_level_says
         models = [PerUserMetric(draw.random((1, 80)), np.ones(80)) for _ in range(4)]
         wrong += any(found.group > 1 for found in standings(models, larger_is_better=True))
     assert wrong / tried <= 2 * (1 - LEVEL)
+
+
+def test_a_value_that_is_no_number_does_not_go_on_for_ever() -> None:
+    ones = np.ones(3)
+    models = [PerUserMetric(np.array([[0.1, 0.2, np.nan]]), ones), PerUserMetric(np.array([[0.1, 0.2, 0.3]]), ones)]
+    assert {standing.group for standing in standings(models, larger_is_better=True)} <= {1, 2}

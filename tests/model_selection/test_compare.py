@@ -2,11 +2,13 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import palate
 from palate.data import split as splits
@@ -14,6 +16,8 @@ from palate.data.interactions import Interactions
 from palate.errors import OptionError, OutputError, UnsupportedError
 from palate.evaluation.evaluate import evaluate
 from palate.models.bias import Bias, BiasConfig
+from palate.models.contract import Query
+from palate.models.popularity import Popularity
 from palate.training.fit import fit
 from tests import tables
 
@@ -137,6 +141,35 @@ def test_a_training_that_diverges_leaves_the_others(small: Interactions, monkeyp
     found = palate.compare(small, models=QUICK, seeds=1)
     assert [one.model for one in found.models] == ["popularity", "mf"]
     assert found.left_out == {"bias": "training diverged"}
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (lambda *_: 1 / 0, "it failed with ZeroDivisionError: division by zero"),
+        (lambda *_: np.zeros(2)[5], "it failed with IndexError"),
+        (lambda self, query, people, items: torch.full((len(people),), torch.nan), "ratings that are not finite"),
+        (lambda self, query, people, items: torch.full((len(people),), torch.inf), "ratings that are not finite"),
+    ],
+)
+def test_whatever_stops_one_model_the_others_go_on(
+    small: Interactions, monkeypatch: pytest.MonkeyPatch, spoilt: Callable[..., object], said: str
+) -> None:
+    monkeypatch.setattr(Bias, "predict", spoilt)
+    found = palate.compare(small, models=QUICK, seeds=1)
+    assert [one.model for one in found.models] == ["popularity", "mf"]
+    assert said in found.left_out["bias"]
+    with pytest.raises(OptionError, match="no model could be compared: bias: "):
+        palate.compare(small, models=["bias"], seeds=1)
+
+
+def test_scores_that_are_not_numbers_are_no_figures(small: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(self: Popularity, query: Query) -> torch.Tensor:
+        return torch.full((len(query), self.n_items), torch.nan)
+
+    monkeypatch.setattr(Popularity, "score", nothing)
+    found = palate.compare(small, models=QUICK, seeds=1)
+    assert "gives scores that are not finite numbers" in found.left_out["popularity"]
 
 
 def test_a_model_that_asks_for_too_much_memory_is_left_out(

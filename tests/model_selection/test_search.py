@@ -29,6 +29,7 @@ from palate.models import MODELS
 from palate.models.blend import RatingBlend, RatingBlendConfig
 from palate.models.contract import BaseConfig
 from palate.models.registry import SINGLE
+from palate.system.compilation import CompileTimer
 from palate.training.blend_weights import weigh
 from palate.training.fit import fit
 from palate.training.trainer import learn
@@ -184,6 +185,16 @@ def test_a_training_that_diverges_leaves_the_others(split: Split, monkeypatch: p
         found_in(split)
 
 
+def test_whatever_stops_one_model_the_others_go_on(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Any, *_: object) -> None:
+        raise IndexError("far outside")
+
+    monkeypatch.setattr(SINGLE["mf"], "predict", fail)
+    found = found_in(split)
+    assert found.name == "bias"
+    assert [one.note for one in found.tried if one.model == "mf"] == ["it failed with IndexError: far outside"]
+
+
 # Blends.
 
 
@@ -299,6 +310,15 @@ def test_time_grows_with_the_cube_of_the_items_where_weights_grow_with_their_squ
     ticks: Iterator[float] = iter([0.0, 0.2])
     monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
     assert cost(name, small, large, CPU, 0).least == pytest.approx(0.2 * 5**power)
+
+
+def test_the_compilation_of_loops_costs_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tables.random_table()
+    ticks: Iterator[float] = iter([0.0, 60.2])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+    compiling: Iterator[float] = iter([0.0, 60.0])
+    monkeypatch.setattr(CompileTimer, "seconds", property(lambda self: next(compiling)))
+    assert cost("popularity", table, table, CPU, 0).whole == pytest.approx(0.2)
 
 
 def test_a_sample_is_learned_with_as_many_numbers_as_the_table_will_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,17 +8,16 @@ from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
 from palate.data.relevance import relevant
-from palate.evaluation.evaluate import lists
+from palate.evaluation.evaluate import finite, lists
 from palate.evaluation.ranking_metrics import ndcg, recall
-from palate.evaluation.rating_metrics import Ratings
 from palate.evaluation.significance import PerUserMetric
 from palate.models.contract import Model
 
 
-def squared_errors(predicted: Ratings, held_out: Interactions) -> PerUserMetric:
+def squared_errors(predicted: NDArray[np.float32], held_out: Interactions) -> PerUserMetric:
     """Return the squared errors of predicted ratings (n,) for each user with an event in `held_out`, by their row."""
     assert held_out.ratings is not None
-    error = predicted - held_out.ratings.astype(np.float64)
+    error = finite(predicted, "predicted ratings") - held_out.ratings.astype(np.float64)
     _, of_event = np.unique(held_out.users, return_inverse=True)
     sums = np.bincount(of_event, error**2).astype(np.float64)
     return PerUserMetric(sums[None], np.bincount(of_event).astype(np.float64))

@@ -4,7 +4,7 @@ import polars as pl
 
 from palate.data.split import Split
 from palate.errors import UnsupportedError
-from palate.evaluation.evaluate import predict, spread
+from palate.evaluation.evaluate import finite, predict, spread
 from palate.evaluation.held_out import HeldOut
 from palate.evaluation.intervals import half_widths, normal_half_widths
 from palate.evaluation.rating_metrics import calibration
@@ -18,6 +18,9 @@ def half_widths_of(model: Model, split: Split) -> dict[float, float]:
 
     The model must not have learned from the validation part yet. Without a validation part, only a model that knows its
     spread has intervals. They also serve the model that is then refitted on both parts, which is no worse as a rule.
+
+    Raises:
+        OptionError: a predicted rating or a spread is not finite.
     """
     real, scale = split.validation.ratings, split.train.scale
     if not isinstance(model, PredictsRatings) or real is None or scale is None:
@@ -25,7 +28,10 @@ def half_widths_of(model: Model, split: Split) -> dict[float, float]:
     if not len(real):
         return normal_half_widths() if isinstance(model, KnowsSpread) else {}
     parts = split.train, split.validation, split.newcomers
-    return half_widths(predict(model, *parts).clip(*scale), real, scale, spread(model, *parts))
+    spreads = spread(model, *parts)
+    if spreads is not None:
+        finite(spreads, "spreads of ratings")
+    return half_widths(finite(predict(model, *parts), "predicted ratings").clip(*scale), real, scale, spreads)
 
 
 def calibration_table(model: Model, held_out: HeldOut, split: Split) -> Results:

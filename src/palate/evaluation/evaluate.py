@@ -10,6 +10,7 @@ from torch import Tensor
 
 from palate.data.interactions import Interactions
 from palate.data.relevance import relevant
+from palate.errors import OptionError
 from palate.evaluation import beyond_accuracy as beyond
 from palate.evaluation.intervals import HalfWidths, IntervalCoverage, interval_coverage
 from palate.evaluation.ranking_metrics import RANKING_METRICS
@@ -50,11 +51,14 @@ def evaluate(
         half_widths: with `full`, also the coverage of these intervals (`covered@80` for 80 %) and their width.
         newcomers: (n_users,) bool, users that the model has not learned from: they are new users (cold start), scored
             by their events in `known`.
+
+    Raises:
+        OptionError: a predicted rating or a score is not finite.
     """
     report: Metrics = {}
     if isinstance(model, PredictsRatings) and held_out.ratings is not None and len(held_out):
         assert known.scale is not None
-        predicted = predict(model, known, held_out, newcomers).clip(*known.scale)
+        predicted = finite(predict(model, known, held_out, newcomers), "predicted ratings").clip(*known.scale)
         report |= {"rmse": rmse(predicted, held_out.ratings), "mae": mae(predicted, held_out.ratings)}
         if full:
             report |= _more_rating_metrics(predicted, held_out.ratings, held_out.users)
@@ -63,6 +67,17 @@ def evaluate(
             coverage = interval_coverage(predicted, held_out.ratings, known.scale, half_widths, spreads)
             report |= _interval_metrics(coverage)
     return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, full, newcomers)
+
+
+def finite(values: NDArray[np.float32], what: str) -> NDArray[np.float32]:
+    """Return the values (n,) of a model.
+
+    Raises:
+        OptionError: one of them is infinite or NaN; `what` says what they are.
+    """
+    if not np.isfinite(values).all():
+        raise OptionError(f"the model gives {what} that are not finite numbers: its metrics would mean nothing")
+    return values
 
 
 def _more_rating_metrics(predicted: Ratings, real: Ratings, users: NDArray[np.int32]) -> Metrics:
@@ -159,8 +174,9 @@ def lists(
         users = np.sort(np.random.default_rng(seed).choice(users, people, replace=False))
     shape = len(users), min(k, known.n_items)
     result = TopNLists(users, np.zeros(shape, np.int64), np.zeros(shape, np.bool_), np.zeros(len(users), np.int64))
-    for place, rows, _ in ranking.rank_users(model, known, users, k, newcomers=newcomers):
+    for place, rows, scores in ranking.rank_users(model, known, users, k, newcomers=newcomers):
         truth, items = ranking.seen(liked, users[place]), rows.cpu()  # (b, n_items), (b, k)
+        finite(scores.cpu()[items != PADDING].numpy(), "scores")
         result.items[place] = items.numpy()
         result.hits[place] = (truth.gather(1, items.clamp(min=0)) & (items != PADDING)).numpy()
         result.counts[place] = truth.sum(1).numpy()  # different items

@@ -96,7 +96,7 @@ def _groups(drawn: Floats, best_first: list[int]) -> dict[int, int]:
     while left := [model for model in best_first if model not in groups]:
         low, high = np.quantile(drawn[:, left] - drawn[:, left[:1]], [tail, 1 - tail], axis=0)
         group = max(groups.values(), default=0) + 1
-        groups |= {model: group for place, model in enumerate(left) if low[place] <= 0 <= high[place]}
+        groups |= {model: group for place, model in enumerate(left) if not place or low[place] <= 0 <= high[place]}
     return groups
 
 

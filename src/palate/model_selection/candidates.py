@@ -14,9 +14,10 @@ import torch
 from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Vocabulary
-from palate.errors import OptionError
+from palate.errors import OptionError, PalateError
 from palate.models.contract import BaseConfig, LearnedModel, Model, PredictsRatings
 from palate.models.registry import SINGLE
+from palate.system.compilation import clock
 from palate.system.memory import free
 from palate.training.fit import fit
 
@@ -82,17 +83,17 @@ def cost(name: str, sample: Interactions, train: Interactions, device: torch.dev
     """Train a model on the sample, and estimate the time of training on `train`.
 
     Time grows with the events, users and items. Where weights grow with the square of the items, as in a model that is
-    solved from one system of all items, time grows with their cube.
+    solved from one system of all items, time grows with their cube. The compilation of loops is left out.
 
     Raises:
-        OptionError: training diverged.
+        OptionError: training diverged, or ended in weights that are not finite.
     """
     cls = SINGLE[name]
-    began = time.perf_counter()
+    began = clock()
     config = cls.Config().suited(train)
     model = cls(config, sample.n_users, sample.n_items).to(device)
     fit(model, sample, seed=seed, deadline=-math.inf)
-    seconds = time.perf_counter() - began
+    seconds = clock() - began
     items = train.n_items / sample.n_items
     grows = max(len(train) / len(sample), train.n_users / sample.n_users, items)
     if weights(cls, config, 1, 2 * train.n_items) > 3 * weights(cls, config, 1, train.n_items):
@@ -125,9 +126,17 @@ def costs(
         try:
             cost(name, small, train, device, seed)
             estimates[name] = cost(name, sample, train, device, seed)
-        except OptionError as error:
-            reasons[name] = str(error)
+        except Exception as error:  # whatever stops one model, the others go on
+            reasons[name] = reason_of(error)
     return estimates, reasons
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a model is left out, in one line, from the error that stopped it."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return "not enough memory"
+    message = " ".join(str(error).split())
+    return message if isinstance(error, PalateError) else f"it failed with {type(error).__name__}: {message}"
 
 
 def sample_of(table: Interactions, events: int, seed: int) -> Interactions:

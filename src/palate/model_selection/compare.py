@@ -20,6 +20,7 @@ from palate.evaluation.evaluate import PEOPLE_RANKED, predict, spread
 from palate.evaluation.intervals import HalfWidths, interval_coverage
 from palate.evaluation.rating_metrics import calibration
 from palate.evaluation.significance import PerUserMetric, Standing, standings
+from palate.model_selection.candidates import reason_of
 from palate.model_selection.comparison import ComparedModel, Comparison, Measure, MeasuredRun, measures_of
 from palate.model_selection.report import check_report, write_report
 from palate.models import MODELS, check_ratings, current_name, find
@@ -55,8 +56,10 @@ def compare(
     training gets an equal share of the time that is left; a model whose turn never comes is left out. A model whose
     second seed gives the same figures as the first is not trained a third time.
 
+    A model that fails, or whose figures are not finite, is left out with the reason.
+
     Raises:
-        OptionError: an option is unknown or out of its bounds.
+        OptionError: an option is unknown or out of its bounds, or every model failed.
         UnsupportedError: none of the models can learn from this table, or the split needs times and it has none.
         OutputError: the report can't be written.
     """
@@ -124,14 +127,17 @@ class Trainings:
             self.told(f"{name}, run {number + 1} of at most {seeds}")
             try:
                 model, run = self._train(name, self.seed + number, now + (end - now) / (len(turns) - place))
-            except OptionError as error:  # it diverged, or asks for too much memory: the others go on
-                self.left_out[name] = str(error)
-            else:
                 runs[name].append(replace(run, **self._measured(model, run.half_widths)))
+            except Exception as error:  # whatever stops one model, the others go on
+                self.left_out[name] = reason_of(error)
         for name in names:
             if not runs[name]:
                 self.left_out.setdefault(name, f"{minutes:g} minutes were over before its turn")
-        return {name: runs[name] for name in names if name not in self.left_out}
+        kept = {name: runs[name] for name in names if name not in self.left_out}
+        if not kept:
+            reasons = "; ".join(f"{name}: {why}" for name, why in self.left_out.items())
+            raise OptionError(f"no model could be compared: {reasons}")
+        return kept
 
     def _train(self, name: str, seed: int, deadline: float) -> tuple[Model, MeasuredRun]:
         """Train a model once -> the model, and the run without what is measured on the test part."""

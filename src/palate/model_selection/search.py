@@ -12,7 +12,7 @@ import torch
 from palate.data.split import Split
 from palate.errors import OptionError, UnsupportedError
 from palate.evaluation.significance import PerUserMetric
-from palate.model_selection.candidates import Cost, costs, eligible
+from palate.model_selection.candidates import Cost, costs, eligible, reason_of
 from palate.model_selection.judge import MEASURES, Judge
 from palate.model_selection.search_result import SearchResult, Trial
 from palate.model_selection.verdict import listed
@@ -98,11 +98,11 @@ class ModelSearch:
             model = cls.of(cls.Config(), self.split.table).to(self.device)
             deadline = now + max(left / turns, cost.least) / (1 + REFIT)
             record = learn(model, self.split, seed=self.seed, observers=self.observers, deadline=deadline)
-        except (OptionError, MemoryError, torch.OutOfMemoryError) as error:
-            self.reasons[name] = str(error) or "not enough memory"
+            seconds = time.monotonic() - now
+            measured = self.judge(model)
+        except Exception as error:  # whatever stops one model, the others go on
+            self.reasons[name] = reason_of(error)
             return
-        seconds = time.monotonic() - now
-        measured = self.judge(model)
         self.candidates.append(Candidate(name, model, record, seconds, measured, self.judge.value(measured)))
         order = self.judge.best_first([candidate.score for candidate in self.candidates])
         self.candidates = [self.candidates[place] for place in order]
@@ -122,7 +122,11 @@ class ModelSearch:
                 sentences.append("There was no time to try a blend with another model.")
                 break
             self.told(f"blending {listed([member.name for member in members])} with another model")
-            member, blend, blended = self._best_blend(members, rest)
+            try:
+                member, blend, blended = self._best_blend(members, rest)
+            except Exception as error:  # the best model alone is still an answer
+                sentences.append(f"A blend with another model could not be made: {reason_of(error)}.")
+                break
             before, after = self.judge.standings([measured, blended])
             better = after.group < before.group
             names = listed([candidate.name for candidate in (*members, member)])

@@ -19,7 +19,7 @@ from math import cos, pi
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
 from palate.data.interactions import Interactions
@@ -29,6 +29,10 @@ UNSEEN = -1
 
 PADDING = -1
 """The item row that pads a history to the length of the longest in its batch."""
+
+
+LARGEST = 1e30
+"""Largest number that a setting may be: models compute with float32, which ends at 3e38."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,13 @@ class BaseConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _fits_float32(cls, value: Any) -> Any:
+        if isinstance(value, float) and abs(value) > LARGEST:
+            raise ValueError(f"it must be at most {LARGEST:g}")
+        return value
 
     def suited(self, table: Interactions) -> Self:
         """Return these settings with the values that depend on the size of the table filled in."""

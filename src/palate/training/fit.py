@@ -19,6 +19,7 @@ from palate.system.compilation import clock
 from palate.system.jit import flushing
 from palate.training.checkpoint import Checkpoint
 from palate.training.cuda_graphs import CudaGraphRunner, uses_cuda_graphs, worth_compiling
+from palate.training.finite import finite
 from palate.training.optimizers.optimizer import Optimizer
 from palate.training.thread_tuner import ThreadTuner
 
@@ -76,14 +77,14 @@ def fit(
 
     Raises:
         Interrupted: Ctrl-C stopped the training, after its checkpoint was saved.
-        OptionError: the training diverged.
+        OptionError: the training diverged, or ended in weights that are not finite.
     """
-    if isinstance(model, SolvedModel):
-        model.solve(train, seeded(model.device, seed))
-        return []
-    assert isinstance(model, LearnedModel)
-    run = TrainingRun(model, train, seed, monitor, checkpoint, observers, deadline)
-    return run.go(resume)
+    with finite(model, train):
+        if isinstance(model, SolvedModel):
+            model.solve(train, seeded(model.device, seed))
+            return []
+        assert isinstance(model, LearnedModel)
+        return TrainingRun(model, train, seed, monitor, checkpoint, observers, deadline).go(resume)
 
 
 @dataclass

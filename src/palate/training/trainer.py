@@ -15,6 +15,7 @@ from palate.models.blend import Blend
 from palate.models.contract import Model, PredictsRatings
 from palate.training.blend_weights import weigh
 from palate.training.checkpoint import Checkpoint
+from palate.training.finite import finite
 from palate.training.fit import Monitor, Observer, Record, fit
 
 DURATIONS = {"seconds", "ratings_per_second"}
@@ -62,12 +63,13 @@ def learn(
 
     Raises:
         Interrupted: Ctrl-C stopped the training, after its checkpoint was saved.
-        OptionError: the training diverged.
+        OptionError: the training diverged, or ended in weights that are not finite.
     """
     if isinstance(model, Blend):
         members = [learn(part, split, seed=seed, observers=observers, deadline=deadline) for part in model.parts]
         if len(split.validation):
-            weigh(model, split, seed)
+            with finite(model, split.train):
+                weigh(model, split, seed)
         return TrainingRecord([], members=tuple(members))
     monitor = monitor_of(type(model), split, watch_test)
     history = fit(

@@ -27,6 +27,10 @@ SHAPES = np.geomspace(1, 100, 65)
 FINE = 64
 """Bins per unit of fitted value in which events are counted for the cutpoints."""
 
+MOST_PRECISION = 1e4
+"""Upper bound of a row's noise precision, in units of the ratings' spread: a noise of a hundredth of it. Ratings with
+outliers would take it to where float32 can't solve a row's regression."""
+
 STEPS = 6
 """Number of proposals for the cutpoints in a sweep."""
 
@@ -111,7 +115,7 @@ class Noise:
         density += SHAPES * np.log(drawn).sum() - n * log_gamma(SHAPES)
         self.shape = SHAPES[np.argmax(density + random.gumbel(size=len(SHAPES)))]
         self.rate = self.shape if self.mean_one else random.gamma(1 + n * self.shape) / (1 + total)
-        self.precision = drawn.astype(np.float32)
+        self.precision = np.minimum(drawn, MOST_PRECISION).astype(np.float32)
 
 
 def log_gamma(x: Floats) -> Floats:
