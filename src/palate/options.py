@@ -43,6 +43,10 @@ class ReadingOptions:
     time_unit: Annotated[
         str | None, Doc("Unit of times: s, ms, us or ns since 1970, or order for numbers that are not dates.")
     ] = None
+    date_format: Annotated[
+        str | None,
+        Doc("Format of dates that are text, such as %d/%m/%Y. Palate detects it if you do not name it."),
+    ] = None
     encoding: Annotated[str | None, Doc("Text encoding, such as latin-1. UTF-8 if you do not name one.")] = None
 
 
@@ -162,6 +166,13 @@ class ComparisonOptions:
 
 
 @dataclass(frozen=True)
+class ReadOptions:
+    """Every group that `palate.read` takes."""
+
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+
+
+@dataclass(frozen=True)
 class TrainOptions:
     """Every group that `palate.train` takes."""
 
@@ -192,6 +203,7 @@ class ReadingKeywords(TypedDict, total=False):
     time: Column
     separator: str | None
     time_unit: str | None
+    date_format: str | None
     encoding: str | None
 
 

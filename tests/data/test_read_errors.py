@@ -48,7 +48,7 @@ HEAD = "user,item,rating,time\n1,2,3,4\n"
         (HEAD + "1,3,4,\n", ["line 3", "'time' is empty", "time=False"]),
         (HEAD + "1,3,4,soon\n", ["line 3", "'time' is no time", "'soon'"]),
         (HEAD + "1,3,4,inf\n", ["line 3", "'time' is no finite number"]),
-        ("user,item,time\n1,2,2020-01-01\n1,3,31.12.2020\n", ["line 3", "'time' is no date", "'31.12.2020'"]),
+        ("user,item,time\n1,2,2020-01-01\n1,3,some day\n", ["line 3", "'time' is no date", "'some day'"]),
         ("user,item,time\n1,2,964982703\n2,3,964982703000\n", ["line 3", "milliseconds", "line 2", "time_unit='ms'"]),
         (HEAD + "1,3,4\n", ["line 3 has 3 fields where the first has 4"]),
         (HEAD + "1,3,4,5,6\n", ["line 3 has 5 fields where the first has 4"]),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 import polars as pl
 
 from palate.data.interactions import Interactions
 from palate.data.reading.assemble import assemble
-from palate.data.reading.columns import Choice, Choices, listed
+from palate.data.reading.columns import Choices, listed
 from palate.data.reading.delimited import delimited_table
 from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, load, unpacked_name
 from palate.data.reading.folders import SourceFiles, files_of
@@ -21,6 +21,8 @@ from palate.data.reading.layouts import Layout, lay_out
 from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.times import check_unit
 from palate.errors import DataError, OptionError
+from palate.options import ReadingKeywords, ReadingOptions, ReadOptions
+from palate.system.keywords import collect, takes
 
 Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]] | Any
 """A path, several paths of the same layout, a folder, or a pandas, polars or Arrow table."""
@@ -28,47 +30,33 @@ Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]] | Any
 FORMATS = ("csv", "jsonl", "parquet", "lists")
 
 
+@takes(ReadOptions)
 def read(
-    source: Source,
-    *,
-    items: Source | None = None,
-    format: str | None = None,
-    user: Choice = None,
-    item: Choice = None,
-    rating: Choice = None,
-    time: Choice = None,
-    separator: str | None = None,
-    time_unit: str | None = None,
-    encoding: str | None = None,
+    source: Source, *groups: ReadingOptions, items: Source | None = None, **keywords: Unpack[ReadingKeywords]
 ) -> Interactions:
     """Read ratings, or events without ratings; the result's `notes` say how each column was read.
 
     Args:
         source: a path (also .gz or .zst), several paths of the same layout, a folder, or a frame.
+        groups: `ReadingOptions`, for options that several calls share.
         items: a path or a frame with titles, categories and text of the items.
-        format: "csv" (any separator), "jsonl", "parquet" or "lists" (each line is a user and its items, oldest first);
-            by default detected from the content, except "lists".
-        user, item, rating, time: name of the column or its number from 1; by default detected from name and content.
-            `rating=False` and `time=False` leave the column out.
-        separator: between the fields of delimited text, one character or more.
-        time_unit: "s", "ms", "us", "ns" since 1970, or "order" for numbers that are no dates.
-        encoding: of the text, by default UTF-8.
 
     Raises:
         DataError: the table breaks a rule; the message names file, row, column and value, and says what to do.
-        OptionError: an option has an impossible value.
+        OptionError: an option is unknown or has an impossible value.
     """
-    check_unit(time_unit)
-    if format is not None and format not in FORMATS:
-        raise OptionError(f"format is {format!r}: it must be one of {', '.join(FORMATS)}")
-    choices = Choices(user, item, rating, time)
+    options = collect(ReadOptions, groups, keywords).reading
+    check_unit(options.time_unit)
+    if options.format is not None and options.format not in FORMATS:
+        raise OptionError(f"format is {options.format!r}: it must be one of {', '.join(FORMATS)}")
+    choices = Choices(options.user, options.item, options.rating, options.time)
     if is_frame(source):
         tables = [frame_table(as_frame(source), choices, item_columns)]
     else:
         files = _files(source)
         items = files.items if items is None else items
-        tables = _tables(files.ratings, format, separator, encoding, choices)
-    return assemble(tables, time_unit, items, encoding)
+        tables = _tables(files.ratings, options, choices)
+    return assemble(tables, options, items)
 
 
 def _files(source: Source) -> SourceFiles:
@@ -95,17 +83,17 @@ class Opened:
         return () if self.content is None else tuple(sorted(self.content.names))
 
 
-def _open(path: Path, format: str | None, separator: str | None, encoding: str | None, named: list[str]) -> Opened:
+def _open(path: Path, options: ReadingOptions, named: list[str]) -> Opened:
     raw = load(path)
-    format = format or _format(raw)
+    format = options.format or _format(raw)
     if format == "parquet":
         return Opened(raw, parquet_frame(raw))
-    raw = as_utf8(raw, encoding)
+    raw = as_utf8(raw, options.encoding)
     if format == "jsonl":
         return Opened(raw, json_frame(raw))
     if format == "lists":
         return Opened(raw, None)
-    return Opened(*lay_out(raw, separator, named))
+    return Opened(*lay_out(raw, options.separator, named))
 
 
 def _format(raw: Raw) -> str:
@@ -115,11 +103,9 @@ def _format(raw: Raw) -> str:
     return "jsonl" if is_json(raw) else "csv"
 
 
-def _tables(
-    paths: list[Path], format: str | None, separator: str | None, encoding: str | None, choices: Choices
-) -> list[Table]:
+def _tables(paths: list[Path], options: ReadingOptions, choices: Choices) -> list[Table]:
     named = [str(name) for name in (choices.user, choices.item, choices.rating, choices.time) if name]
-    opened = [_open(path, format, separator, encoding, named) for path in paths]
+    opened = [_open(path, options, named) for path in paths]
     for other in opened[1:]:
         if other.columns != opened[0].columns:
             raise DataError(

@@ -15,9 +15,10 @@ from palate.data.reading.ordering import sort_and_deduplicate
 from palate.data.reading.tables import Table, ids_of, ratings_of, times_of
 from palate.data.vocabulary import Vocabulary
 from palate.errors import DataError
+from palate.options import ReadingOptions
 
 
-def assemble(tables: Sequence[Table], time_unit: str | None, items: Any, encoding: str | None) -> Interactions:
+def assemble(tables: Sequence[Table], options: ReadingOptions, items: Any) -> Interactions:
     """Join the tables, in order, to one set of interactions. items: a path or frame, None if there is none.
 
     It works column by column: a column may be read at its access, and then leaves its memory to the next.
@@ -29,7 +30,7 @@ def assemble(tables: Sequence[Table], time_unit: str | None, items: Any, encodin
     user_ids, users = _encoded("user", tables)
     item_ids, rows = _encoded("item", tables)
     ratings = _stacked([ratings_of(table) for table in tables])
-    parts = [times_of(table, time_unit) for table in tables]
+    parts = [times_of(table, options.time_unit, options.date_format) for table in tables]
     times, units = _stacked([part for part, _ in parts]), {unit for _, unit in parts}
     if len(units) > 1:
         kinds = ", ".join(sorted(units))
@@ -38,7 +39,7 @@ def assemble(tables: Sequence[Table], time_unit: str | None, items: Any, encodin
         raise DataError(f"{_sources(tables)}: changed while it was read; read it again")
     for vocabulary, coded in ((user_ids, users), (item_ids, rows)):
         _check_ids(vocabulary, coded, tables)
-    catalogue, catalogue_notes = _catalogue(tables, rows, item_ids, items, encoding)
+    catalogue, catalogue_notes = _catalogue(tables, rows, item_ids, items, options.encoding)
     whole = Interactions(users, rows, ratings, times, user_ids, item_ids, catalogue)
     notes = (_summary(tables, whole, units.pop()), *catalogue_notes)  # before the arrays are sorted in place
     events = sort_and_deduplicate(whole)
@@ -117,7 +118,7 @@ def _summary(tables: Sequence[Table], whole: Interactions, unit: str) -> str:
         columns.append(f"rating={roles.rating} ({low:g} to {high:g})")
     else:
         columns.append("no ratings")
-    columns.append("no times" if roles.time is None else f"time={roles.time} ({unit})")
+    columns.append(f"time={', '.join(roles.date) or roles.time} ({unit})" if unit else "no times")
     size = f"{len(whole):,} rows, {whole.n_users:,} users, {whole.n_items:,} items"
     return f"read {_sources(tables)}: {size}; {', '.join(columns)}{', ' if layout else ''}{layout}"
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from palate.data.vocabulary import did_you_mean
@@ -45,6 +45,9 @@ KNOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """Common names of each role as `plain` writes them; a name of the first group goes before one of the second."""
 
+DATE_PARTS = ("year", "month", "day")
+"""Columns that together are a date; a day beside a month without a year is no time."""
+
 EARLIEST_SECONDS = 1e8
 """Smaller times are no dates (they would be before March 1973) but an order."""
 
@@ -57,11 +60,13 @@ class Roles:
     item: str
     rating: str | None
     time: str | None
+    date: tuple[str, ...] = ()
+    """The columns of year, month and day, where they are the time."""
 
     @property
     def taken(self) -> set[str]:
         """The names of the columns that have a role."""
-        return {name for name in (self.user, self.item, self.rating, self.time) if name is not None}
+        return {name for name in (self.user, self.item, self.rating, self.time, *self.date) if name is not None}
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,16 @@ def by_name(where: str, names: Sequence[str], choices: Choices) -> Roles:
         if role not in chosen:
             free = [name for name in names if name not in chosen.values()]
             chosen[role] = _only(where, role, _candidates(role, free))
-    return _roles(where, names, chosen)
+    roles = _roles(where, names, chosen)
+    return _dated(roles, names) if choices.time is None else roles
+
+
+def _dated(roles: Roles, names: Sequence[str]) -> Roles:
+    """Return the roles with year, month and day as the time, if the table has no other; a day alone is none."""
+    parts = {plain(name): name for name in reversed(names) if plain(name) in DATE_PARTS}
+    if len(parts) < 2 or (roles.time is not None and plain(roles.time) != "day"):
+        return roles
+    return replace(roles, time=None, date=tuple(parts[part] for part in DATE_PARTS) if len(parts) == 3 else ())
 
 
 def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choices) -> Roles:

@@ -53,6 +53,7 @@ def place_in(raw: Raw, layout: Layout) -> Place:
 def _types(layout: Layout, roles: Roles, item_columns: Mapping[str, str], id_types: IdTypes) -> dict[str, pl.DataType]:
     types: dict[str, pl.DataType] = dict.fromkeys(item_columns.values(), pl.String())
     types |= {roles.user: id_types.user, roles.item: id_types.item}
+    types |= dict.fromkeys(roles.date, pl.Float64())
     if roles.rating is not None:
         types[roles.rating] = pl.Float64()
     if roles.time is not None:

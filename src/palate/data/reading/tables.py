@@ -9,10 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.arrays import array_of
-from palate.data.reading import times
+from palate.data.reading import dates, times
 from palate.data.reading.columns import Roles
 from palate.data.reading.values import Place, kind, refuse
-from palate.errors import DataError
+from palate.errors import DataError, option
 
 
 class IdTypes(NamedTuple):
@@ -58,14 +58,16 @@ def ratings_of(table: Table) -> NDArray[np.float32] | None:
     return None if name is None else _ratings(table.columns[name], name, table.place)
 
 
-def times_of(table: Table, unit: str | None) -> tuple[NDArray[np.float64] | None, str]:
+def times_of(table: Table, unit: str | None, date_format: str | None) -> tuple[NDArray[np.float64] | None, str]:
     """Return the times of all rows in a new array of their own, in unix seconds, and the kind of times as text.
 
     Raises:
         DataError: a value is no time, or has another unit than the others; the message names the first such row.
     """
     name = table.roles.time
-    return (None, "") if name is None else _times(table.columns[name], name, table.place, unit)
+    if table.roles.date:
+        return _days(table), times.DATES
+    return (None, "") if name is None else _times(table.columns[name], name, table.place, unit, date_format)
 
 
 def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
@@ -101,20 +103,39 @@ def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
     return single
 
 
-def _times(column: pl.Series, name: str, place: Place, unit: str | None) -> tuple[NDArray[np.float64], str]:
+def _times(
+    column: pl.Series, name: str, place: Place, unit: str | None, date_format: str | None
+) -> tuple[NDArray[np.float64], str]:
     _no_gaps(column, name, place, "every row needs a time; time=False leaves the column out")
     if column.dtype in (pl.Date, pl.Datetime):
-        return array_of(times.from_dates(column), np.float64), "dates, UTC"
-    if column.dtype == pl.String and column.cast(pl.Float64, strict=False).null_count() == len(column):
-        dates = times.from_text(column)
-        refuse(column, dates.is_null(), name, place, "is no date that Palate knows; write it as 2024-01-31 12:00:00")
-        return array_of(dates, np.float64), "dates, UTC"
+        return array_of(times.from_dates(column), np.float64), times.DATES
+    if date_format is not None:
+        column = column.cast(pl.Int64 if column.dtype.is_float() else column.dtype).cast(pl.String)
+    if column.dtype == pl.String and (
+        date_format is not None or column.cast(pl.Float64, strict=False).null_count() == len(column)
+    ):
+        return array_of(dates.from_text(column, name, place, date_format), np.float64), times.DATES
     if not column.dtype.is_integer():
         numbers = _numbers(column, name, place, "is no time")
         refuse(column, ~numbers.is_finite(), name, place, "is no finite number")
         column = numbers
     seconds, how = times.from_numbers(column, unit, name, place)
     return array_of(seconds, np.float64, lambda chunk: chunk.cast(pl.Float64).to_numpy()), how
+
+
+def _days(table: Table) -> NDArray[np.float64]:
+    """Return the unix seconds of columns of year, month and day."""
+    parts = []
+    for name in table.roles.date:
+        column = table.columns[name]
+        _no_gaps(column, name, table.place, f"every row needs a date; {option('time', False)} leaves it out")
+        parts.append(_numbers(column, name, table.place, "is no number").to_numpy().astype(np.int64))
+    seconds = dates.from_parts(*parts)
+    if not np.isfinite(seconds).all():
+        row = int(np.argmin(np.isfinite(seconds)))
+        year, month, day = (int(part[row]) for part in parts)
+        raise DataError(f"{table.place(row)}: year {year}, month {month}, day {day} is no date")
+    return seconds
 
 
 def _numbers(column: pl.Series, name: str, place: Place, problem: str) -> pl.Series:

@@ -1,30 +1,15 @@
 """Times of every kind -> unix seconds."""
 
-import numpy as np
 import polars as pl
 
 from palate.data.reading.columns import EARLIEST_SECONDS
+from palate.data.reading.dates import from_digits
 from palate.data.reading.values import Place
 from palate.errors import DataError, OptionError, option
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 WORDS = {"s": "unix seconds", "ms": "unix milliseconds", "us": "unix microseconds", "ns": "unix nanoseconds"}
-ORDER = "order only"
-
-FORMATS = (
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
-    "%Y-%m-%d %H:%M:%S%.f%#z",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d",
-    "%Y/%m/%d %H:%M:%S%.f",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d",
-    "%m %d, %Y",  # Amazon's reviewTime
-)
-"""Formats of dates as text, tried in this order; dates without a time zone are UTC."""
+ORDER, DATES = "order only", "dates, UTC"
 
 
 def check_unit(unit: str | None) -> None:
@@ -40,6 +25,9 @@ def from_numbers(times: pl.Series, unit: str | None, column: str, place: Place) 
         DataError: no unit is given, and the numbers have several.
     """
     if unit is None:
+        seconds = from_digits(times)
+        if seconds is not None:
+            return seconds, DATES
         unit = _one_unit(times, column, place)
     if unit == "order":
         return times, ORDER
@@ -77,15 +65,3 @@ def from_dates(dates: pl.Series) -> pl.Series:
     """Convert a Date or Datetime column to unix seconds; dates without a time zone are UTC."""
     unit = dates.dtype.time_unit if isinstance(dates.dtype, pl.Datetime) else "us"
     return _seconds(dates.cast(pl.Datetime(unit)).to_physical(), PER_SECOND[unit])
-
-
-def from_text(text: pl.Series) -> pl.Series:
-    """Convert dates as text, without nulls, to unix seconds; null where none of `FORMATS` fits."""
-    seconds = pl.Series(np.full(len(text), np.nan)).fill_nan(None)
-    for pattern in FORMATS:
-        if not seconds.null_count():
-            break
-        missing = seconds.is_null()
-        dates = text.filter(missing).str.to_datetime(pattern, time_unit="us", strict=False)
-        seconds = seconds.scatter(missing.arg_true(), from_dates(dates))
-    return seconds
