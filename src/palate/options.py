@@ -37,8 +37,8 @@ class ReadingOptions:
         Column, Doc("User column, by name or by number from 1. Palate detects it if you do not name it.")
     ] = None
     item: Annotated[Column, Doc("Item column, by name or number.")] = None
-    rating: Annotated[Column, Doc("Rating column, by name or number.")] = None
-    time: Annotated[Column, Doc("Time column, by name or number.")] = None
+    rating: Annotated[Column, Doc("Rating column, by name or number; none (False in Python) leaves it out.")] = None
+    time: Annotated[Column, Doc("Time column, by name or number; none (False in Python) leaves it out.")] = None
     separator: Annotated[str | None, Doc("Text between two fields. Palate detects it if you do not name it.")] = None
     time_unit: Annotated[
         str | None, Doc("Unit of times: s, ms, us or ns since 1970, or order for numbers that are not dates.")
@@ -48,6 +48,9 @@ class ReadingOptions:
         Doc("Format of dates that are text, such as %d/%m/%Y. Palate detects it if you do not name it."),
     ] = None
     encoding: Annotated[str | None, Doc("Text encoding, such as latin-1. UTF-8 if you do not name one.")] = None
+    quotes: Annotated[
+        bool, Doc("Whether a field of delimited text may be in quotes. If not, a quote is a letter like any other.")
+    ] = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +208,7 @@ class ReadingKeywords(TypedDict, total=False):
     time_unit: str | None
     date_format: str | None
     encoding: str | None
+    quotes: bool
 
 
 class SplitKeywords(TypedDict, total=False):

@@ -16,6 +16,7 @@ from palate.data.reading.delimited import columns
 from palate.data.reading.files import load
 from palate.data.reading.layouts import lay_out
 from palate.errors import DataError
+from palate.options import ReadingOptions
 
 TRIPLES = [("ann", 10, 4.0), ("ann", 20, 5.0), ("bob", 10, 3.5)]
 CSV = "user,item,rating\nann,10,4\nann,20,5\nbob,10,3.5\n"
@@ -173,7 +174,7 @@ def test_ids_are_read_as_integers_where_that_loses_nothing(
     monkeypatch.setattr(layouts, "SAMPLE", 1)
     path = written(tmp_path, end.join(["item,user", "1,2", f"3,{field}", f"4,{field}", ""]))
     coded = pl.Categorical(pl.Categories.random())
-    column = columns(*lay_out(load(path), ","), {"item": pl.Float64(), "user": coded})["user"]
+    column = columns(*lay_out(load(path), ReadingOptions(separator=",")), {"item": pl.Float64(), "user": coded})["user"]
     assert column.dtype == (pl.Int64 if fits else coded)
     text = field.strip('"') if field != '""' else ""
     assert column.cast(pl.String).to_list() == ["2", *[text or (None if fits else "")] * 2]

@@ -6,7 +6,7 @@ from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -49,7 +49,15 @@ def names(written: str | None) -> list[str] | None:
     return None if written is None else [name.strip() for name in written.split(",")]
 
 
+def column(written: str | None) -> str | Literal[False] | None:
+    """Return the column that a text names; "none" leaves the role out."""
+    return False if written is not None and written.lower() == "none" else written
+
+
+COLUMNS = ("user", "item", "rating", "time")
+
 SPELLINGS: Mapping[str, Spelling] = {
+    **dict.fromkeys(COLUMNS, Spelling(kind=str | None, value=column)),
     "settings": Spelling(["--set"], "NAME=VALUE", kind=list[str], default=[], value=settings),
     "aim": Spelling(["--for"]),
     "output": Spelling(["-o", "--output"], shown="the table's name"),
@@ -71,6 +79,8 @@ def written(name: str, value: object) -> str:
     flag = names[-1] if names else f"--{name.replace('_', '-')}"
     if value is None or value is True:
         return flag
+    if value is False and name not in COLUMNS:
+        return f"--no-{flag.removeprefix('--')}"
     return f"{flag} {'none' if value is False else quote(str(value))}"
 
 

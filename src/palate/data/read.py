@@ -93,7 +93,7 @@ def _open(path: Path, options: ReadingOptions, named: list[str]) -> Opened:
         return Opened(raw, json_frame(raw))
     if format == "lists":
         return Opened(raw, None)
-    return Opened(*lay_out(raw, options.separator, named))
+    return Opened(*lay_out(raw, options, named))
 
 
 def _format(raw: Raw) -> str:

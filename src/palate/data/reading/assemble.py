@@ -39,9 +39,10 @@ def assemble(tables: Sequence[Table], options: ReadingOptions, items: Any) -> In
         raise DataError(f"{_sources(tables)}: changed while it was read; read it again")
     for vocabulary, coded in ((user_ids, users), (item_ids, rows)):
         _check_ids(vocabulary, coded, tables)
-    catalogue, catalogue_notes = _catalogue(tables, rows, item_ids, items, options.encoding)
+    catalogue, catalogue_notes = _catalogue(tables, rows, item_ids, items, options)
     whole = Interactions(users, rows, ratings, times, user_ids, item_ids, catalogue)
-    notes = (_summary(tables, whole, units.pop()), *catalogue_notes)  # before the arrays are sorted in place
+    said = [note for table in tables for note in table.notes]
+    notes = (_summary(tables, whole, units.pop()), *said, *catalogue_notes)  # before the arrays are sorted in place
     events = sort_and_deduplicate(whole)
     return replace(events, notes=(*notes, *_repeats_note(whole, events)))
 
@@ -124,10 +125,10 @@ def _summary(tables: Sequence[Table], whole: Interactions, unit: str) -> str:
 
 
 def _catalogue(
-    tables: Sequence[Table], rows: NDArray[np.int32], item_ids: Vocabulary, items: Any, encoding: str | None
+    tables: Sequence[Table], rows: NDArray[np.int32], item_ids: Vocabulary, items: Any, options: ReadingOptions
 ) -> tuple[Catalogue, tuple[str, ...]]:
     if items is not None:
-        return read_catalogue(items, item_ids, encoding)
+        return read_catalogue(items, item_ids, options)
     names = tables[0].item_columns
     if not names:
         return Catalogue.empty(len(item_ids)), ()

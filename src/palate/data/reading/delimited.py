@@ -7,7 +7,7 @@ from itertools import islice
 import polars as pl
 
 from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, listed
-from palate.data.reading.files import POLARS_FAILURES, Raw, first_line, lines
+from palate.data.reading.files import POLARS_FAILURES, Raw, first_line
 from palate.data.reading.frames import FindItemColumns
 from palate.data.reading.layouts import Layout, records
 from palate.data.reading.tables import IdTypes, Table
@@ -37,7 +37,7 @@ def delimited_table(
         text = [pl.col(name).str.replace(",", ".", literal=True) for name in numbers if frame[name].dtype == pl.String]
         frame = frame.with_columns(text)
     note = f"separator={layout.separator!r}{'' if layout.header else ', no header'}{', decimal comma' if comma else ''}"
-    return Table(raw.name, roles, frame.to_dict(), item_columns, place_in(raw, layout), note)
+    return Table(raw.name, roles, frame.to_dict(), item_columns, place_in(raw, layout), note, layout.notes)
 
 
 def place_in(raw: Raw, layout: Layout) -> Place:
@@ -80,6 +80,9 @@ def columns(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: b
     integers = {name: pl.Int64() for name, sample in samples.items() if sample.dtype == pl.Int64}
     as_text = {name: pl.String() if dtype.is_numeric() else dtype for name, dtype in types.items()}
     attempts = [{**types, **integers}, types, as_text] if integers else [types, as_text]
+    if raw.tail.endswith(layout.delimiter.encode()):  # of a field too many, polars would not tell
+        for _ in records(raw, layout):
+            pass
     frame = _without_last_blank_lines(_first_fitting(raw, layout, attempts, comma), raw)
     if any(frame[name].null_count() for name in frame.columns):
         frame = _without_blank_lines(frame, raw, layout, types)
@@ -97,20 +100,9 @@ def _first_fitting(
     try:
         return _scan(raw, layout, last, comma)
     except POLARS_FAILURES as error:
-        _look_for_faults(raw, layout)
+        for _ in records(raw, layout):
+            pass
         raise DataError(f"{raw.name}: cannot be read ({first_line(error)})") from None
-
-
-def _look_for_faults(raw: Raw, layout: Layout) -> None:
-    """Raise DataError for the first row that is ragged or no text, else for the first line with an odd quote."""
-    for _ in records(raw, layout):
-        pass
-    for number, line in enumerate(lines(raw), 1):
-        if layout.quoted and line.count('"') % 2:
-            raise DataError(
-                f"{raw.name}: line {number} has an odd number of quotes; "
-                'a field with a quote in it is written "5"" disc"'
-            )
 
 
 def _scan(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: bool) -> pl.DataFrame:

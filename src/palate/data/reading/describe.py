@@ -11,15 +11,16 @@ from palate.data.catalogue import SCHEMA, Catalogue
 from palate.data.reading.items import categories, read_items, sentence
 from palate.data.vocabulary import UNKNOWN, Vocabulary
 from palate.errors import DataError
+from palate.options import ReadingOptions
 
 
-def read_catalogue(source: Any, item_ids: Vocabulary, encoding: str | None) -> tuple[Catalogue, tuple[str, ...]]:
+def read_catalogue(source: Any, item_ids: Vocabulary, options: ReadingOptions) -> tuple[Catalogue, tuple[str, ...]]:
     """Return the catalogue of the items that have ratings or events, and notes on the other items.
 
     Raises:
         DataError: the table has no column of ids, or none of its ids is in the ratings.
     """
-    table = read_items(source, encoding)
+    table = read_items(source, options)
     rows = item_ids.find(table.ids if table.typed else _in_type(table.ids, item_ids.ids.dtype))
     if not (rows != UNKNOWN).any():
         raise DataError(
@@ -29,7 +30,7 @@ def read_catalogue(source: Any, item_ids: Vocabulary, encoding: str | None) -> t
         )
     described = {"title": table.titles, "text": table.texts, "categories": table.categories}
     catalogue, repeated = _aligned(pl.DataFrame(described, schema=SCHEMA), rows, len(item_ids))
-    notes = [f"read {table.name}: {len(rows):,} items"]
+    notes = [f"read {table.name}: {len(rows):,} items", *table.notes]
     unrated = int((rows == UNKNOWN).sum())
     untitled = catalogue.frame["title"].null_count()
     if unrated:

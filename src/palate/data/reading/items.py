@@ -1,7 +1,7 @@
 """Tables of items -> ids, titles, texts and categories."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from palate.data.reading.jsonlines import json_frame
 from palate.data.reading.layouts import lay_out
 from palate.data.reading.tables import ids
 from palate.errors import DataError, OptionError
+from palate.options import ReadingOptions
 
 GENRES = words(
     "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical "
@@ -60,6 +61,7 @@ class ItemsTable:
     titles: list[str | None]
     texts: list[str | None]
     categories: list[list[str]]
+    notes: tuple[str, ...] = ()
 
 
 def item_columns(names: Sequence[str], roles: Roles) -> dict[str, str]:
@@ -73,7 +75,7 @@ def item_columns(names: Sequence[str], roles: Roles) -> dict[str, str]:
     return {field: columns[0] for field, columns in best.items() if columns}
 
 
-def read_items(source: Any, encoding: str | None) -> ItemsTable:
+def read_items(source: Any, options: ReadingOptions) -> ItemsTable:
     """Read a table of items: a frame, or a path to delimited text, JSON lines or Parquet.
 
     Raises:
@@ -88,8 +90,8 @@ def read_items(source: Any, encoding: str | None) -> ItemsTable:
     raw = load(path)
     if raw.head.startswith(PARQUET):
         return _typed(parquet_frame(raw))
-    raw = as_utf8(raw, encoding)
-    return _typed(json_frame(raw)) if is_json(raw) else _delimited(path, raw)
+    raw = as_utf8(raw, options.encoding)
+    return _typed(json_frame(raw)) if is_json(raw) else _delimited(path, raw, options)
 
 
 def _typed(frame: Frame) -> ItemsTable:
@@ -100,24 +102,26 @@ def _typed(frame: Frame) -> ItemsTable:
     return _table(frame.name, column, True, fields, values)
 
 
-def _delimited(path: Path, raw: Raw) -> ItemsTable:
+def _delimited(path: Path, raw: Raw, options: ReadingOptions) -> ItemsTable:
     name = unpacked_name(path).lower()
     if name == "u.item":
-        return _flagged(raw, _genre_names(path))
+        return _flagged(raw, _genre_names(path), replace(options, separator="|", quotes=False))
     movielens = name == "movies.dat"  # it has no header
-    raw, layout = lay_out(raw, "::" if movielens else None, has_header=not movielens)
+    known = replace(options, separator="::" if movielens else None)
+    raw, layout = lay_out(raw, known, has_header=not movielens)
     if movielens and layout.width != 3:
         raise DataError(f"{raw.name}: {layout.width} columns where MovieLens has 3; rename it if it is another file")
     id_name = "1" if movielens else _id_column(raw.name, layout.names)
     fields = Fields(["2"], [], ["3"]) if movielens else _fields_beside(id_name, layout.names)
     frame = columns(raw, layout, dict.fromkeys([id_name, *fields.names], pl.String()))
     column = ids(frame.get_column(id_name), id_name, place_in(raw, layout))
-    return _table(raw.name, column, False, fields, {series.name: series.to_list() for series in frame})
+    values = {series.name: series.to_list() for series in frame}
+    return replace(_table(raw.name, column, False, fields, values), notes=layout.notes)
 
 
-def _flagged(raw: Raw, genres: Sequence[str]) -> ItemsTable:
+def _flagged(raw: Raw, genres: Sequence[str], options: ReadingOptions) -> ItemsTable:
     """Read u.item: number, title, two dates, an address, then a flag per genre."""
-    raw, layout = lay_out(raw, "|", has_header=False)
+    raw, layout = lay_out(raw, options, has_header=False)
     if layout.width != 5 + len(genres):
         raise DataError(
             f"{raw.name}: {layout.width} columns where MovieLens has 5 and a flag for each of {len(genres)} genres; "

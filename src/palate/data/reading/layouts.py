@@ -1,15 +1,16 @@
 """The layout of a text file: its separator, its header and its first rows."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from palate.data.reading.columns import as_number, is_date, is_known, listed
-from palate.data.reading.files import HEAD, Raw, lines, unpacked_name
+from palate.data.reading.files import HEAD, Raw, lines
+from palate.data.reading.quotes import Scan, check_quotes, outside_quotes, scan_quotes
 from palate.errors import DataError, OptionError, option
+from palate.options import ReadingOptions
 
 SEPARATORS = ("::", "\t", ";", "|", ",")
 TYPED = {"\\t": "\t", "tab": "\t"}
@@ -35,6 +36,7 @@ class Layout:
     names: tuple[str, ...]  # of the header, or '1', '2', … without one
     rows: list[list[str]]  # the first SAMPLE rows of data
     before: int  # lines before the first row of data: the header and blank ones
+    notes: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -47,17 +49,17 @@ class Layout:
 
 
 def lay_out(
-    raw: Raw, separator: str | None, named: Sequence[str] = (), has_header: bool | None = None
+    raw: Raw, options: ReadingOptions, named: Sequence[str] = (), has_header: bool | None = None
 ) -> tuple[Raw, Layout]:
     """Detect the layout of a UTF-8 text file; return the file with a one-byte delimiter, and the layout.
 
     Args:
-        separator: None to detect it from the content.
+        options: the separator, or None to detect it from the content; and whether fields may be in quotes.
         named: columns that the caller named or numbered; a first row with such a name is a header.
         has_header: None to detect it from the content.
 
     Raises:
-        DataError: the file has one column only, a header and no rows, or bytes that are no text.
+        DataError: the file has one column only, a header and no rows, broken quotes, or bytes that are no text.
         OptionError: the separator is impossible.
     """
     sample = _sample(raw)
@@ -65,15 +67,18 @@ def lay_out(
         raise DataError(
             f"{raw.name}: the file has null bytes; if it is not UTF-8, say {option('encoding', 'utf-16')} or another"
         )
-    separator = TYPED.get(separator, separator) if separator else _separator(raw.name, sample)
+    separator = TYPED.get(options.separator, options.separator) if options.separator else _separator(raw.name, sample)
     if separator in ('"', "\n", "\r"):
         raise OptionError(f"separator is {separator!r}; it cannot be a quote or a line end")
-    quoted = separator != "::" and unpacked_name(Path(raw.name)) != "u.item"
-    raw, delimiter = _one_byte(raw, separator)
+    quoted = options.quotes and separator != "::"
+    raw, delimiter = _one_byte(raw, separator, quoted)
+    raw, scan = scan_quotes(raw, delimiter) if quoted else (raw, Scan())
     numbered = _first_records(raw, delimiter, quoted)
     rows = [fields for _, fields in numbered]
     _check_width(raw.name, len(rows[0]), separator, sample[0])
     header = _has_header(raw.name, rows, named) if has_header is None else has_header
+    names = tuple(name.strip() for name in rows[0]) if header else tuple(map(str, range(1, len(rows[0]) + 1)))
+    notes = check_quotes(raw, scan, delimiter, list(names), _shape(rows[header:], delimiter))
     if header and len(rows) == 1:
         raise DataError(
             f"{raw.name}: the file has a header and no rows; it needs a line for each rating or event"
@@ -81,8 +86,21 @@ def lay_out(
             else f"{raw.name}: line 2 does not end within {HEAD:,} bytes; is a quote left open?"
         )
     first_line, _ = numbered[header]
-    names = tuple(name.strip() for name in rows[0]) if header else tuple(map(str, range(1, len(rows[0]) + 1)))
-    return raw, Layout(separator, delimiter, quoted, header, names, rows[header:], first_line - 1)
+    layout = Layout(separator, delimiter, quoted, header, names, rows[header:], first_line - 1, notes)
+    return raw, layout
+
+
+def _shape(rows: Sequence[Sequence[str]], delimiter: str) -> Callable[[str], bool]:
+    """Return a function that says whether a line has as many fields as the rows, and numbers where they have some."""
+    width = max(map(len, rows), default=0)
+    full = [row for row in rows if len(row) == width]
+    numbers = [column for column in range(width) if all(as_number(row[column]) is not None for row in full)]
+
+    def like_row(line: str) -> bool:
+        fields = line.split(delimiter)
+        return len(fields) == width and all(as_number(fields[column]) is not None for column in numbers)
+
+    return like_row
 
 
 def _check_width(name: str, width: int, separator: str, line: str) -> None:
@@ -193,14 +211,14 @@ def _fit(filled: Sequence[str], sign: str) -> Fit:
     return Fit(round(widths.count(widths[0]) / len(widths), 2), widths[0])
 
 
-def _one_byte(raw: Raw, separator: str) -> tuple[Raw, str]:
+def _one_byte(raw: Raw, separator: str, quoted: bool) -> tuple[Raw, str]:
     if len(separator.encode()) == 1:
         return raw, separator
     content = raw.bytes()
     free = next((sign for sign in UNUSED if sign.encode() not in content), None)
     if free is None:
         raise DataError(f"{raw.name}: control characters keep the separator {separator!r} from being read; remove them")
-    return Raw(raw.name, content.replace(separator.encode(), free.encode())), free
+    return Raw(raw.name, outside_quotes(content, separator.encode(), free.encode(), quoted)), free
 
 
 def _has_header(where: str, rows: Sequence[Sequence[str]], named: Sequence[str]) -> bool:

@@ -33,6 +33,8 @@ class Table:
     place: Place
     layout: str = ""
     """The layout as the notes state it, such as "separator=','"."""
+    notes: tuple[str, ...] = ()
+    """What else there is to say of the file."""
 
 
 def ids_of(table: Table, kind: Literal["user", "item"]) -> pl.Series:
@@ -94,7 +96,7 @@ def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
 
 
 def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
-    _no_gaps(column, name, place, "every row needs a rating; rating=False leaves the column out")
+    _no_gaps(column, name, place, f"every row needs a rating; {option('rating', False)} leaves the column out")
     numbers = _numbers(column, name, place, "is no number")
     single = array_of(numbers, np.float32)
     fine = np.isfinite(single)
@@ -106,7 +108,7 @@ def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
 def _times(
     column: pl.Series, name: str, place: Place, unit: str | None, date_format: str | None
 ) -> tuple[NDArray[np.float64], str]:
-    _no_gaps(column, name, place, "every row needs a time; time=False leaves the column out")
+    _no_gaps(column, name, place, f"every row needs a time; {option('time', False)} leaves the column out")
     if column.dtype in (pl.Date, pl.Datetime):
         return array_of(times.from_dates(column), np.float64), times.DATES
     if date_format is not None:
