@@ -7,6 +7,7 @@ from typing import Unpack
 
 from palate.artifact.folder import check_place
 from palate.artifact.header import Training
+from palate.data.relevance import liked_notes
 from palate.data.split import divide
 from palate.datasets import load_table
 from palate.inference.item_map import item_map
@@ -82,7 +83,7 @@ def train(
         baselines=compared,
         half_widths=result.half_widths,
         refitted=result.parts.refitted,
-        notes=[*table.notes, *parts.notes, *(result.search.notes if result.search else ())],
+        notes=[*table.notes, *liked_notes(table), *parts.notes, *(result.search.notes if result.search else ())],
     )
     recommender = Recommender(result.model, result.parts, header, item_map(result.model, table.item_counts, seed))
     if training.output is not None:

@@ -142,3 +142,15 @@ def test_without_ratings_every_event_counts_a_pair_once_and_an_item_nobody_took_
     np.testing.assert_allclose(model.weights[0].numpy(), [0, -p[0, 1] / p[1, 1], 0, 0], atol=1e-6)
     assert not model.weights[3].any()
     assert model.score(queries.of_users(train, np.array([1]), model)).isfinite().all()
+
+
+def test_one_event_of_the_future_does_not_flatten_the_half_life() -> None:
+    times = 1.5e9 + np.arange(len(TABLE)) * 60.0
+    wrong = np.append(times[:-1], 4.1e9)
+    weights, others = (
+        trained(replace(TABLE, times=each), half_life=1.0)._user_weights(replace(TABLE, times=each))
+        for each in (times, wrong)
+    )
+    assert weights is not None
+    assert others is not None
+    np.testing.assert_allclose(weights, others, rtol=0.02)

@@ -26,3 +26,11 @@ def test_only_the_last_days_count_where_there_are_times() -> None:
         model = Popularity(PopularityConfig(days=days), train.n_users, train.n_items)
         fit(model, train)
         assert model.counts.tolist() == counts
+
+
+def test_one_event_of_the_future_does_not_empty_the_last_days() -> None:
+    times = [1.5e9 + 3600.0 * hour for hour in range(100)]
+    train = tables.table([*range(100), 1], [10, 20] * 50 + [30], times=[*times, 4.1e9])
+    model = Popularity(PopularityConfig(days=1), train.n_users, train.n_items)
+    fit(model, train)
+    assert model.counts.tolist() == [12, 12, 1]

@@ -49,7 +49,7 @@ def test_lists_are_no_worse_than_the_best_member_s(split: Split) -> None:
 def test_the_quality_of_weights_is_that_of_the_whole_lists(split: Split) -> None:
     blend = ListBlend(ListBlendConfig.model_validate({"members": "popularity,ease,als"}), 120, 60)
     learn(blend, split)
-    liked = relevant(split.validation, split.train.scale)
+    liked = relevant(split.validation, split.train.usual_scale)
     users = np.unique(liked.users).astype(np.int64)
     found = candidates(blend.parts, split.train, liked, users, split.newcomers)
     assert found.scores.shape == (3, len(users), 180)

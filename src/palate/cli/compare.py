@@ -41,6 +41,7 @@ def compare(
 def _tables(comparison: "palate.Comparison") -> None:
     for measure in comparison.measures:
         rows = []
+        users = max(len(model.runs[0].measured[measure.name].counts) for model in comparison.best_first(measure))
         for compared in comparison.best_first(measure):
             standing = compared.standings[measure.name]
             rows.append(
@@ -56,7 +57,7 @@ def _tables(comparison: "palate.Comparison") -> None:
             )
         say()
         as_table(
-            f"By {measure.name}, {'most' if measure.larger_is_better else 'least'} first; models of one group do not differ significantly",
+            f"By {measure.name} of {users:,} users, {'most' if measure.larger_is_better else 'least'} first; models of one group do not differ significantly",
             rows,
         )
     say()

@@ -145,6 +145,15 @@ def _say_search(search: "SearchResult") -> None:
         say(sentence)
 
 
+def _say_whose_lists(trained: "palate.Trained") -> None:
+    """Say how many users the metrics of lists are means over, and what they like."""
+    from palate.data.relevance import liked_notes  # noqa: PLC0415 - loads polars, which the help does not need
+
+    if (users := trained.metrics.get("people")) is not None:
+        say(f"metrics of lists are means over {users:,.0f} users, those with a liked item in the test part")
+    say_notes(liked_notes(trained.recommender.table), json=False)
+
+
 def _report(trained: "palate.Trained", model: str, path: Path) -> None:
     if trained.search is not None:
         _say_search(trained.search)
@@ -154,6 +163,7 @@ def _report(trained: "palate.Trained", model: str, path: Path) -> None:
         rows = [{"model": name, **{field: values.get(field) for field in fields}} for name, values in compared.items()]
         say()
         as_table("On the test part, which no model has seen", rows)
+        _say_whose_lists(trained)
     for sentence in palate.verdict(model, trained.metrics, trained.baselines):
         say(sentence)
     user = trained.recommender.table.user_ids.id(0)

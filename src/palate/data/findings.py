@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
+from palate.data.relevance import liked_ratings
 from palate.data.split import Split
 from palate.errors import option
 
@@ -95,6 +96,10 @@ def _scale(table: Interactions) -> Iterator[Finding]:
             f"{value:g}" for value in values[odd][:3]
         )
         yield Finding("warning", int(counts[odd].sum()), what, "correct them or leave them out")
+    liked = liked_ratings(table)
+    if liked is not None and liked.problem and not odd.any():
+        what = f"ratings, {liked.least:g} or above, count as liked; {liked.problem}"
+        yield Finding("warning", liked.liked, what, liked.advice)
 
 
 def _off_the_grid(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:

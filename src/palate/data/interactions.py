@@ -11,10 +11,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.catalogue import Catalogue
+from palate.data.outliers import usual_ends
 from palate.data.vocabulary import Vocabulary
 
 DAY = 86_400.0
 """Seconds of a day; times are in seconds."""
+
+WIDE, FEW = 10.0, 0.05
+"""Ratings are counts with a long tail if their scale is wider than this and fewer than this share reach the upper
+quarter of it."""
+
+TIME_GAP = 0.02
+"""Latest times are outliers beyond a gap of more than this share of the others' span: a wrong clock."""
 
 DIGIT = 16
 """Bits of a key in one pass of the radix sort."""
@@ -91,6 +99,27 @@ class Interactions:
     def scale(self) -> Scale | None:
         """The lowest and the highest rating; None if the table has no ratings."""
         return None if self.ratings is None else Scale(float(self.ratings.min()), float(self.ratings.max()))
+
+    @cached_property
+    def usual_scale(self) -> Scale | None:
+        """The scale that says what is liked (`data/relevance.py`); None if the table has no ratings.
+
+        It is the scale without outliers. Where ratings are counts with a long tail, such as plays, next to none of them
+        reach its upper part: then both ends are the median of the counts above 0, so that about half of them are liked.
+        """
+        if self.ratings is None:
+            return None
+        low, high = usual_ends(self.ratings)
+        if high - low <= WIDE or (self.ratings >= low + 0.75 * (high - low)).mean() >= FEW:
+            return Scale(low, high)
+        counts = self.ratings[self.ratings > 0]
+        middle = float(np.partition(counts, len(counts) // 2)[len(counts) // 2]) if len(counts) else high
+        return Scale(middle, middle)
+
+    @cached_property
+    def now(self) -> float | None:
+        """The latest time that is no outlier, from which recency is measured; None if the table has no times."""
+        return None if self.times is None else usual_ends(self.times, TIME_GAP)[1]
 
     @cached_property
     def fingerprint(self) -> str:

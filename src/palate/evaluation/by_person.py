@@ -34,7 +34,7 @@ def of_lists(
     seed: int,
 ) -> dict[str, PerUserMetric]:
     """Return ndcg@k and recall@k of each user whom `evaluate.evaluate` ranks; {} where there is no such user."""
-    ranked = lists(model, known, relevant(held_out, known.scale), k, people, seed, newcomers)
+    ranked = lists(model, known, relevant(held_out, known.usual_scale), k, people, seed, newcomers)
     ones = np.ones(len(ranked.users))
     measures = {f"ndcg@{k}": ndcg, f"recall@{k}": recall} if len(ones) else {}
     return {name: PerUserMetric(metric(ranked.hits, ranked.counts)[None], ones) for name, metric in measures.items()}

@@ -66,7 +66,9 @@ def evaluate(
             spreads = spread(model, known, held_out, newcomers)
             coverage = interval_coverage(predicted, held_out.ratings, known.scale, half_widths, spreads)
             report |= _interval_metrics(coverage)
-    return report | _evaluate_lists(model, known, relevant(held_out, known.scale), k, people, seed, full, newcomers)
+    return report | _evaluate_lists(
+        model, known, relevant(held_out, known.usual_scale), k, people, seed, full, newcomers
+    )
 
 
 def finite(values: NDArray[np.float32], what: str) -> NDArray[np.float32]:

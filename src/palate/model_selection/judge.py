@@ -27,7 +27,7 @@ class Judge:
 
     def __init__(self, split: Split, aim: str, seed: int) -> None:
         self.split, self.aim, self.measure, self.seed = split, aim, MEASURES[aim], seed
-        held_out = split.validation if aim == "ratings" else relevant(split.validation, split.train.scale)
+        held_out = split.validation if aim == "ratings" else relevant(split.validation, split.train.usual_scale)
         users = np.random.default_rng(seed).permutation(np.unique(held_out.users))[: USERS[aim]]
         if len(users) < 2:
             raise OptionError(f"the validation part has {len(users)} users to judge by: raise the validation share")

@@ -89,11 +89,11 @@ class Ease(SolvedModel):
 
     def _user_weights(self, train: Interactions) -> NDArray[np.float32] | None:
         """Return each user's weight (n_users,), with mean 1 over the events; None stands for 1 everywhere."""
-        if self.config.half_life is None or train.times is None:
+        if self.config.half_life is None or train.times is None or train.now is None:
             return None
         last = np.full(self.n_users, -np.inf)
         np.maximum.at(last, train.users, train.times)
-        weights = 0.5 ** ((train.times.max() - last) / (self.config.half_life * DAY))  # 0 without events
+        weights = 0.5 ** ((train.now - last).clip(min=0) / (self.config.half_life * DAY))  # 0 without events
         scaled: NDArray[np.float32] = (weights / weights[train.users].mean()).astype(np.float32)
         return scaled
 

@@ -34,8 +34,8 @@ class Popularity(SolvedModel):
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
         items = train.items
-        if self.config.days is not None and train.times is not None:
-            items = items[train.times > train.times.max() - self.config.days * DAY]
+        if self.config.days is not None and train.times is not None and train.now is not None:
+            items = items[train.times > train.now - self.config.days * DAY]
         self.counts.copy_(torch.from_numpy(np.bincount(items, minlength=self.n_items)))
 
     def score(self, query: Query) -> Tensor:

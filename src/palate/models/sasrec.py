@@ -133,7 +133,7 @@ class SelfAttention(LearnedModel):
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
 
     def batches(self, train: Interactions) -> "Windows":
-        batches = Windows(relevant(train, train.scale), self.config.length, self.config.batch_size, self.device)
+        batches = Windows(relevant(train, train.usual_scale), self.config.length, self.config.batch_size, self.device)
         batches.batch_size = min(batches.batch_size, max(MIN_BATCH_SIZE, len(batches.first) // MIN_STEPS))
         if not batches.events:
             raise DataError(

@@ -54,7 +54,7 @@ def _weigh_ratings(blend: RatingBlend, split: Split) -> None:
 
 def _weigh_lists(blend: Blend, split: Split, seed: int) -> None:
     """Choose the weights that give the best lists."""
-    liked = relevant(split.validation, split.train.scale)
+    liked = relevant(split.validation, split.train.usual_scale)
     users = weighting_users(liked, seed)
     if not len(users):
         return

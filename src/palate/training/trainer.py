@@ -129,7 +129,7 @@ def monitor_of(cls: type[Model], split: Split, watch_test: bool) -> Monitor:
     name, quality = ("loss", squared_error) if by_ratings else (LISTS, _ndcg)
     best: Callable[[Iterable[float]], float] = min if by_ratings else max
     validation, test = (
-        part if by_ratings else relevant(part, split.train.scale) for part in (split.validation, split.test)
+        part if by_ratings else relevant(part, split.train.usual_scale) for part in (split.validation, split.test)
     )
     has_validation = len(validation) > 0
     parts = {f"validation_{name}": validation} if has_validation else {}

@@ -25,9 +25,9 @@ class LikedHistory(nn.Module):
 
     def learn(self, train: Interactions) -> Interactions:
         """Note the lowest liked rating and the likes of each item; return the events to learn from."""
-        if train.scale is not None:
-            self.least.fill_(least_liked(train.scale))
-        liked = relevant(train, train.scale)
+        if train.usual_scale is not None:
+            self.least.fill_(least_liked(train.usual_scale))
+        liked = relevant(train, train.usual_scale)
         self.counts.copy_(torch.from_numpy(liked.item_counts))
         return liked
 
