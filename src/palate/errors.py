@@ -15,6 +15,8 @@ PalateError
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from operator import index
+from typing import SupportsFloat, SupportsIndex
 
 
 class PalateError(Exception):
@@ -73,7 +75,26 @@ def either(python: str, command_line: str) -> str:
     return python if COMMAND_LINE.get() is None else command_line
 
 
-def at_least(value: int, bound: int, name: str) -> None:
-    """Raise OptionError if value is below bound; name is the option's name for the message."""
-    if value < bound:
-        raise OptionError(f"{option(name)} is {value}: it must be at least {bound}")
+def at_least(value: object, bound: int, name: str) -> int:
+    """Return a whole number that is at least `bound`; name is the option's name for the message.
+
+    Raises:
+        OptionError: it is below the bound, or no whole number, such as 2.5, "3" or None.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        raise OptionError(f"{option(name)} is {value!r}: it must be a whole number, at least {bound}")
+    number = index(value)
+    if number < bound:
+        raise OptionError(f"{option(name)} is {number}: it must be at least {bound}")
+    return number
+
+
+def as_number(value: object, name: str) -> float:
+    """Return a number, such as a share or minutes; name is the option's name for the message.
+
+    Raises:
+        OptionError: it is not a number, such as "0.2" or None.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsFloat):
+        raise OptionError(f"{option(name)} is {value!r}: it must be a number")
+    return float(value)

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, TypedDict
 
 from annotated_doc import Doc
 
-from palate.errors import OptionError, at_least
+from palate.errors import OptionError, as_number, at_least, option
 
 Column = str | int | Literal[False] | None
 """A column by its name or its number from 1; False leaves it out, None lets Palate detect it."""
@@ -104,7 +104,7 @@ class SplitOptions:
 
     def __post_init__(self) -> None:
         for name in ("test", "validation"):
-            object.__setattr__(self, name, float(getattr(self, name)))  # NumPy's numbers are welcome too
+            object.__setattr__(self, name, as_number(getattr(self, name), name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +137,7 @@ class RunOptions:
     device: Annotated[str, Doc("Device to compute on: auto, cpu, cuda or mps.")] = "auto"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seed", int(self.seed))  # NumPy's numbers are welcome too
-        at_least(self.seed, 0, "seed")
+        object.__setattr__(self, "seed", at_least(self.seed, 0, "seed"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +161,10 @@ class ComparisonOptions:
     ] = None
 
     def __post_init__(self) -> None:
-        at_least(self.seeds, 1, "seeds")
-        at_least(self.k, 1, "k")
-        if not self.minutes > 0:
-            raise OptionError(f"minutes is {self.minutes}: it must be above 0")
+        for name in ("seeds", "k"):
+            object.__setattr__(self, name, at_least(getattr(self, name), 1, name))
+        if not as_number(self.minutes, "minutes") > 0:
+            raise OptionError(f"{option('minutes')} is {self.minutes}: it must be above 0")
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ class Recommender(RowRecommender):
         The losses are exact: the model scores the item again without each rating. A user of the table is scored as a
         new user with the same history (fold-in), so the score may differ from that of `recommend`.
         """
+        k = None if k is None else at_least(k, 1, "k")
         person, [row] = self.person(user, ratings), item_rows(self.table, [item])
         return explanations.explain(self.model, self.table, person, row, k)
 
@@ -213,7 +214,7 @@ class Recommender(RowRecommender):
         Raises:
             UnsupportedError: the model has no vectors.
         """
-        return self._neighbours.check_analogy(a, b, c, k, min_ratings, seed)
+        return self._neighbours.check_analogy(a, b, c, k, min_ratings, at_least(seed, 0, "seed"))
 
     def evaluate(
         self, held_out: Interactions | None = None, *, k: int = 10, people: int = PEOPLE_RANKED, full: bool = False

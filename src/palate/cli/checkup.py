@@ -17,7 +17,7 @@ def checkup(
     ratings: Table,
     split: Annotated[str, typer.Option(help="Split to check: random, time, last, users or items.")] = "random",
     test: Annotated[float, typer.Option(help="Share of events, users or items in its test part.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     *,
     reading: ReadingOptions,
     json: Json = False,

@@ -12,7 +12,7 @@ from palate.cli.output import as_json, as_table
 def directions(
     model: Model,
     min_ratings: Annotated[
-        int, typer.Option("--min-ratings", help="Learn only from items with at least this many ratings.", min=0)
+        int, typer.Option("--min-ratings", help="Learn only from items with at least this many ratings.")
     ] = 10,
     model_class: ModelClass = None,
     json: Json = False,

@@ -32,8 +32,8 @@ def evaluate(
     ] = None,
     *,
     reading: ReadingOptions,
-    k: Annotated[int, typer.Option("-k", help="Length of the top-N lists.", min=1)] = 10,
-    people: Annotated[int, typer.Option(help="Largest number of users whose lists are ranked.", min=1)] = 1000,
+    k: Annotated[int, typer.Option("-k", help="Length of the top-N lists.")] = 10,
+    people: Annotated[int, typer.Option(help="Largest number of users whose lists are ranked.")] = 1000,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:

@@ -21,7 +21,6 @@ class Spelling:
 
     names: Sequence[str] = ()
     metavar: str | None = None
-    min: int | None = None
     kind: Any = None
     """The type that is written, with `default`; None stands for the type of the field."""
     default: Any = None
@@ -65,9 +64,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "profile": Spelling(["--profile"]),
     "baselines": Spelling(kind=bool, default=True, value=lambda wanted: BASELINES if wanted else ()),
     "models": Spelling(metavar="NAME,NAME...", kind=str | None, value=names),
-    "seed": Spelling(min=0),
-    "seeds": Spelling(min=1),
-    "k": Spelling(["-k"], min=1),
+    "k": Spelling(["-k"]),
     "ratings": Spelling(["--rate"]),
 }
 """By the name of the field; other options are written as Python writes them, with dashes."""
@@ -119,7 +116,6 @@ def _option(group: Any, field: "Field[Any]", meaning: str) -> Parameter:
         *spelling.names,
         help=meaning,
         metavar=spelling.metavar,
-        min=spelling.min,
         rich_help_panel=group.TITLE,
         show_default=spelling.shown or default not in (None, []),
     )

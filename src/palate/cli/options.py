@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 Model = Annotated[Path, typer.Argument(help="Folder of a trained model, as palate train writes it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
-K = Annotated[int, typer.Option("-k", help="Number of items to return.", min=1)]
-MinRatings = Annotated[
-    int, typer.Option("--min-ratings", help="Return only items with at least this many ratings.", min=0)
-]
+K = Annotated[int, typer.Option("-k", help="Number of items to return.")]
+MinRatings = Annotated[int, typer.Option("--min-ratings", help="Return only items with at least this many ratings.")]
 Memory = Annotated[
     str | None,
     typer.Option(

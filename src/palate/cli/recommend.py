@@ -22,9 +22,7 @@ def recommend(
     min_ratings: MinRatings = 0,
     diversity: Annotated[
         float,
-        typer.Option(
-            help="Trade score for variety: 0 returns the best items, 1 the most different ones.", min=0, max=1
-        ),
+        typer.Option(help="Trade score for variety: 0 returns the best items, 1 the most different ones."),
     ] = 0.0,
     model_class: ModelClass = None,
     json: Json = False,

@@ -15,9 +15,9 @@ SHOWN = 5
 def replay(
     model: Model,
     url: Annotated[str, typer.Option(help="Address of the service.")] = "http://127.0.0.1:8000",
-    people: Annotated[int, typer.Option(help="Largest number of users to send.", min=1)] = 200,
+    people: Annotated[int, typer.Option(help="Largest number of users to send.")] = 200,
     k: K = 10,
-    seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
-from palate.errors import OptionError, UnsupportedError
+from palate.errors import OptionError, UnsupportedError, as_number
 
 TRAIN, VALIDATION, TEST, KNOWN = 0, 1, 2, 3
 
@@ -188,7 +188,7 @@ def divide(table: Interactions, method: str, *, test: float = 0.2, validation: f
 
 def _check_shares(**shares: float) -> None:
     for name, share in shares.items():
-        if not 0 <= share < 1:
+        if not 0 <= as_number(share, name) < 1:
             raise OptionError(f"the {name} share is {share}: it must be at least 0 and below 1")
 
 

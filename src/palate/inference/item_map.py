@@ -55,7 +55,7 @@ def layout(vectors: Tensor, seed: int) -> NDArray[np.float32]:
     """Lay out vectors (n, d) -> places (n, 2) within -1 and 1, with mean 0."""
     units = functional.normalize(vectors, dim=1)
     places = np.ascontiguousarray(principal_components(units).numpy()) * np.float32(10)
-    _pull_and_push(places, nearest(units, NEIGHBOURS).numpy(), PASSES, STRENGTH, seed + 1)
+    _pull_and_push(places, nearest(units, NEIGHBOURS).numpy(), PASSES, STRENGTH, (seed + 1) % 2**64)
     places -= places.mean(0)
     scaled: NDArray[np.float32] = places / max(np.abs(places).max(), np.finfo(np.float32).tiny)
     return scaled

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id, did_you_mean
-from palate.errors import OptionError, UnknownIdError, at_least, either
+from palate.errors import OptionError, UnknownIdError, as_number, at_least, either
 from palate.inference import vectors as embeddings
 from palate.inference.abilities import item_vectors, user_vectors
 from palate.inference.cooccurrence import ItemCooccurrence
@@ -40,7 +40,7 @@ class Neighbours:
         return Results(pl.DataFrame({"id": ids, "score": cosines.cpu().numpy().astype(np.float64)}))
 
     def of_item(self, item: Id, k: int, min_ratings: int, towards: str | None, strength: float) -> Results:
-        if not math.isfinite(strength):
+        if not math.isfinite(as_number(strength, "strength")):
             raise OptionError(f"strength is {strength}: it must be a finite number")
         row = int(item_rows(self.table, [item])[0])
         vector = item_vectors(self.model)[row]

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
-from palate.errors import OptionError, UnsupportedError
+from palate.errors import OptionError, UnsupportedError, as_number
 from palate.inference import queries
 from palate.inference.abilities import unsupported
 from palate.inference.queries import Person
@@ -45,7 +45,7 @@ def half_width_at(level: float, half_widths: Mapping[float, float]) -> float:
     """
     if not half_widths:
         raise UnsupportedError("this model has no intervals: they need a validation part when it is trained")
-    if level not in half_widths:
+    if as_number(level, "interval") not in half_widths:
         levels = ", ".join(f"{known:g}" for known in half_widths)
         raise OptionError(f"interval is {level:g}: it must be one of {levels}")
     return half_widths[level]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id
-from palate.errors import OptionError, at_least
+from palate.errors import OptionError, as_number, at_least, option
 from palate.inference import queries, ranking
 from palate.inference.ids import in_categories, item_rows
 from palate.inference.queries import Person
@@ -62,8 +62,8 @@ def filters(
     """
     at_least(k, 1, "k")
     at_least(min_ratings, 0, "min_ratings")
-    if not 0 <= diversity <= 1:
-        raise OptionError(f"diversity is {diversity}: it must be from 0 to 1")
+    if not 0 <= as_number(diversity, "diversity") <= 1:
+        raise OptionError(f"{option('diversity')} is {diversity}: it must be from 0 to 1")
     excluded = item_rows(table, exclude)
     categories = [category] if isinstance(category, str) else list(category)
     if not min_ratings and not len(excluded) and only is None and not categories:

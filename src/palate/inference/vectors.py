@@ -43,7 +43,7 @@ def random_offsets(vectors: Tensor, like: Tensor, n: int, seed: int) -> Tensor:
 
     They are controls: items that these offsets find too are not found by the meaning of an offset.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed % 2**64)
     first = torch.randint(len(vectors), (n,), generator=generator)
     second = (first + torch.randint(1, max(len(vectors), 2), (n,), generator=generator)) % len(vectors)
     units = functional.normalize(vectors, dim=1)

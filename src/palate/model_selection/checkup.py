@@ -5,6 +5,7 @@ from palate.data import split as splits
 from palate.data.findings import Finding
 from palate.data.interactions import Interactions
 from palate.data.split import Split
+from palate.errors import at_least
 from palate.evaluation.evaluate import evaluate
 from palate.models import MODELS
 from palate.results import Metrics
@@ -26,6 +27,7 @@ def checkup(table: Interactions, *, split: str = "random", test: float = 0.2, se
         OptionError: the split is unknown, or a share is out of its bounds.
         UnsupportedError: the split needs times, and the table has none.
     """
+    seed = at_least(seed, 0, "seed")
     held_out = splits.divide(table, split, test=test, validation=0, seed=seed)
     findings = [*checks.of_table(table), *checks.of_split(held_out), *_random_split(table, test, seed)]
     return sorted(findings, key=lambda finding: finding.severity != "warning")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from palate import models
 from palate.data.interactions import Interactions
-from palate.errors import OptionError
+from palate.errors import OptionError, as_number, option
 from palate.models.contract import BaseConfig, Model
 from palate.models.settings import configure
 from palate.options import ModelOptions
@@ -51,9 +51,9 @@ def choose(options: ModelOptions, table: Interactions, *, resume: bool) -> Model
         raise OptionError(f"model {BEST} is chosen with default settings: leave preset, settings and epochs out")
     if resume:
         raise OptionError("a search for the best model can't be resumed: start it anew")
-    minutes = MINUTES if options.minutes is None else float(options.minutes)
+    minutes = MINUTES if options.minutes is None else as_number(options.minutes, "minutes")
     if not minutes > 0:
-        raise OptionError(f"minutes is {minutes}: it must be above 0")
+        raise OptionError(f"{option('minutes')} is {minutes}: it must be above 0")
     return ModelChoice(None, BaseConfig(), time.monotonic() + 60 * minutes)
 
 

@@ -13,7 +13,7 @@ from palate.data import split as splits
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.datasets import load_table
-from palate.errors import OptionError, UnsupportedError
+from palate.errors import OptionError, UnsupportedError, at_least
 from palate.evaluation.by_person import of_lists, squared_errors
 from palate.evaluation.calibrate import half_widths_of
 from palate.evaluation.evaluate import PEOPLE_RANKED, predict, spread
@@ -65,6 +65,7 @@ def compare(
     """
     options = collect(CompareOptions, groups, keywords)
     comparison, split, seed = options.comparison, options.split, options.run.seed
+    people = at_least(people, 1, "people")
     if not split.test > 0:
         raise OptionError("a comparison needs a test part: test must be above 0")
     if comparison.report is not None:

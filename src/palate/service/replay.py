@@ -67,6 +67,7 @@ def replay(
     """
     at_least(people, 1, "people")
     at_least(k, 1, "k")
+    at_least(seed, 0, "seed")
     split, table = recommender.split, recommender.table
     held_out = np.unique(table.users[(split.part == TEST) | (split.part == KNOWN)])
     if not len(held_out):
