@@ -47,6 +47,14 @@ class ReadingOptions:
         str | None,
         Doc("Format of dates that are text, such as %d/%m/%Y. Palate detects it if you do not name it."),
     ] = None
+    keep: Annotated[
+        Mapping[str, object] | None,
+        Doc("Read only rows with this value, or one of several, in a column, such as event=purchase."),
+    ] = None
+    drop: Annotated[
+        Mapping[str, object] | None,
+        Doc("Leave out rows with this value, or one of several, in a column, such as rating=-1 or user=NULL."),
+    ] = None
     encoding: Annotated[str | None, Doc("Text encoding, such as latin-1. UTF-8 if you do not name one.")] = None
     quotes: Annotated[
         bool, Doc("Whether a field of delimited text may be in quotes. If not, a quote is a letter like any other.")
@@ -206,6 +214,8 @@ class ReadingKeywords(TypedDict, total=False):
     separator: str | None
     time_unit: str | None
     date_format: str | None
+    keep: Mapping[str, object] | None
+    drop: Mapping[str, object] | None
     encoding: str | None
     quotes: bool
 

@@ -95,7 +95,7 @@ def times(folder: Path, *lines: str) -> list[float]:
     table = read(path)
     assert table.times is not None
     assert "(dates, UTC)" in table.notes[0]
-    return table.times.tolist()
+    return list(table.times)
 
 
 @pytest.mark.parametrize(

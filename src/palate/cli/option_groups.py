@@ -36,11 +36,27 @@ def settings(written: Sequence[str]) -> dict[str, str]:
     Raises:
         OptionError: a text is not NAME=VALUE.
     """
+    return dict(_pairs("--set", written, "NAME=VALUE, such as dim=20"))
+
+
+def values(flag: str) -> Callable[[Sequence[str]], dict[str, list[str]] | None]:
+    """Return a function from texts such as "event=purchase" to {column: values}; None for no text."""
+
+    def by_column(written: Sequence[str]) -> dict[str, list[str]] | None:
+        columns: dict[str, list[str]] = {}
+        for column, value in _pairs(flag, written, "COLUMN=VALUE, such as event=purchase"):
+            columns.setdefault(column, []).append(value)
+        return columns or None
+
+    return by_column
+
+
+def _pairs(flag: str, written: Sequence[str], form: str) -> list[tuple[str, str]]:
     pairs = [text.partition("=") for text in written]
     for text, (name, equals, _) in zip(written, pairs, strict=True):
         if not name or not equals:
-            raise OptionError(f"--set {text!r} should be NAME=VALUE, such as dim=20")
-    return {name: value for name, _, value in pairs}
+            raise OptionError(f"{flag} {text!r} should be {form}")
+    return [(name, value) for name, _, value in pairs]
 
 
 def names(written: str | None) -> list[str] | None:
@@ -58,6 +74,8 @@ COLUMNS = ("user", "item", "rating", "time")
 SPELLINGS: Mapping[str, Spelling] = {
     **dict.fromkeys(COLUMNS, Spelling(kind=str | None, value=column)),
     "settings": Spelling(["--set"], "NAME=VALUE", kind=list[str], default=[], value=settings),
+    "keep": Spelling(metavar="COLUMN=VALUE", kind=list[str], default=[], value=values("--keep")),
+    "drop": Spelling(metavar="COLUMN=VALUE", kind=list[str], default=[], value=values("--drop")),
     "aim": Spelling(["--for"]),
     "output": Spelling(["-o", "--output"], shown="the table's name"),
     "resume": Spelling(["--resume"]),
@@ -78,6 +96,8 @@ def written(name: str, value: object) -> str:
         return flag
     if value is False and name not in COLUMNS:
         return f"--no-{flag.removeprefix('--')}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{flag} {quote(f'{name}={one}')}" for name, one in value.items())
     return f"{flag} {'none' if value is False else quote(str(value))}"
 
 

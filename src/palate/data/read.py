@@ -18,6 +18,7 @@ from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame, p
 from palate.data.reading.items import item_columns
 from palate.data.reading.jsonlines import json_frame, lists_table
 from palate.data.reading.layouts import Layout, lay_out
+from palate.data.reading.rows import filtered_table
 from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.times import check_unit
 from palate.errors import DataError, OptionError
@@ -49,14 +50,15 @@ def read(
     check_unit(options.time_unit)
     if options.format is not None and options.format not in FORMATS:
         raise OptionError(f"format is {options.format!r}: it must be one of {', '.join(FORMATS)}")
-    choices = Choices(options.user, options.item, options.rating, options.time)
+    filtered = (*(options.keep or {}), *(options.drop or {}))
+    choices = Choices(options.user, options.item, options.rating, options.time, filtered)
     if is_frame(source):
         tables = [frame_table(as_frame(source), choices, item_columns)]
     else:
         files = _files(source)
         items = files.items if items is None else items
         tables = _tables(files.ratings, options, choices)
-    return assemble(tables, options, items)
+    return assemble([filtered_table(table, options) for table in tables], options, items)
 
 
 def _files(source: Source) -> SourceFiles:

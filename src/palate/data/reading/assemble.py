@@ -13,6 +13,7 @@ from palate.data.interactions import Interactions
 from palate.data.reading.describe import catalogue_inside, read_catalogue
 from palate.data.reading.ordering import sort_and_deduplicate
 from palate.data.reading.tables import Table, ids_of, ratings_of, times_of
+from palate.data.reading.unused import unused_notes
 from palate.data.vocabulary import Vocabulary
 from palate.errors import DataError
 from palate.options import ReadingOptions
@@ -29,7 +30,8 @@ def assemble(tables: Sequence[Table], options: ReadingOptions, items: Any) -> In
     """
     user_ids, users = _encoded("user", tables)
     item_ids, rows = _encoded("item", tables)
-    ratings = _stacked([ratings_of(table) for table in tables])
+    spelled = [ratings_of(table) for table in tables]
+    ratings = _stacked([part for part, _ in spelled])
     parts = [times_of(table, options.time_unit, options.date_format) for table in tables]
     times, units = _stacked([part for part, _ in parts]), {unit for _, unit in parts}
     if len(units) > 1:
@@ -42,8 +44,9 @@ def assemble(tables: Sequence[Table], options: ReadingOptions, items: Any) -> In
     catalogue, catalogue_notes = _catalogue(tables, rows, item_ids, items, options)
     whole = Interactions(users, rows, ratings, times, user_ids, item_ids, catalogue)
     said = [note for table in tables for note in table.notes]
-    notes = (_summary(tables, whole, units.pop()), *said, *catalogue_notes)  # before the arrays are sorted in place
-    events = sort_and_deduplicate(whole)
+    unused = unused_notes(tables[0], options, () if items is not None else tables[0].item_columns.values())
+    notes = (_summary(tables, whole, spelled[0][1], units.pop()), *unused, *said, *catalogue_notes)
+    events = sort_and_deduplicate(whole)  # it sorts the arrays in place: the notes come first
     return replace(events, notes=(*notes, *_repeats_note(whole, events)))
 
 
@@ -110,13 +113,13 @@ def _repeats_note(whole: Interactions, events: Interactions) -> tuple[str, ...]:
     return (f"{repeats:,} rows repeat a (user, item) pair: the {which} row of each pair is kept",) if repeats else ()
 
 
-def _summary(tables: Sequence[Table], whole: Interactions, unit: str) -> str:
+def _summary(tables: Sequence[Table], whole: Interactions, spelling: str, unit: str) -> str:
     """Return one line on what was read: the size of the table, and the column of each role."""
     roles, layout = tables[0].roles, tables[0].layout
     columns = [f"user={roles.user}", f"item={roles.item}"]
     if roles.rating is not None and whole.scale is not None:
         low, high = whole.scale
-        columns.append(f"rating={roles.rating} ({low:g} to {high:g})")
+        columns.append(f"rating={roles.rating} ({low:g} to {high:g}{', ' if spelling else ''}{spelling})")
     else:
         columns.append("no ratings")
     columns.append(f"time={', '.join(roles.date) or roles.time} ({unit})" if unit else "no times")

@@ -77,11 +77,14 @@ class Choices:
     item: Choice = None
     rating: Choice = None
     time: Choice = None
+    filtered: tuple[str, ...] = ()
+    """Further columns, by whose values rows are kept or left out."""
 
 
 def plain(name: str) -> str:
-    """Return a column's name in lower case, with letters and digits only, without RecBole's ':token' ending."""
-    return re.sub(r"[\W_]", "", re.sub(r":\w+$", "", name.strip().lower()))
+    """Return a column's name in lower case, with letters and digits only, without an ending such as ':token' (RecBole)
+    or '(1-5)'."""
+    return re.sub(r"[\W_]", "", re.sub(r":\w+$|[(\[].*[)\]]$", "", name.strip().lower()))
 
 
 def is_known(name: str) -> bool:

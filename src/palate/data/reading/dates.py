@@ -55,6 +55,10 @@ DIGITS = (8, 12, 14)
 """The digits of 20240131, 202401312359 and 20240131235959."""
 
 
+class EitherOrderError(DataError):
+    """Dates of a column that may have the day or the month first."""
+
+
 def from_text(text: pl.Series, name: str, place: Place, date_format: str | None = None) -> pl.Series:
     """Convert dates as text, without nulls, to unix seconds. date_format: None to detect it.
 
@@ -124,7 +128,7 @@ def _numeric_formats(text: pl.Series, name: str, place: Place, missing: pl.Serie
         )
     if sign != "." and not day_first.any() and not day_second.any():
         clock = next((c for c in CLOCKS if not _parsed(text[:1], orders[True] + c).null_count()), "")
-        raise DataError(
+        raise EitherOrderError(
             f"{place(rows[0])}: column {name!r} may have the day or the month first, such as {text[0]!r}: say "
             f"{option('date_format', orders[True] + clock)} or {option('date_format', orders[False] + clock)}"
         )

@@ -8,8 +8,9 @@ import polars as pl
 
 from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, listed
 from palate.data.reading.files import POLARS_FAILURES, Raw, first_line
-from palate.data.reading.frames import FindItemColumns
+from palate.data.reading.frames import FindItemColumns, OnDemand
 from palate.data.reading.layouts import Layout, records
+from palate.data.reading.spellings import spelling_of
 from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.values import Place
 from palate.data.vocabulary import as_integers
@@ -29,7 +30,10 @@ def delimited_table(
     else:
         roles = by_content(raw.name, layout.names, layout.rows, choices)
     item_columns = find_item_columns(layout.names, roles)
-    types = _types(layout, roles, item_columns, id_types)
+    types: dict[str, pl.DataType] = dict.fromkeys(
+        (name for name in choices.filtered if name in layout.names), pl.String()
+    )
+    types |= _types(layout, roles, item_columns, id_types)
     numbers = [name for name in (roles.rating, roles.time) if name is not None]
     comma = layout.separator != "," and _decimal_comma(layout, numbers)
     frame = columns(raw, layout, types, comma)
@@ -37,7 +41,11 @@ def delimited_table(
         text = [pl.col(name).str.replace(",", ".", literal=True) for name in numbers if frame[name].dtype == pl.String]
         frame = frame.with_columns(text)
     note = f"separator={layout.separator!r}{'' if layout.header else ', no header'}{', decimal comma' if comma else ''}"
-    return Table(raw.name, roles, frame.to_dict(), item_columns, place_in(raw, layout), note, layout.notes)
+    others = OnDemand(
+        [name for name in layout.names if name not in roles.taken],
+        lambda name: pl.Series(layout.values(name), dtype=pl.String),
+    )
+    return Table(raw.name, roles, frame.to_dict(), item_columns, place_in(raw, layout), others, note, layout.notes)
 
 
 def place_in(raw: Raw, layout: Layout) -> Place:
@@ -55,7 +63,8 @@ def _types(layout: Layout, roles: Roles, item_columns: Mapping[str, str], id_typ
     types |= {roles.user: id_types.user, roles.item: id_types.item}
     types |= dict.fromkeys(roles.date, pl.Float64())
     if roles.rating is not None:
-        types[roles.rating] = pl.Float64()
+        spelled = any(map(spelling_of, layout.values(roles.rating)[:1]))
+        types[roles.rating] = pl.String() if spelled else pl.Float64()
     if roles.time is not None:
         dates = any(as_number(value) is None for value in layout.values(roles.time))
         types[roles.time] = pl.String() if dates else pl.Float64()

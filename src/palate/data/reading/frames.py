@@ -46,6 +46,8 @@ class Frame:
     names: list[str]
     read: Callable[[list[str]], Mapping[str, pl.Series]]
     place: Place
+    head: Callable[[str], pl.Series]
+    """Returns the first values of a column, without reading the rest where that costs time."""
 
     def columns(self, names: list[str]) -> dict[str, pl.Series]:
         """Return the named columns; text categories become text, Python objects the one type that they share.
@@ -115,7 +117,10 @@ def as_frame(source: Any, name: str = "table") -> Frame:
             def collect(columns: list[str]) -> dict[str, pl.Series]:
                 return source.select(pl.nth(_numbers(names, columns))).collect().to_dict()
 
-            return Frame(name, names, collect, row_of(name))
+            def first(column: str) -> pl.Series:
+                return source.select(pl.nth(names.index(column)).head(SAMPLE)).collect().to_series()
+
+            return Frame(name, names, collect, row_of(name), first)
         frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
     except (*POLARS_FAILURES, TypeError, ImportError) as error:
         raise DataError(f"{name}: cannot be read ({first_line(error)})") from None
@@ -123,7 +128,7 @@ def as_frame(source: Any, name: str = "table") -> Frame:
     def read(columns: list[str]) -> dict[str, pl.Series]:
         return {column: frame.get_column(column) for column in columns}
 
-    return Frame(name, frame.columns, read, row_of(name))
+    return Frame(name, frame.columns, read, row_of(name), lambda column: frame.get_column(column).head(SAMPLE))
 
 
 def parquet_frame(raw: Raw) -> Frame:
@@ -135,11 +140,13 @@ def parquet_frame(raw: Raw) -> Frame:
     with _readable(f"{raw.name}: no readable Parquet file"), raw.open() as stream:
         names = list(pl.read_parquet_schema(stream))
 
-    def column(name: str) -> pl.Series:
+    def column(name: str, n_rows: int | None = None) -> pl.Series:
         with _readable(f"{raw.name}: cannot be read"):
-            return pl.read_parquet(raw.content, columns=_numbers(names, [name]), glob=False).to_series()
+            numbers = _numbers(names, [name])
+            return pl.read_parquet(raw.content, columns=numbers, n_rows=n_rows, glob=False).to_series()
 
-    return Frame(raw.name, names, lambda columns: OnDemand(columns, column), row_of(raw.name))
+    place = row_of(raw.name)
+    return Frame(raw.name, names, lambda columns: OnDemand(columns, column), place, lambda name: column(name, SAMPLE))
 
 
 def _numbers(names: list[str], columns: list[str]) -> list[int]:
@@ -153,7 +160,10 @@ def _from_pandas(frame: Any, name: str) -> Frame:
     def read(columns: list[str]) -> dict[str, pl.Series]:
         return {column: _pandas_column(frame.iloc[:, names.index(column)]) for column in columns}
 
-    return Frame(name, names, read, row_of(name))
+    def first(column: str) -> pl.Series:
+        return _pandas_column(frame.iloc[:SAMPLE, names.index(column)])
+
+    return Frame(name, names, read, row_of(name), first)
 
 
 def _pandas_column(series: Any) -> pl.Series:
@@ -176,7 +186,8 @@ def frame_table(frame: Frame, choices: Choices, find_item_columns: FindItemColum
     """
     roles = _roles(frame, choices)
     candidates = find_item_columns(frame.names, roles)
-    raw = frame.raw_columns([*dict.fromkeys([*roles.taken, *candidates.values()])])
+    filtered = [name for name in choices.filtered if name in frame.names and name not in roles.taken]
+    raw = frame.raw_columns([*dict.fromkeys([*roles.taken, *candidates.values(), *filtered])])
     columns = {name: _texts(raw[name]) for name in candidates.values()}
     texts = {name: text for name, text in columns.items() if text is not None}
 
@@ -184,7 +195,10 @@ def frame_table(frame: Frame, choices: Choices, find_item_columns: FindItemColum
         return texts[name] if name in texts else frame.plain(name, raw[name])
 
     item_columns = {field: name for field, name in candidates.items() if name in texts}
-    return Table(frame.name, roles, OnDemand([*roles.taken, *texts], column), item_columns, frame.place)
+    others = OnDemand([name for name in frame.names if name not in roles.taken], frame.head)
+    return Table(
+        frame.name, roles, OnDemand([*roles.taken, *texts, *filtered], column), item_columns, frame.place, others
+    )
 
 
 def _texts(column: pl.Series) -> pl.Series | None:

@@ -45,7 +45,8 @@ def json_frame(raw: Raw) -> Frame:
     Raises:
         DataError: a line is no JSON object, or the file has no line.
     """
-    names = list(dict.fromkeys(key for _, record in islice(objects(raw), SAMPLE) for key in record))
+    sample = [record for _, record in islice(objects(raw), SAMPLE)]
+    names = list(dict.fromkeys(key for record in sample for key in record))
     numbers: list[int] = []
 
     def place(row: int) -> str:
@@ -62,7 +63,10 @@ def json_frame(raw: Raw) -> Frame:
                 column.append(texts.setdefault(value, value) if isinstance(value, str) else value)
         return {name: objects_series(column) for name, column in columns.items()}
 
-    return Frame(raw.name, names, read, place)
+    def first(name: str) -> pl.Series:
+        return objects_series([record.get(name) for record in sample])
+
+    return Frame(raw.name, names, read, place, first)
 
 
 def lists_table(raw: Raw, id_types: IdTypes) -> Table:
@@ -95,4 +99,4 @@ def lists_table(raw: Raw, id_types: IdTypes) -> Table:
     }
     note = "one user a line" + (f"; users without items, left out: {n_empty:,}" if n_empty else "")
     roles = Roles("user", "item", None, "position")
-    return Table(raw.name, roles, columns, {}, lambda row: f"{raw.name}: line {numbers[row]}", note)
+    return Table(raw.name, roles, columns, {}, lambda row: f"{raw.name}: line {numbers[row]}", {}, note)

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.arrays import array_of
-from palate.data.reading import dates, times
+from palate.data.reading import dates, spellings, times
 from palate.data.reading.columns import Roles
 from palate.data.reading.values import Place, kind, refuse
 from palate.errors import DataError, option
@@ -31,6 +31,8 @@ class Table:
     columns: Mapping[str, pl.Series]  # by column name, each (n,)
     item_columns: Mapping[str, str]  # 'title', 'categories' -> the column that holds it of each row's item
     place: Place
+    others: Mapping[str, pl.Series]
+    """The first values of the columns without a role, by name."""
     layout: str = ""
     """The layout as the notes state it, such as "separator=','"."""
     notes: tuple[str, ...] = ()
@@ -50,14 +52,15 @@ def ids_of(table: Table, kind: Literal["user", "item"]) -> pl.Series:
     return ids(column, name, table.place)
 
 
-def ratings_of(table: Table) -> NDArray[np.float32] | None:
-    """Return the ratings of all rows in a new array of their own; None if the table has no ratings.
+def ratings_of(table: Table) -> tuple[NDArray[np.float32] | None, str]:
+    """Return the ratings of all rows in a new array of their own, None if the table has none, and how they are
+    written where they are no numbers, such as "stars".
 
     Raises:
-        DataError: a rating is no finite number; the message names the first such row.
+        DataError: a rating is no finite number, nor written as all others; the message names the first such row.
     """
     name = table.roles.rating
-    return None if name is None else _ratings(table.columns[name], name, table.place)
+    return (None, "") if name is None else _ratings(table.columns[name], name, table.place)
 
 
 def times_of(table: Table, unit: str | None, date_format: str | None) -> tuple[NDArray[np.float64] | None, str]:
@@ -95,14 +98,15 @@ def ids(column: pl.Series, name: str, place: Place) -> pl.Series:
     raise DataError(f"{place(0)}: column {name!r} holds {kind(column.dtype)}; ids are integers or text")
 
 
-def _ratings(column: pl.Series, name: str, place: Place) -> NDArray[np.float32]:
+def _ratings(column: pl.Series, name: str, place: Place) -> tuple[NDArray[np.float32], str]:
     _no_gaps(column, name, place, f"every row needs a rating; {option('rating', False)} leaves the column out")
-    numbers = _numbers(column, name, place, "is no number")
+    spelled = spellings.from_text(column, name, place) if column.dtype in (pl.String, pl.Boolean) else None
+    numbers, how = spelled or (_numbers(column, name, place, "is no number"), "")
     single = array_of(numbers, np.float32)
     fine = np.isfinite(single)
     if not fine.all():
         refuse(column, pl.Series(~fine), name, place, "is no finite number; ratings are finite")
-    return single
+    return single, how
 
 
 def _times(
