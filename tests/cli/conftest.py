@@ -46,6 +46,7 @@ def palate(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["palate", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr("palate.cli.output.console._width", 200)  # it may have read COLUMNS already
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

@@ -1,6 +1,7 @@
 """Test the studio's languages in a real browser: every view, the switch, and what the page says of failures."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,22 @@ def pattern_of(text: str) -> str:
     return re.sub(r"\\\{\w+\\\}", "(.+)", re.escape(text))
 
 
+@cache
+def patterns_of(language: str) -> re.Pattern[str]:
+    """Return a pattern of every text of a language, and of the pieces between their values."""
+    pieces = [piece.strip() for text in table(language).values() for piece in (text, *re.split(r"\{\w+\}", text))]
+    return re.compile("|".join({pattern_of(piece): None for piece in pieces if re.search(r"[^\W\d_]", piece)}))
+
+
 def foreign(page: Any, language: str, data: set[str]) -> list[str]:
     """Return the texts of a page that are neither in the table of the language nor data."""
-    pieces = [piece.strip() for text in table(language).values() for piece in (text, *re.split(r"\{\w+\}", text))]
-    patterns = re.compile("|".join(pattern_of(piece) for piece in pieces if re.search(r"[^\W\d_]", piece)))
 
     def known(text: str) -> bool:
-        is_data = text in data or any(text == f"{item[:length].rstrip()}…" for item in data for length in (12, 28))
         return (
-            is_data
+            text in data
             or re.fullmatch(r"[\d.]+ ?[kM]B", text) is not None
             or not re.search(r"[^\W\d_]", text)
-            or patterns.fullmatch(text) is not None
+            or patterns_of(language).fullmatch(text) is not None
         )
 
     texts = page.evaluate(TEXTS)
@@ -52,7 +57,7 @@ def foreign(page: Any, language: str, data: set[str]) -> list[str]:
 
 
 def data_of(url: str) -> set[str]:
-    """Return the titles, categories, ids and names that a service's pages show as they are."""
+    """Return the titles, categories, ids and names that a service's pages show as they are, or shortened."""
     info = api(url, "v1/model")
     values = {info["name"], info["fingerprint"], *map(str, info["settings"].values()), *info["categories"]}
     names = {*info["metrics"], *info["baselines"], *info["split"], *map(str, info["split"].values())}
@@ -60,7 +65,8 @@ def data_of(url: str) -> set[str]:
     titles = {item["title"] for item in items if item["title"]}
     short = {re.sub(r"\s*\(\d{4}\)$", "", title) for title in titles}
     title = {info["title"].partition(":")[0]} if info["title"] else set()
-    return values | names | titles | short | title | {"true", "false", "null"}
+    data = values | names | titles | short | title | {"true", "false", "null"}
+    return data | {f"{text[:length].rstrip()}…" for text in data for length in (12, 28)}
 
 
 @pytest.fixture(scope="module")
