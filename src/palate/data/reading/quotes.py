@@ -15,7 +15,7 @@ from palate.data.reading.files import Raw
 from palate.errors import DataError, option
 
 QUOTE, LINE_FEED, RETURN = ord('"'), ord("\n"), ord("\r")
-BLOCK = 1 << 22
+BLOCK = 1 << 18
 """Number of bytes that are looked at together: it bounds the memory of the scan."""
 
 CLOSED = re.compile(rb'(?:[^"]|"")*"(?!")')
@@ -38,7 +38,7 @@ class Scan:
 
     fault: Fault | None = None
     opened: int | None = None  # byte of a quote that no block so far closes
-    plain: bool = False  # whether the last quotes stand inside a field that does not begin with one
+    plain: bool = False  # whether the last quotes may stand inside a field that does not begin with one
     notes: tuple[str, ...] = ()
     feeds: list[NDArray[np.int64]] = field(default_factory=list)  # bytes of the line feeds between two quotes
 
@@ -93,19 +93,46 @@ def _bytes(raw: Raw) -> Bytes:
 def _scanned(data: Bytes, delimiter: int) -> Scan:
     scan = Scan()
     for begin in range(0, len(data), BLOCK):
+        if _is_fine(data, begin, delimiter, scan):
+            continue
         block = data[begin : begin + BLOCK]
         is_quote = block == QUOTE
-        if scan.opened is None and not is_quote.any():
-            continue
         marks = np.flatnonzero(is_quote | (block == LINE_FEED))
         _pair(data, marks + begin, is_quote[marks], delimiter, scan)
         if scan.fault is not None:
-            break
-    if scan.fault is None and scan.opened is not None:
+            return scan
+    if scan.opened is not None:
         start = np.array([_field_start(data, scan.opened)])
         kind = "never closed" if _before(data, start, delimiter)[1].all() else "inside"
         scan.fault = Fault(kind, int(start[0]), len(data))
     return scan
+
+
+def _is_fine(data: Bytes, begin: int, delimiter: int, scan: Scan) -> bool:
+    """Return whether each quote of a block begins or ends a field, or is doubled: the usual case, but fast."""
+    block = data[begin : begin + BLOCK]
+    is_quote = block == QUOTE
+    if scan.opened is None and not is_quote.any():
+        return True
+    if scan.plain or begin == 0 or begin + len(block) + 2 > len(data):
+        return False
+    before, after, second = (data[begin + shift :][: len(block)] for shift in (-1, 1, 2))
+    opening = np.logical_xor.accumulate(is_quote)
+    if scan.opened is not None:
+        np.logical_not(opening, out=opening)
+    feeds = opening & (block == LINE_FEED)
+    opening &= is_quote
+    closing = is_quote & ~opening
+    if (opening & ~((before == delimiter) | (before == LINE_FEED) | (before == QUOTE))).any():
+        return False
+    line_end = (after == LINE_FEED) | ((after == RETURN) & (second == LINE_FEED))
+    if (closing & ~(line_end | (after == delimiter) | (after == QUOTE))).any():
+        return False
+    if feeds.any():
+        scan.feeds.append(np.flatnonzero(feeds) + begin)
+    last = begin + len(block) - 1 - int(is_quote[::-1].argmax())
+    scan.opened = last if opening[last - begin] else None if is_quote[last - begin] else scan.opened
+    return True
 
 
 def _pair(data: Bytes, marks: NDArray[np.int64], is_quote: NDArray[np.bool_], delimiter: int, scan: Scan) -> None:
@@ -127,6 +154,8 @@ def _pair(data: Bytes, marks: NDArray[np.int64], is_quote: NDArray[np.bool_], de
     fine = _fine_after(data, ends, delimiter)
     if scan.plain or not (fine.all() and (after_quote | opens).all()):
         _check_chains(data, starts, ends, (after_quote, opens, fine), delimiter, scan)
+    if scan.opened is not None:
+        scan.plain |= not any(kind.all() for kind in _before(data, quotes[-1:], delimiter))
 
 
 def _before(data: Bytes, starts: NDArray[np.int64], delimiter: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
