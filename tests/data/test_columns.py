@@ -2,7 +2,7 @@
 
 import pytest
 
-from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, is_known, listed, plain
+from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, known_roles, listed, plain
 from palate.errors import DataError, OptionError
 
 
@@ -85,6 +85,7 @@ def test_one_column_cannot_play_two_roles() -> None:
         (["a x 964982703 3", "b y 964982704 4"], ("4", "3")),
         (["a x 3 1", "b y 4 2"], ("3", "4")),
         (["a x 2000-01-01 5", "b y 2000-01-02 3"], ("4", "3")),
+        (["a x 01.02.2000 5", "b y 31.12.2000 3"], ("4", "3")),
     ],
 )
 def test_by_content(rows: list[str], roles: tuple[str | None, str | None]) -> None:
@@ -96,16 +97,42 @@ def test_by_content(rows: list[str], roles: tuple[str | None, str | None]) -> No
 def test_named_columns_let_the_rest_be_ignored() -> None:
     rows = [["a", "x", "text", "3", "2", "1"], ["b", "y", "more", "4", "3", "2"]]
     names = list("123456")
-    assert by_content("x", names, rows, Choices(user=2, item=1)) == Roles("2", "1", "4", "5")
+    assert by_content("x", names, rows, Choices(user=2, item=1)) == Roles("2", "1", None, None)
     with pytest.raises(DataError, match="column 3 of 6 is neither"):
         by_content("x", names, rows, Choices())
     with pytest.raises(DataError, match="no item column"):
         by_content("x", ["1"], [["a"]], Choices())
 
 
+@pytest.mark.parametrize(
+    ("rows", "choices", "roles"),
+    [
+        (["1 2014-04-02T10:00:17.655Z 214536508", "2 2014-04-03T10:00 3"], Choices(), Roles("1", "3", None, "2")),
+        (["2014-04-02 1 214536508", "2014-04-03 2 3"], Choices(), Roles("2", "3", None, "1")),
+        (["2014-04-02 1 5 4", "2014-04-03 2 6 3"], Choices(user=3), "column 4 of 4 may hold ratings"),
+        (["2014-04-02 1 5 4", "2014-04-03 2 6 3"], Choices(user=3, rating=False), Roles("3", "2", None, "1")),
+        (["a x 3 37.5", "b y 4 -122.1"], Choices(user=1, item=2, rating=3), Roles("1", "2", "3", None)),
+        (["a x 37.5 3", "b y -122.1 4"], Choices(user=1, item=2), Roles("1", "2", None, None)),
+        (["a x 37.5 964982703", "b y -122.1 964982704"], Choices(user=1, item=2), Roles("1", "2", None, "4")),
+        (["a 7 x 3", "b 8 y 4"], Choices(item=3, time=False), "column 2 of 4"),
+        (["1 2 214536508", "2 3 214536506"], Choices(), "column 3 of 3 is neither a rating nor a time"),
+        (["1 2 2103807459595387724", "2 3 2053013555631882655"], Choices(), "column 3 of 3 is neither"),
+        (["1 2014-04-02 21 0", "2 2014-04-03 22 1"], Choices(), "column 4 of 4 may hold ratings .* rating='4'"),
+    ],
+)
+def test_what_is_left_over_is_not_guessed(rows: list[str], choices: Choices, roles: Roles | str) -> None:
+    fields = [row.split() for row in rows]
+    names = [str(at + 1) for at in range(len(fields[0]))]
+    if isinstance(roles, str):
+        with pytest.raises(DataError, match=roles):
+            by_content("x", names, fields, choices)
+    else:
+        assert by_content("x", names, fields, choices) == roles
+
+
 def test_small_things() -> None:
-    assert is_known("Movie ID")
-    assert not is_known("foo")
+    assert known_roles(["Movie ID", "foo", "User"]) == {"user", "item"}
+    assert not known_roles(["foo"])
     assert [as_number(text) for text in ("3", " 3,5 ", "x", "")] == [3, 3.5, None, None]
     assert listed(["a"]) == "'a'"
     assert listed([str(at) for at in range(20)], most=2) == "'0', '1', … (20 in all)"

@@ -150,6 +150,15 @@ def test_numbers_name_the_columns_of_a_file_without_header(tmp_path: Path) -> No
     assert triples(read(text, user=2, item=1)) == [("x", "a", 1.0), ("y", "b", 1.0)]
 
 
+def test_a_row_with_a_number_is_data(tmp_path: Path) -> None:
+    assert len(read(written(tmp_path, "book,x,3\nann,y,4\nbob,x,5\n"))) == 3
+    assert len(read(written(tmp_path, "book,good\nann,story\n"), user=1, item=2)) == 2
+    assert len(read(written(tmp_path, "userId,movieId,2019\n1,2,5\n2,3,4\n"))) == 2
+    data = read(written(tmp_path, "wer,was,note\n1,2,5\n2,3,4\n"), user=1, item=2, rating=3)
+    assert len(data) == 2
+    assert "the first line is read as a header: 'wer', 'was', 'note'" in data.notes
+
+
 def test_separator_option(tmp_path: Path) -> None:
     assert triples(read(written(tmp_path, CSV.replace(",", " ")), separator=" ")) == TRIPLES
     assert triples(read(written(tmp_path, CSV.replace(",", " -> ")), separator=" -> ")) == TRIPLES

@@ -52,6 +52,12 @@ EARLIEST_SECONDS = 1e8
 """Smaller times are no dates (they would be before March 1973) but an order."""
 
 
+EARLIEST_LIKELY, LATEST_LIKELY, UNITS = 7.2e8, 2.1e9, (1, 1e3, 1e6, 1e9)
+"""Without a header, numbers are times where all are between October 1992 and July 2036 in one of these units."""
+
+DATE = re.compile(r"\s*(\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})(?!\d)")
+
+
 @dataclass(frozen=True)
 class Roles:
     """The column of each role; None if the table has no such column."""
@@ -87,9 +93,10 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]", "", re.sub(r":\w+$|[(\[].*[)\]]$", "", name.strip().lower()))
 
 
-def is_known(name: str) -> bool:
-    """Return whether this is a common name of some role."""
-    return any(plain(name) in names for groups in KNOWN.values() for names in groups)
+def known_roles(names: Sequence[str]) -> set[str]:
+    """Return the roles of which common names are among these."""
+    written = set(map(plain, names))
+    return {role for role, groups in KNOWN.items() if any(written.intersection(group) for group in groups)}
 
 
 def by_name(where: str, names: Sequence[str], choices: Choices) -> Roles:
@@ -117,30 +124,48 @@ def _dated(roles: Roles, names: Sequence[str]) -> Roles:
 
 
 def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choices) -> Roles:
-    """Return the roles of columns without names, called '1', '2', …: user, item, then rating and time by their values.
+    """Return the roles of columns without names, called '1', '2', …: user and item, then rating and time.
+
+    A column of dates is the time, and neither the user nor the item. If the caller chose any column, or the time stands
+    before the item, a column of numbers that is left over is not taken for the rating.
 
     Raises:
         DataError: another column is neither a rating nor a time, and the caller did not choose user and item.
         OptionError: one column was chosen for two roles.
     """
     chosen = _chosen(where, names, choices)
+    any_chosen = any(chosen.values())
+    settled = "user" in chosen and "item" in chosen
     free = [name for name in names if name not in chosen.values()]
-    both_chosen = "user" in chosen and "item" in chosen
+    values = {name: [row[column] for row in rows if column < len(row)] for column, name in enumerate(names)}
+    dated = [name for name in free if values[name] and all(map(is_date, values[name]))]
+    likely = {name: ("time",) if name in dated else _likely(values[name]) for name in free}
+    free = [name for name in free if name not in dated]
     for role in ("user", "item"):
         if role not in chosen:
             chosen[role] = free.pop(0) if free else None
-    for name in free:
-        column = names.index(name)
-        likely = _likely([row[column] for row in rows if column < len(row)])
-        free_roles = [role for role in likely if role not in chosen]
-        if free_roles:
-            chosen[free_roles[0]] = name
-        elif not both_chosen:
-            raise DataError(
-                f"{where}: no header, and column {name} of {len(names)} is neither a rating nor a time; "
-                f"choose the columns, e.g. {option('user', 1)}, {option('item', 2)}, {option('rating', 3)}"
-            )
+    item = chosen["item"]
+    usual = not any_chosen and not (item and any(names.index(name) < names.index(item) for name in dated))
+    for name in sorted([*dated, *free], key=names.index):
+        roles = [role for role in likely[name] if role not in chosen and (usual or role != "rating")]
+        if roles and (usual or likely[name] == ("time",)):
+            chosen[roles[0]] = name
+        elif not settled and not (likely[name] and choices.rating is not None):
+            raise DataError(_asking(where, name, names, chosen, likely[name]))
     return _roles(where, names, chosen)
+
+
+def _asking(
+    where: str, name: str, names: Sequence[str], chosen: Mapping[str, str | None], likely: Sequence[str]
+) -> str:
+    """Return a message that asks for the role of a column, with the roles of the others as they seem to be."""
+    roles = {"user": chosen["user"], "item": chosen["item"], "time": chosen.get("time")}
+    seem = [option(role, column) for role, column in roles.items() if column is not None]
+    if "rating" in likely and "rating" not in chosen:
+        what = f"may hold ratings or something else; say {option('rating', name)} or {option('rating', False)}"
+    else:
+        what = "is neither a rating nor a time"
+    return f"{where}: no header, and column {name} of {len(names)} {what}; choose the columns, e.g. {', '.join(seem)}"
 
 
 def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str | None]:
@@ -189,9 +214,11 @@ def _only(where: str, role: str, candidates: list[str]) -> str | None:
 def _likely(values: Sequence[str]) -> tuple[str, ...]:
     """Return the roles that a column with these values may have, the most likely first."""
     numbers = [number for number in map(as_number, values) if number is not None]
-    if len(numbers) < len(values):
-        return ("time",) if all(map(is_date, values)) else ()
-    return ("time",) if numbers and min(numbers) >= EARLIEST_SECONDS else ("rating", "time")
+    if len(numbers) < len(values) or not numbers:
+        return ()
+    if any(EARLIEST_LIKELY * unit <= min(numbers) and max(numbers) < LATEST_LIKELY * unit for unit in UNITS):
+        return ("time",)
+    return ("rating", "time") if max(numbers) < EARLIEST_SECONDS else ()
 
 
 def _roles(where: str, names: Sequence[str], chosen: Mapping[str, str | None]) -> Roles:
@@ -212,7 +239,7 @@ def as_number(text: str) -> float | None:
 
 def is_date(text: str) -> bool:
     """Return whether a field looks like the text of a date."""
-    return re.match(r"\d{4}[-/]\d\d[-/]\d\d", text) is not None
+    return DATE.match(text) is not None
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from palate.data.reading.columns import as_number, is_date, is_known, listed
+from palate.data.reading.columns import as_number, is_date, known_roles, listed
 from palate.data.reading.files import HEAD, Raw, lines
-from palate.data.reading.quotes import Scan, check_quotes, outside_quotes, scan_quotes
+from palate.data.reading.quote_faults import check_quotes
+from palate.data.reading.quotes import Scan, outside_quotes, scan_quotes
 from palate.errors import DataError, OptionError, option
 from palate.options import ReadingOptions
 
@@ -78,7 +79,9 @@ def lay_out(
     _check_width(raw.name, len(rows[0]), separator, sample[0])
     header = _has_header(raw.name, rows, named) if has_header is None else has_header
     names = tuple(name.strip() for name in rows[0]) if header else tuple(map(str, range(1, len(rows[0]) + 1)))
-    notes = check_quotes(raw, scan, delimiter, list(names), _shape(rows[header:], delimiter))
+    unknown = header and not known_roles(names) and not any(name in names for name in named)
+    guess = (f"the first line is read as a header: {listed(names)}",) if unknown else ()
+    notes = guess + check_quotes(raw, scan, delimiter, list(names), _shape(rows[header:], delimiter))
     if header and len(rows) == 1:
         raise DataError(
             f"{raw.name}: the file has a header and no rows; it needs a line for each rating or event"
@@ -222,12 +225,20 @@ def _one_byte(raw: Raw, separator: str, quoted: bool) -> tuple[Raw, str]:
 
 
 def _has_header(where: str, rows: Sequence[Sequence[str]], named: Sequence[str]) -> bool:
-    """Return whether the first row is a header. named: the columns that the caller named or numbered."""
+    """Return whether the first row is a header. named: the columns that the caller named or numbered.
+
+    A row with a number is data, unless it names a user and an item too. Where the caller gives numbers of columns,
+    a word that happens to be a common name is no sign of a header.
+    """
     first = [field.strip() for field in rows[0]]
-    if any(name in first and not name.isdecimal() for name in named) or any(map(is_known, first)):
+    known = known_roles(first)
+    if any(name in first and not name.isdecimal() for name in named) or {"user", "item"} <= known:
         return True
     if any(as_number(field) is not None for field in first):
         return False
+    numbered = len(named) > 1 and all(map(str.isdecimal, named))
+    if known and not numbered:
+        return True
     if any(all(as_number(row[i]) is not None for row in rows[1:] if i < len(row)) for i in range(len(first))):
         return True
     if len(named) < 2 and not any(is_date(field) for field in first):

@@ -4,7 +4,6 @@ The scan looks at the quotes only, so that its cost is small beside that of read
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
@@ -12,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.data.reading.files import Raw
-from palate.errors import DataError, option
 
 QUOTE, LINE_FEED, RETURN = ord('"'), ord("\n"), ord("\r")
 BLOCK = 1 << 18
 """Number of bytes that are looked at together: it bounds the memory of the scan."""
 
-CLOSED = re.compile(rb'(?:[^"]|"")*"(?!")')
 ESCAPED = re.compile(rb'\\([\\"])')
 
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -48,30 +45,13 @@ def scan_quotes(raw: Raw, delimiter: str) -> tuple[Raw, Scan]:
 
     Where the file keeps the rules only if a backslash before a quote means a doubled one, the file is returned so.
     """
-    scan = _scanned(_bytes(raw), ord(delimiter))
+    scan = _scanned(bytes_of(raw), ord(delimiter))
     if scan.fault is not None and b'\\"' in (content := raw.bytes()):
         doubled = Raw(raw.name, ESCAPED.sub(lambda match: b'""' if match[1] == b'"' else b"\\", content))
-        other = _scanned(_bytes(doubled), ord(delimiter))
+        other = _scanned(bytes_of(doubled), ord(delimiter))
         if other.fault is None:
             return doubled, replace(other, notes=("a backslash before a quote is no part of the field",))
     return raw, scan
-
-
-def check_quotes(
-    raw: Raw, scan: Scan, delimiter: str, names: list[str], like_row: Callable[[str], bool]
-) -> tuple[str, ...]:
-    """Return notes on the quotes, such as on lines inside quoted fields that look like rows.
-
-    names: of the columns, for messages. like_row: whether a line has the shape of a row.
-
-    Raises:
-        DataError: a quoted field goes on after its closing quote, or is never closed, or another field has a single
-            quote inside.
-    """
-    data = _bytes(raw)
-    if scan.fault is not None:
-        raise DataError(_problem(raw.name, data, ord(delimiter), names, scan.fault))
-    return (*scan.notes, *_swallowed(data, delimiter, scan.feeds, like_row))
 
 
 def outside_quotes(content: bytes, old: bytes, new: bytes, quoted: bool) -> bytes:
@@ -83,7 +63,7 @@ def outside_quotes(content: bytes, old: bytes, new: bytes, quoted: bool) -> byte
     return fields.sub(lambda match: match[1] or new, content)
 
 
-def _bytes(raw: Raw) -> Bytes:
+def bytes_of(raw: Raw) -> Bytes:
     """Return the bytes of a file; the system reads those of a file on disk when they are looked at."""
     if isinstance(raw.content, bytes):
         return np.frombuffer(raw.content, dtype=np.uint8)
@@ -102,8 +82,8 @@ def _scanned(data: Bytes, delimiter: int) -> Scan:
         if scan.fault is not None:
             return scan
     if scan.opened is not None:
-        start = np.array([_field_start(data, scan.opened)])
-        kind = "never closed" if _before(data, start, delimiter)[1].all() else "inside"
+        start = np.array([field_start(data, scan.opened)])
+        kind = "never closed" if preceding(data, start, delimiter)[1].all() else "inside"
         scan.fault = Fault(kind, int(start[0]), len(data))
     return scan
 
@@ -150,15 +130,15 @@ def _pair(data: Bytes, marks: NDArray[np.int64], is_quote: NDArray[np.bool_], de
     starts, ends = quotes[:closed:2], quotes[1:closed:2]
     if feeds.any():
         scan.feeds.append(marks[feeds])
-    after_quote, opens = _before(data, starts, delimiter)
+    after_quote, opens = preceding(data, starts, delimiter)
     fine = _fine_after(data, ends, delimiter)
     if scan.plain or not (fine.all() and (after_quote | opens).all()):
         _check_chains(data, starts, ends, (after_quote, opens, fine), delimiter, scan)
     if scan.opened is not None:
-        scan.plain |= not any(kind.all() for kind in _before(data, quotes[-1:], delimiter))
+        scan.plain |= not any(kind.all() for kind in preceding(data, quotes[-1:], delimiter))
 
 
-def _before(data: Bytes, starts: NDArray[np.int64], delimiter: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def preceding(data: Bytes, starts: NDArray[np.int64], delimiter: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return whether each opening quote comes right after a closing one, and whether it begins a field."""
     previous = data[np.maximum(starts - 1, 0)]
     first = 3 if bytes(data[:3]) == b"\xef\xbb\xbf" else 0
@@ -207,72 +187,14 @@ def _check_chains(
         scan.plain = bool(plain[-1])
 
 
-def _plain_text() -> str:
-    return f"if quotes are plain text in this file, say {option('quotes', False)}"
-
-
-def _problem(name: str, data: Bytes, delimiter: int, names: list[str], fault: Fault) -> str:
-    start = _field_start(data, fault.start)
-    line = _line_of(data, start)
-    column = f"column {_column(data, start, delimiter, names)!r}"
-    text = bytes(data[start if fault.kind != "inside" else _line_start(data, start) :][:60]).decode(errors="replace")
-    shown = repr(text.splitlines()[0])
-    if fault.kind == "inside":
-        return (
-            f"{name}: line {line} has an odd number of quotes in {column}, which begins without one: {shown}; "
-            f'a field with a quote in it is written "5"" disc", or {_plain_text()}'
-        )
-    if fault.kind == "never closed":
-        return (
-            f"{name}: line {line} is not well-formed: the quote that opens {column} is never closed: {shown}; "
-            f"close it, or {_plain_text()}"
-        )
-    last = _line_of(data, fault.end)
-    where = "" if last == line else f" in line {last}"
-    rest = repr(bytes(data[fault.end + 1 : fault.end + 21]).decode(errors="replace").splitlines()[0])
-    return (
-        f"{name}: line {line} is not well-formed: {column} goes on after its closing quote{where}, with {rest}: "
-        f'{shown}; a field with a quote in it is written "5"" disc", or {_plain_text()}'
-    )
-
-
-def _swallowed(
-    data: Bytes, delimiter: str, feeds: list[NDArray[np.int64]], like_row: Callable[[str], bool]
-) -> tuple[str, ...]:
-    """Return a note on the lines between two quotes that look like rows, if there are any."""
-    rows: list[int] = []
-    for feed in (int(feed) for block in feeds for feed in block):
-        line = _line(data, feed + 1)
-        closing = CLOSED.match(line)
-        inside = line if closing is None else closing[0]
-        whole = closing is None or delimiter.encode() in inside  # a last line holds a row only if it holds a separator
-        if whole and like_row(line.decode(errors="replace")):
-            rows.append(feed)
-    if not rows:
-        return ()
-    many = "a line that looks like a row is" if len(rows) == 1 else f"{len(rows):,} lines that look like rows are"
-    first = _line_of(data, rows[0] + 1)
-    return (f"{many} inside quoted fields, the first in line {first}; {_plain_text()}",)
-
-
-def _line(data: Bytes, start: int) -> bytes:
-    """Return the line that starts at a byte, without its line feed."""
-    length = 256
-    while True:
-        text = bytes(data[start : start + length])
-        if b"\n" in text or start + length >= len(data):
-            return text.partition(b"\n")[0]
-        length *= 4
-
-
-def _field_start(data: Bytes, quote: int) -> int:
+def field_start(data: Bytes, quote: int) -> int:
     """Return the first quote of the chain of doubled quotes that an opening quote belongs to."""
     while quote > 1 and data[quote - 1] == QUOTE:
-        quote = _last(data, quote - 1, QUOTE)
+        quote = last_of(data, quote - 1, QUOTE)
     return quote
 
 
-def _last(data: Bytes, end: int, sign: int) -> int:
+def last_of(data: Bytes, end: int, sign: int) -> int:
     """Return the last byte before `end` that is this sign, -1 if there is none."""
     for stop in range(end, 0, -BLOCK):
         begin = max(stop - BLOCK, 0)
@@ -280,26 +202,3 @@ def _last(data: Bytes, end: int, sign: int) -> int:
         if len(places):
             return begin + int(places[-1])
     return -1
-
-
-def _count(data: Bytes, end: int, sign: int) -> int:
-    """Return how often a sign is among the first `end` bytes."""
-    return sum(int(np.count_nonzero(data[begin : min(begin + BLOCK, end)] == sign)) for begin in range(0, end, BLOCK))
-
-
-def _line_of(data: Bytes, at: int) -> int:
-    return _count(data, at, LINE_FEED) + 1
-
-
-def _line_start(data: Bytes, at: int) -> int:
-    return _last(data, at, LINE_FEED) + 1
-
-
-def _column(data: Bytes, at: int, delimiter: int, names: list[str]) -> str:
-    """Return the name, or the number from 1, of the column that a byte is in."""
-    start = _line_start(data, at)
-    while start and _count(data, start, QUOTE) % 2:
-        start = _line_start(data, start - 1)
-    row = data[start:at]
-    number = int(np.count_nonzero((row == delimiter) & (np.cumsum(row == QUOTE) % 2 == 0)))
-    return names[number] if number < len(names) else str(number + 1)
