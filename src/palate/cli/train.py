@@ -62,7 +62,9 @@ def train(
     The table may hold ratings (explicit feedback) or bare events such as clicks and purchases (implicit feedback).
     The test part reports RMSE and MAE where ratings are predicted, and recall@10 and nDCG@10 of top-10 lists.
     """
-    name = Path(ratings[0]).resolve().name.split(".")[0] or "model"
+    table_path = Path(ratings[0]).resolve()
+    is_pipe = ratings[0] == "-" or (table_path.exists() and not table_path.is_file() and not table_path.is_dir())
+    name = "model" if is_pipe else table_path.name.split(".")[0] or "model"
     path = Path(f"{name}.palate") if training.output is None else Path(training.output)
     _before_torch(choice.model, extras.profile)
     table = read_table(ratings, reading, items)

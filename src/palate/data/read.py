@@ -64,9 +64,9 @@ def read(
 def _files(source: Source) -> SourceFiles:
     if isinstance(source, str | PathLike):
         path = Path(fspath(source))
-        return files_of(path) if path.is_dir() else SourceFiles([path])
+        return files_of(path) if path.is_dir() else SourceFiles([fspath(source)])
     if isinstance(source, Sequence) and source and all(isinstance(path, str | PathLike) for path in source):
-        return SourceFiles([Path(path) for path in source])
+        return SourceFiles([fspath(path) for path in source])
     raise OptionError(f"cannot read a {type(source).__name__}; give a path, a list of paths, a folder or a frame")
 
 
@@ -85,7 +85,7 @@ class Opened:
         return () if self.content is None else tuple(sorted(self.content.names))
 
 
-def _open(path: Path, options: ReadingOptions, named: list[str]) -> Opened:
+def _open(path: str | Path, options: ReadingOptions, named: list[str]) -> Opened:
     raw = load(path)
     format = options.format or _format(raw)
     if format == "parquet":
@@ -105,7 +105,7 @@ def _format(raw: Raw) -> str:
     return "jsonl" if is_json(raw) else "csv"
 
 
-def _tables(paths: list[Path], options: ReadingOptions, choices: Choices) -> list[Table]:
+def _tables(paths: Sequence[str | Path], options: ReadingOptions, choices: Choices) -> list[Table]:
     named = [str(name) for name in (choices.user, choices.item, choices.rating, choices.time) if name]
     opened = [_open(path, options, named) for path in paths]
     for other in opened[1:]:

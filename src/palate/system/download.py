@@ -61,6 +61,16 @@ def _open(url: str, n_bytes: int) -> HTTPResponse:
         return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=TIMEOUT))
 
 
+def content_of(url: str) -> bytes:
+    """Return the bytes at an address.
+
+    Raises:
+        OSError, HTTPException, ValueError: the server does not answer, or not with all the bytes; it is no address.
+    """
+    with _open(url, 0) as response:
+        return response.read()
+
+
 def _receive(response: HTTPResponse, path: Path, *, show: bool) -> None:
     resumed = response.status == 206
     done = path.stat().st_size if resumed else 0

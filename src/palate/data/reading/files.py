@@ -3,17 +3,24 @@
 import codecs
 import gzip
 import io
+import re
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import polars as pl
 
+from palate.data.reading.charsets import SAMPLE, likely_encoding
+from palate.data.reading.foreign import foreign_kind
 from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, OptionError, option
+from palate.system.download import content_of, reason
 
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 PACKINGS = {".gz": GZIP, ".zst": ZSTD}
@@ -24,7 +31,10 @@ POLARS_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSEr
 """Errors that polars may raise for a broken file; they become a DataError that says more."""
 
 LATIN_1 = frozenset({"u.item", "u.user", "movies.dat", "users.dat"})
-"""Files of the MovieLens data sets that are latin-1, which their content does not tell."""
+"""Files of the MovieLens data sets that are latin-1 where they are not UTF-8."""
+
+STANDARD_INPUT = "-"
+ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,41 +76,64 @@ def unpacked_name(path: Path) -> str:
     return path.stem if path.suffix.lower() in PACKINGS else path.name
 
 
-def load(path: Path) -> Raw:
-    """Open one file and unpack it.
+def load(source: str | Path) -> Raw:
+    """Open one file, a pipe, an address of the web, or "-" for standard input, and unpack it.
 
     Raises:
-        DataError: the file is missing, unreadable, a folder, empty, or not packed as its name or first bytes say.
+        DataError: the file is missing, unreadable, a folder, empty, not packed as its name or first bytes say, or of a
+            kind that Palate doesn't read; the message names the kind.
     """
+    path = Path(source)
+    content: Path | bytes = path
+    if is_address(source):
+        path, content = _downloaded(str(source))
+    elif str(source) == STANDARD_INPUT and not path.exists():
+        path, content = Path("standard input"), sys.stdin.buffer.read()
     try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-        raw = Raw(path.name, _unpack(path, magic))
-        empty = not raw.head
+        if content is path and not path.is_file() and path.exists() and not path.is_dir():
+            content = path.read_bytes()  # of a pipe, which can be read once only
+        raw = Raw(path.name, content)
+        kind = foreign_kind(raw.head)
+        raw = raw if kind else Raw(path.name, _unpack(path, content, raw.head))
+        kind = kind or foreign_kind(raw.head)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file{did_you_mean(path.name, _neighbours(path))}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if empty:
+    if kind:
+        raise DataError(f"{path.name}: this is {kind[0]}; {kind[1]}")
+    if not raw.head:
         raise DataError(f"{path.name}: the file is empty; it needs a line for each rating or event")
     return raw
 
 
-def _unpack(path: Path, magic: bytes) -> Path | bytes:
+def is_address(source: object) -> bool:
+    """Return whether a source is an address of the web."""
+    return isinstance(source, str) and ADDRESS.match(source) is not None
+
+
+def _downloaded(address: str) -> tuple[Path, bytes]:
+    try:
+        return Path(Path(urlsplit(address).path).name or str(urlsplit(address).hostname)), content_of(address)
+    except (OSError, HTTPException, ValueError) as error:
+        raise DataError(f"{address} cannot be read: {reason(error)}") from None
+
+
+def _unpack(path: Path, content: Path | bytes, magic: bytes) -> Path | bytes:
     packing = PACKINGS.get(path.suffix.lower())
     if packing and magic and not magic.startswith(packing):
         raise DataError(f"{path.name}: the name ends in {path.suffix} but the content is not packed so; rename it")
     try:
         if magic.startswith(GZIP):
-            with gzip.open(path) as stream:
+            with gzip.open(io.BytesIO(content) if isinstance(content, bytes) else content) as stream:
                 return stream.read()
         if magic.startswith(ZSTD):
-            return "\n".join(pl.read_lines(path)["line"].to_list()).encode()
+            return "\n".join(pl.read_lines(content)["line"].to_list()).encode()
     except (EOFError, zlib.error, gzip.BadGzipFile, *POLARS_FAILURES) as error:
         if "utf8" in str(error):
             raise DataError(f"{path.name}: the packed text is not UTF-8; unpack it with `zstd -d` first") from None
         raise DataError(f"{path.name}: truncated or damaged ({first_line(error)}); fetch the file again") from None
-    return path
+    return content
 
 
 def first_line(error: BaseException) -> str:
@@ -130,7 +163,7 @@ def as_utf8(raw: Raw, encoding: str | None) -> Raw:
         DataError: bytes that the encoding does not have, or a UTF-16 file without a named encoding.
         OptionError: the encoding is unknown.
     """
-    named = encoding or ("latin-1" if unpacked_name(Path(raw.name)) in LATIN_1 else None)
+    named = encoding or ("latin-1" if unpacked_name(Path(raw.name)) in LATIN_1 and not _is_utf8(raw) else None)
     if named is None and raw.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"{raw.name}: the text is UTF-16; name the encoding: {option('encoding', 'utf-16')}")
     if named is not None and _codec(named) != "utf-8":
@@ -144,6 +177,14 @@ def as_utf8(raw: Raw, encoding: str | None) -> Raw:
     if b"\r" in raw.head and b"\n" not in raw.head:
         raw = Raw(raw.name, raw.bytes().replace(b"\r", b"\n"))
     return raw
+
+
+def _is_utf8(raw: Raw) -> bool:
+    try:
+        raw.bytes().decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _codec(encoding: str) -> str:
@@ -165,8 +206,9 @@ def lines(raw: Raw) -> Iterator[str]:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 bad = line[error.start : error.start + 1].hex()
+                likely = likely_encoding(line + stream.read(SAMPLE))
                 raise DataError(
                     f"{raw.name}: line {number} is not UTF-8 (byte 0x{bad}); "
-                    f"name the encoding, e.g. {option('encoding', 'latin-1')}"
+                    f"name the encoding, e.g. {option('encoding', likely)}"
                 ) from None
             yield text[:-2] + "\n" if text.endswith("\r\n") else text

@@ -1,6 +1,7 @@
 """The files of a folder: which hold the ratings, and which the items."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ README = re.compile(r"^(readme|license|terms|changes)\b", re.IGNORECASE)
 class SourceFiles(NamedTuple):
     """The files to read."""
 
-    ratings: list[Path]
+    ratings: Sequence[str | Path]
     items: Path | None = None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +87,7 @@ def read_items(source: Any, options: ReadingOptions) -> ItemsTable:
     if not isinstance(source, str | PathLike):
         raise OptionError(f"items is a {type(source).__name__}; give a path or a frame")
     path = Path(source)
-    raw = load(path)
+    raw = load(fspath(source))
     if raw.head.startswith(PARQUET):
         return _typed(parquet_frame(raw))
     raw = as_utf8(raw, options.encoding)
