@@ -2,7 +2,7 @@ from . import datasets as datasets
 from . import errors as errors
 from . import options as options
 from .artifact.header import read_header as read_header
-from .data.findings import Finding as Finding
+from .data.doubts import Finding as Finding
 from .data.interactions import Interactions as Interactions
 from .data.read import read as read
 from .datasets import load_table as load_table

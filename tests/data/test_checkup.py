@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
+from palate.data import doubts, split
 from palate.data import findings as checkup
-from palate.data import split
-from palate.data.findings import Finding
+from palate.data.doubts import Finding
 from palate.data.interactions import Interactions
+from palate.data.read import read
 from palate.data.split import TEST, TRAIN, Split
 from tests import tables
 
@@ -37,6 +39,12 @@ def times(*odd: float) -> Interactions:
     return replace(table, times=np.concatenate([odd, table.times[len(odd) :]]))
 
 
+def counts() -> Interactions:
+    """Numbers of plays of a hundred pairs: many of one, few of hundreds."""
+    numbers = [1 + 499 * row**8 // 99**8 for row in range(100)]
+    return tables.table([row // 10 for row in range(100)], [row % 10 for row in range(100)], numbers)
+
+
 def findings(table: Interactions, what: str) -> list[Finding]:
     return [finding for finding in checkup.of_table(table, NOW) if what in finding.what]
 
@@ -50,11 +58,22 @@ def test_nothing_is_found_where_there_is_nothing() -> None:
     ("table", "what", "count"),
     [
         (tables.table([1, 1, 1, 2], [1, 1, 1, 2]), "events repeat a (user, item) pair", 2),
-        (tables.table(["a", "A ", "b"], ["x", "y", "x"]), "user ids differ only by case or spaces", 2),
-        (tables.table(["a", "b", "c"], ["x", " X", "x "]), "item ids differ only by case or spaces", 3),
+        (tables.table(["a", "A ", "b"], ["x", "y", "x"]), "user ids differ only by case or spaces,", 2),
+        (tables.table(["a", "b", "c"], ["x", " X", "x "]), "item ids differ only by case or spaces,", 3),
         (ratings(50), "off the scale of the other ratings, such as 50", 1),
         (ratings(3.7, 4.2), "off the scale of the other ratings, such as 3.7, 4.2", 2),
-        (ratings(0, 0, 0), "ratings are 0", 3),
+        (ratings(0, 0, 0), "ratings are 0 beside others from 1 to 5", 3),
+        (ratings(-1, -1), "ratings are -1 beside others from 1 to 5", 2),
+        (ratings(99), "ratings are 99 beside others from 1 to 5", 1),
+        (tables.table([1, 1, 2], [1, 2, 1], [4, 4, 4]), "ratings are all the same (4): there is nothing to predict", 3),
+        (counts(), "ratings look like counts, from 1 to 500", 100),
+        (tables.table(["NULL", "NULL", "5"], ["a", "b", "c"]), "rows have the user 'NULL'; it is no integer", 2),
+        (tables.table(["ann", "nan", "bob"], ["a", "b", "c"]), "rows have the user 'nan'", 1),
+        (tables.table(["1", "2", "x"], ["a", "b", "c"]), "rows have the user 'x'; it is no integer", 1),
+        (tables.table([" 1", " 2"], ["a", "b"]), "user ids all begin or end with a blank, such as ' 1'", 2),
+        (tables.table(["e\u0301", "\xe9", "b"], ["x", "y", "x"]), "such as 'e\\u0301' and '\\xe9'", 2),
+        (tables.table(["a", "a\u200b", "b"], ["x", "y", "x"]), "such as 'a' and 'a\\u200b'", 2),
+        (tables.table(["Ａ", "a", "b"], ["x", "y", "x"]), "such as 'a' and 'Ａ'", 2),
         (times(NOW + 1, NOW + 2), "times are in the future", 2),
         (times(0, 1e8), "times are before 1990", 2),
         (times(NOW * 1000 - 5, (NOW - 9) * 1000, NOW / 1000 - 1), "off by a factor of 1000", 3),
@@ -70,6 +89,37 @@ def test_what_is_there_is_counted(table: Interactions, what: str, count: int) ->
     (finding,) = findings(table, what)
     assert finding.count == count
     assert finding.advice
+
+
+def test_ordinary_scales_raise_no_doubt() -> None:
+    """Grades are no counts, an end of the scale is no missing rating, and words are ids."""
+    scales: list[list[float]] = [
+        [1, 2, 3, 4, 5],
+        [0, 0.5, 5],
+        [-1, 0, 1],
+        [0, 1],
+        [-10, 99 / 10, 3],
+        [0.5, 50, 99],
+        [1, 99, 100],
+    ]
+    for scale in scales:
+        assert list(doubts.of_ratings(np.array(scale, dtype=np.float32))) == []
+    grades = np.random.default_rng(0).integers(0, 101, 1000).astype(np.float32)
+    assert list(doubts.of_ratings(grades)) == []
+    assert findings(tables.table(["ann", "bob", "1"], ["a", "b", "c"]), "rows have") == []
+
+
+def test_reading_says_what_is_doubtful() -> None:
+    data = {"user": ["NULL", "NULL", "7"], "item": [1, 2, 1], "rating": [-1, 3, 5]}
+    table = read(pl.DataFrame(data))
+    assert table.notes[1:] == (
+        "2 rows have the user 'NULL'; it is no integer where all others are: if that is a missing id, many users "
+        "became one: drop={'user': 'NULL'} leaves the rows out",
+        "1 ratings are -1 beside others from 3 to 5: if -1 means 'no rating', "
+        "drop={'rating': '-1'} leaves these rows out",
+    )
+    bare = read(pl.DataFrame({**data, "user": [5, 6, 7]}).rename({"rating": "score"}), drop={"rating": "-1"})
+    assert bare.scale == (3, 5), "a role stands for its column"
 
 
 def test_what_reading_has_merged_is_said() -> None:

@@ -17,6 +17,7 @@ LOG = """user,item,liked,event_type,quantity,order_date,shelf
 1,10,true,view,1,2024-01-03,a
 1,11,false,cart,2,2024-01-04,b
 2,10,true,view,1,2024-01-05,a
+2,11,true,cart,1,2024-01-06,c
 """
 
 
@@ -54,7 +55,7 @@ def test_what_has_a_role_or_was_declined_is_not_offered(tmp_path: Path) -> None:
         "columns not used: event_type, quantity, order_date, shelf",
         "column 'event_type' looks like a kind of event (view, cart): all kinds count alike; "
         "keep={'event_type': 'view'} reads one kind only",
-        "1 of 3 rows of log.csv are left out by their values in liked",
+        "1 of 4 rows of log.csv are left out by their values in liked",
     )
     assert read(table(tmp_path, "user,item\n1,2\n2,3\n")).notes[1:] == ()
 

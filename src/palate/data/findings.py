@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from palate.data import doubts
+from palate.data.doubts import Finding
 from palate.data.interactions import Interactions
 from palate.data.relevance import liked_ratings
 from palate.data.split import Split
@@ -29,17 +30,6 @@ DATES = 1e8
 """Times with a median below this are no dates but positions in a list, or counts."""
 
 YEAR_1990 = 631_152_000.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One property of the data that the user should know."""
-
-    severity: str
-    """"warning": figures or models may be wrong; "note": good to know."""
-    count: int
-    what: str
-    advice: str
 
 
 def of_table(table: Interactions, now: float | None = None) -> list[Finding]:
@@ -65,31 +55,16 @@ def _repeats(table: Interactions) -> Iterator[Finding]:
 
 
 def _ids(table: Interactions) -> Iterator[Finding]:
-    for vocabulary in (table.user_ids, table.item_ids):
-        if not vocabulary.is_text:
-            continue
-        plain = vocabulary.ids.str.strip_chars().str.to_lowercase()
-        alike = plain.is_duplicated()
-        if alike.any():
-            examples = vocabulary.ids.filter(plain == plain.filter(alike)[0]).to_list()
-            yield Finding(
-                "warning",
-                int(alike.sum()),
-                f"{vocabulary.kind} ids differ only by case or spaces, such as {' and '.join(map(repr, examples[:2]))}",
-                f"spell the ids of one {vocabulary.kind} alike: now they count as different {vocabulary.kind}s",
-            )
+    for vocabulary, rows in ((table.user_ids, table.users), (table.item_ids, table.items)):
+        yield from doubts.of_ids(vocabulary, rows)
+        yield from doubts.look_alikes(vocabulary)
 
 
 def _scale(table: Interactions) -> Iterator[Finding]:
     if table.ratings is None:
         return
+    yield from doubts.of_ratings(table.ratings)
     values, counts = np.unique(table.ratings, return_counts=True)
-    zeros = int(counts[values == 0].sum())
-    positive = values[values > 0]
-    if zeros and values[0] == 0 and len(positive) and positive[0] >= 1:
-        yield Finding(
-            "warning", zeros, "ratings are 0", "if 0 means 'no rating', leave these rows out, or train without ratings"
-        )
     odd = _off_the_grid(values.astype(np.float64), counts)
     if odd.any():
         what = "ratings are off the scale of the other ratings, such as " + ", ".join(

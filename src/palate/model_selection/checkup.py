@@ -2,7 +2,7 @@
 
 from palate.data import findings as checks
 from palate.data import split as splits
-from palate.data.findings import Finding
+from palate.data.doubts import Finding
 from palate.data.interactions import Interactions
 from palate.data.split import Split
 from palate.errors import at_least

@@ -1,6 +1,6 @@
 """Tables -> Interactions: ids become rows, repeated pairs one event, and the order canonical."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from palate.data import doubts
 from palate.data.catalogue import Catalogue
 from palate.data.interactions import Interactions
 from palate.data.reading.describe import catalogue_inside, read_catalogue
@@ -45,7 +46,7 @@ def assemble(tables: Sequence[Table], options: ReadingOptions, items: Any) -> In
     whole = Interactions(users, rows, ratings, times, user_ids, item_ids, catalogue)
     said = [note for table in tables for note in table.notes]
     unused = unused_notes(tables[0], options, () if items is not None else tables[0].item_columns.values())
-    notes = (_summary(tables, whole, spelled[0][1], units.pop()), *unused, *said, *catalogue_notes)
+    notes = (_summary(tables, whole, spelled[0][1], units.pop()), *unused, *said, *_doubts(whole), *catalogue_notes)
     events = sort_and_deduplicate(whole)  # it sorts the arrays in place: the notes come first
     return replace(events, notes=(*notes, *_repeats_note(whole, events)))
 
@@ -104,6 +105,15 @@ def _stacked(parts: Sequence[NDArray[Any] | None]) -> Any:
     if not present:
         return None
     return present[0] if len(present) == 1 else np.concatenate(present)
+
+
+def _doubts(whole: Interactions) -> Iterator[str]:
+    """Yield a note on each thing that makes the ratings or the ids doubtful."""
+    doubtful = [*doubts.of_ids(whole.user_ids, whole.users), *doubts.of_ids(whole.item_ids, whole.items)]
+    if whole.ratings is not None:
+        doubtful += doubts.of_ratings(whole.ratings)
+    for finding in doubtful:
+        yield f"{finding.count:,} {finding.what}: {finding.advice}"
 
 
 def _repeats_note(whole: Interactions, events: Interactions) -> tuple[str, ...]:

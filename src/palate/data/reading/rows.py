@@ -13,6 +13,9 @@ from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, option
 from palate.options import ReadingOptions
 
+ROLES = ("user", "item", "rating", "time")
+"""Names that stand for the column of that role where no column is called so."""
+
 
 def filtered_table(table: Table, options: ReadingOptions) -> Table:
     """Return the table without the rows that `keep` and `drop` leave out, and with a note that counts them.
@@ -26,10 +29,12 @@ def filtered_table(table: Table, options: ReadingOptions) -> Table:
         return table
     wanted = pl.Series(np.ones(len(table.columns[table.roles.user]), dtype=np.bool_))
     for name, values, keep in rules:
-        if name not in table.columns:
+        role = getattr(table.roles, name, None) if name in ROLES else None
+        column = role if name not in table.columns and role else name
+        if column not in table.columns:
             names = [*dict.fromkeys([*table.columns, *table.others])]
             raise DataError(f"{table.name}: no column {name!r} among {listed(names)}{did_you_mean(name, names)}")
-        wanted &= _equal(table.columns[name], _values(values)) == keep
+        wanted &= _equal(table.columns[column], _values(values)) == keep
     if not wanted.any():
         said = " ".join(option("keep" if keep else "drop", {name: values}) for name, values, keep in rules)
         raise DataError(f"{table.name}: no row is left with {said}")
