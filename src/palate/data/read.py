@@ -92,7 +92,7 @@ def _open(path: str | Path, options: ReadingOptions, named: list[str]) -> Opened
         return Opened(raw, parquet_frame(raw))
     raw = as_utf8(raw, options.encoding)
     if format == "jsonl":
-        return Opened(raw, json_frame(raw))
+        return Opened(raw, json_frame(raw, named))
     if format == "lists":
         return Opened(raw, None)
     return Opened(*lay_out(raw, options, named))

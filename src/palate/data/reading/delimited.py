@@ -7,6 +7,7 @@ from itertools import islice
 import polars as pl
 
 from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, listed
+from palate.data.reading.commas import comma_style, without_commas
 from palate.data.reading.files import POLARS_FAILURES, Raw, first_line
 from palate.data.reading.frames import FindItemColumns, OnDemand
 from palate.data.reading.layouts import Layout, records
@@ -35,17 +36,22 @@ def delimited_table(
     )
     types |= _types(layout, roles, item_columns, id_types)
     numbers = [name for name in (roles.rating, roles.time) if name is not None]
-    comma = layout.separator != "," and _decimal_comma(layout, numbers)
-    frame = columns(raw, layout, types, comma)
-    if comma:
-        text = [pl.col(name).str.replace(",", ".", literal=True) for name in numbers if frame[name].dtype == pl.String]
-        frame = frame.with_columns(text)
-    note = f"separator={layout.separator!r}{'' if layout.header else ', no header'}{', decimal comma' if comma else ''}"
+    styles = {name: comma_style(raw.name, name, layout.values(name)) for name in numbers}
+    decimal = layout.separator != "," and "decimal" in styles.values()
+    types |= {name: pl.String() for name, style in styles.items() if style == "thousands" or (style and not decimal)}
+    place = place_in(raw, layout)
+    frame = columns(raw, layout, types, decimal)
+    for name, style in styles.items():
+        if style and frame[name].dtype == pl.String:
+            frame = frame.with_columns(without_commas(frame[name], style, place))
+    said = {"decimal": ", decimal comma", "thousands": ", commas between thousands", "": ""}
+    commas = "".join(said[style] for style in sorted(set(styles.values())))
+    note = f"separator={layout.separator!r}{'' if layout.header else ', no header'}{commas}"
     others = OnDemand(
         [name for name in layout.names if name not in roles.taken],
         lambda name: pl.Series(layout.values(name), dtype=pl.String),
     )
-    return Table(raw.name, roles, frame.to_dict(), item_columns, place_in(raw, layout), others, note, layout.notes)
+    return Table(raw.name, roles, frame.to_dict(), item_columns, place, others, note, layout.notes)
 
 
 def place_in(raw: Raw, layout: Layout) -> Place:
@@ -69,11 +75,6 @@ def _types(layout: Layout, roles: Roles, item_columns: Mapping[str, str], id_typ
         dates = any(as_number(value) is None for value in layout.values(roles.time))
         types[roles.time] = pl.String() if dates else pl.Float64()
     return types
-
-
-def _decimal_comma(layout: Layout, numbers: Sequence[str]) -> bool:
-    values = [value for name in numbers for value in layout.values(name)]
-    return any("," in value and as_number(value) is not None for value in values)
 
 
 def columns(raw: Raw, layout: Layout, types: Mapping[str, pl.DataType], comma: bool = False) -> pl.DataFrame:

@@ -74,7 +74,7 @@ class Frame:
         """
         if isinstance(column.dtype, pl.Categorical | pl.Enum):
             return column.cast(pl.String)
-        return from_objects(column.to_list(), name, self.place) if column.dtype == pl.Object else column
+        return (from_objects(column.to_list(), name, self.place) if column.dtype == pl.Object else column).alias(name)
 
 
 @contextmanager
@@ -187,7 +187,13 @@ def frame_table(frame: Frame, choices: Choices, find_item_columns: FindItemColum
     roles = _roles(frame, choices)
     candidates = find_item_columns(frame.names, roles)
     filtered = [name for name in choices.filtered if name in frame.names and name not in roles.taken]
+    n_names = len(frame.names)
     raw = frame.raw_columns([*dict.fromkeys([*roles.taken, *candidates.values(), *filtered])])
+    if len(frame.names) > n_names and (_roles(frame, choices), find_item_columns(frame.names, roles)) != (
+        roles,
+        candidates,
+    ):
+        return frame_table(frame, choices, find_item_columns)
     columns = {name: _texts(raw[name]) for name in candidates.values()}
     texts = {name: text for name, text in columns.items() if text is not None}
 

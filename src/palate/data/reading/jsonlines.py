@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -39,14 +39,20 @@ def objects(raw: Raw) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, value
 
 
-def json_frame(raw: Raw) -> Frame:
+def json_frame(raw: Raw, named: Sequence[str] = ()) -> Frame:
     """Return the Frame of a JSON lines file; a key that a line lacks is null there.
+
+    The names are those of the first lines, and of all lines if a key that the caller named is not among them. When the
+    columns are read, later keys are added to the names.
 
     Raises:
         DataError: a line is no JSON object, or the file has no line.
     """
     sample = [record for _, record in islice(objects(raw), SAMPLE)]
     names = list(dict.fromkeys(key for record in sample for key in record))
+    if not all(name in names or name.isdecimal() for name in named):
+        names = list(dict.fromkeys(key for _, record in objects(raw) for key in record))
+    known = set(names)
     numbers: list[int] = []
 
     def place(row: int) -> str:
@@ -58,6 +64,9 @@ def json_frame(raw: Raw) -> Frame:
         numbers.clear()
         for number, record in objects(raw):
             numbers.append(number)
+            if not known.issuperset(record):
+                names.extend(key for key in record if key not in known)
+                known.update(record)
             for name, column in columns.items():
                 value = record.get(name)
                 column.append(texts.setdefault(value, value) if isinstance(value, str) else value)

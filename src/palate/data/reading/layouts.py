@@ -182,7 +182,7 @@ def _separator(name: str, sample: Sequence[str]) -> str:
     fits = {sign: _fit(filled, sign) for sign in SEPARATORS}
     best = max(SEPARATORS, key=lambda sign: fits[sign])
     if fits[best].width > 1:
-        return best
+        return _widened(best, filled)
     words = len(filled[0].split())
     if words > 1:
         raise DataError(
@@ -192,6 +192,13 @@ def _separator(name: str, sample: Sequence[str]) -> str:
     raise DataError(
         f"{name}: one column only, {filled[0].strip()[:60]!r} in the first line; a table needs users and items"
     )
+
+
+def _widened(sign: str, filled: Sequence[str]) -> str:
+    """Return a separator with the blank or the second tab that follows it everywhere."""
+    longer = sign * 2 if sign == "\t" else sign + " "
+    parts = len(longer) // len(sign) if sign == "\t" else 1
+    return longer if all(line.count(sign) == parts * line.count(longer) for line in filled) else sign
 
 
 class Fit(NamedTuple):
