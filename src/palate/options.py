@@ -37,6 +37,9 @@ class ReadingOptions:
         Column, Doc("User column, by name or by number from 1. Palate detects it if you do not name it.")
     ] = None
     item: Annotated[Column, Doc("Item column, by name or number.")] = None
+    item_id: Annotated[
+        Column, Doc("Column of item ids in the table of items, where it has another name than the item column.")
+    ] = None
     rating: Annotated[Column, Doc("Rating column, by name or number; none (False in Python) leaves it out.")] = None
     time: Annotated[Column, Doc("Time column, by name or number; none (False in Python) leaves it out.")] = None
     separator: Annotated[str | None, Doc("Text between two fields. Palate detects it if you do not name it.")] = None
@@ -209,6 +212,7 @@ class ReadingKeywords(TypedDict, total=False):
     format: str | None
     user: Column
     item: Column
+    item_id: Column
     rating: Column
     time: Column
     separator: str | None

@@ -12,6 +12,7 @@ import pytest
 from palate.data.catalogue import SCHEMA
 from palate.data.interactions import Interactions
 from palate.data.read import read
+from palate.data.reading.categories import categories, split_at
 from palate.errors import DataError, OptionError
 
 NUMBERED = pl.DataFrame({"user": [1, 1, 2], "item": [10, 20, 30]})
@@ -140,7 +141,7 @@ def test_no_id_matches() -> None:
     [
         ("name,genres\nA,B\n", "no column of item ids among 'name', 'genres'"),
         ("movie_id,item_id,title\n10,10,A\n", "'movie_id' and 'item_id' could each be the item's id"),
-        ("10,a,b\n20,a,b\n", "no column of item ids among '10', 'a', 'b'; rename that column to item_id"),
+        ("10,a,b\n20,a,b\n", "no column of item ids among '10', 'a', 'b'; name it: item_id='…'"),
         ("item,title\n10,A\n,B\n", "line 3: column 'item' is empty"),
         ("item,title\n10,A\n20,B,C\n", "line 3 has 3 fields"),
         ("item,title\n10,A\n20,\xe9\n", "line 3 is not UTF-8"),
@@ -170,3 +171,58 @@ def test_encoding_counts_for_both_tables(tmp_path: Path) -> None:
     ratings = written(tmp_path, "user,item\nä,10\nb,20\n".encode("latin-1"), "r.csv")
     items = written(tmp_path, "item,title\n10,Ä\n".encode("latin-1"), "i.csv")
     assert rows(read(ratings, items=items, encoding="latin-1"))[0][0] == "Ä"
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ("anime_id", "anime_id,name\n10,Naruto\n"),
+        ("cafe", "id,cafe,name\nx,10,Naruto\n"),
+        ("track_uri", "track_uri,album_name,track_name\n10,Other,Naruto\n"),
+        ("Movie ID", "movieId,title\n10,Naruto\n"),
+        ("item", "venue_id,name\n10,Naruto\n"),
+        ("movie", "movie,movie_id,title\nNaruto,10,Naruto\n"),
+    ],
+)
+def test_the_item_column_of_the_ratings_has_the_ids(tmp_path: Path, item: str, text: str) -> None:
+    data = read(NUMBERED.rename({"item": item}), item=item, items=written(tmp_path, text, "i.csv"))
+    assert data.catalogue.title(data.item_ids.row(10)) == "Naruto"
+
+
+def test_the_id_column_can_be_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "item_id,number,title\nx,10,Naruto\n", "i.csv")
+    for name in ("number", 2):
+        data = read(NUMBERED, items=path, item_id=name)
+        assert data.catalogue.title(data.item_ids.row(10)) == "Naruto"
+        assert "columns of i.csv not used: item_id" in data.notes
+    with pytest.raises(DataError, match=r"no column 'numbr' among .*; did you mean number"):
+        read(NUMBERED, items=path, item_id="numbr")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "note"),
+    [
+        (["A|B, C", "B"], [["A", "B, C"], ["B"]], ""),
+        (["A, B", "B,C"], [["A", "B"], ["B", "C"]], ", split at ','"),
+        (["A; B, C", None], [["A", "B, C"], []], ", split at ';'"),
+        (["['A', 'B']", '["B", "C, D"]'], [["A", "B"], ["B", "C, D"]], ""),
+        (["[{'id': 16, 'name': 'A'}, {'id': 35, 'name': 'B'}]", "[]"], [["A", "B"], []], ""),
+        (["A, B", "['A', 'C']"], [["A", "B"], ["A", "C"]], ", split at ','"),
+        (["[A", "__import__('os').getcwd()"], [["[A"], ["__import__('os').getcwd()"]], ""),
+        (["[" * 10_000 + "]" * 10_000, "[f()]"], [["[" * 10_000 + "]" * 10_000], ["[f()]"]], ""),
+        (["(no genres listed)", "\\N"], [[], []], ""),
+        ([["A, B"], ["C|D"]], [["A, B"], ["C", "D"]], ""),
+    ],
+)
+def test_categories_are_split(values: list[Any], expected: list[list[str]], note: str) -> None:
+    assert categories(values) == expected
+    assert split_at(values) == note
+
+
+def test_the_note_says_how_categories_are_split(tmp_path: Path) -> None:
+    path = written(tmp_path, 'item_id,title,genres\n10,Naruto,"Action, Comedy"\n20,Toy,Action\n', "i.csv")
+    data = read(NUMBERED, items=path)
+    assert "categories of items: column 'genres', split at ','" in data.notes
+    assert {name: len(rows) for name, rows in data.catalogue.categories.items()} == {"Action": 2, "Comedy": 1}
+    inside = read(NUMBERED.with_columns(genres=pl.lit("A, B")))
+    assert "categories of items: column 'genres', split at ','" in inside.notes

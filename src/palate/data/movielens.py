@@ -4,7 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from palate.data.reading.items import GENRES, NO_GENRES
+from palate.data.reading.categories import NO_GENRES
+from palate.data.reading.items import GENRES
 from palate.errors import DataError
 from palate.system.download import beside, reason
 

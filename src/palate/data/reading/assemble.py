@@ -141,7 +141,7 @@ def _catalogue(
     tables: Sequence[Table], rows: NDArray[np.int32], item_ids: Vocabulary, items: Any, options: ReadingOptions
 ) -> tuple[Catalogue, tuple[str, ...]]:
     if items is not None:
-        return read_catalogue(items, item_ids, options)
+        return read_catalogue(items, item_ids, options, tables[0].roles.item)
     names = tables[0].item_columns
     if not names:
         return Catalogue.empty(len(item_ids)), ()

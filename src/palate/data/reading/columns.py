@@ -175,7 +175,7 @@ def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str
         if choice is False:
             chosen[role] = None
         elif choice is not None:
-            chosen[role] = _named(where, names, choice)
+            chosen[role] = named(where, names, choice)
     columns = [name for name in chosen.values() if name is not None]
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
@@ -183,7 +183,12 @@ def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str
     return chosen
 
 
-def _named(where: str, names: Sequence[str], choice: str | int) -> str:
+def named(where: str, names: Sequence[str], choice: str | int) -> str:
+    """Return the column of this name, or of this number from 1.
+
+    Raises:
+        DataError: there is no such column, or several are called so.
+    """
     name = str(choice)
     if name not in names and name.isdecimal() and 1 <= int(name) <= len(names):
         name = names[int(name) - 1]
@@ -240,6 +245,11 @@ def as_number(text: str) -> float | None:
 def is_date(text: str) -> bool:
     """Return whether a field looks like the text of a date."""
     return DATE.match(text) is not None
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Return the names separated by commas, cut short."""
+    return ", ".join(name[:40] for name in names[:most]) + (f", … ({len(names):,} in all)" if len(names) > most else "")
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

@@ -8,25 +8,30 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.catalogue import SCHEMA, Catalogue
-from palate.data.reading.items import categories, read_items, sentence
+from palate.data.reading.categories import categories, sentence, split_at
+from palate.data.reading.items import read_items
 from palate.data.vocabulary import UNKNOWN, Vocabulary
-from palate.errors import DataError
+from palate.errors import DataError, option
 from palate.options import ReadingOptions
 
 
-def read_catalogue(source: Any, item_ids: Vocabulary, options: ReadingOptions) -> tuple[Catalogue, tuple[str, ...]]:
+def read_catalogue(
+    source: Any, item_ids: Vocabulary, options: ReadingOptions, item: str
+) -> tuple[Catalogue, tuple[str, ...]]:
     """Return the catalogue of the items that have ratings or events, and notes on the other items.
+
+    item: the column of item ids in the ratings.
 
     Raises:
         DataError: the table has no column of ids, or none of its ids is in the ratings.
     """
-    table = read_items(source, options)
+    table = read_items(source, options, item)
     rows = item_ids.find(table.ids if table.typed else _in_type(table.ids, item_ids.ids.dtype))
     if not (rows != UNKNOWN).any():
         raise DataError(
             f"{table.name}: none of its {len(rows):,} ids has ratings: column {table.ids.name!r} has "
-            f"{_examples(table.ids)}, the ratings have {_examples(item_ids.ids)}; is it the wrong column, or text "
-            "against numbers?"
+            f"{_examples(table.ids)}, the ratings have {_examples(item_ids.ids)}; is it the wrong column ("
+            f"{option('item_id')} names another), or text against numbers?"
         )
     described = {"title": table.titles, "text": table.texts, "categories": table.categories}
     catalogue, repeated = _aligned(pl.DataFrame(described, schema=SCHEMA), rows, len(item_ids))
@@ -60,7 +65,7 @@ def catalogue_inside(
             continue
         values = pairs[field].to_list()
         fields[field] = categories(values) if field == "categories" else [sentence(value) for value in values]
-        notes.append(f"{field} of items: column {name!r}")
+        notes.append(f"{field} of items: column {name!r}{split_at(values) if field == 'categories' else ''}")
     return Catalogue(pl.DataFrame(fields, schema=SCHEMA)), tuple(notes)
 
 

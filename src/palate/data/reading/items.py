@@ -6,17 +6,17 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
-from palate.data.reading.columns import KNOWN, Roles, listed, plain, words
+from palate.data.reading.categories import categories, sentence, split_at
+from palate.data.reading.columns import KNOWN, Roles, listed, named, plain, shortened, words
 from palate.data.reading.delimited import columns, place_in
 from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, lines, load, unpacked_name
 from palate.data.reading.frames import Frame, as_frame, is_frame, parquet_frame
 from palate.data.reading.jsonlines import json_frame
 from palate.data.reading.layouts import lay_out
 from palate.data.reading.tables import ids
-from palate.errors import DataError, OptionError
+from palate.errors import DataError, OptionError, option
 from palate.options import ReadingOptions
 
 GENRES = words(
@@ -25,13 +25,15 @@ GENRES = words(
 )
 """Genres of the flags of u.item, in order, as u.genre lists them."""
 
-NO_GENRES = "(no genres listed)"
-
 IDS = (
     tuple(name for name in KNOWN["item"][0] if name.endswith(("id", "asin", "isbn"))),
     words("id parentasin"),
+    tuple(name for name in KNOWN["item"][1] if name.endswith("id")),
     KNOWN["item"][0],
 )
+KEYS = ("id", "uri", "url", "key", "code", "idx", "number", "no")
+"""Endings of a column of ids: what is before them names the item, as track of track_uri and track_name."""
+
 TITLE = words("title movietitle itemtitle producttitle booktitle productname itemname moviename name")
 CATEGORIES = words("genres genre categories category class")
 TEXT = words("brand text description overview summary plot abstract")
@@ -70,39 +72,42 @@ def item_columns(names: Sequence[str], roles: Roles) -> dict[str, str]:
     The last name of each list, such as 'name', is left out: the column may describe the user.
     """
     free = {plain(name): name for name in reversed(names) if name not in roles.taken}
-    fields = _fields(free, TITLE[:-1], CATEGORIES[:-1])
+    fields = _fields(free, (*_titles(roles.item), *TITLE[:-1]), CATEGORIES[:-1])
     best = {"title": fields.titles[:1], "categories": fields.categories[:1]}
     return {field: columns[0] for field, columns in best.items() if columns}
 
 
-def read_items(source: Any, options: ReadingOptions) -> ItemsTable:
+def read_items(source: Any, options: ReadingOptions, item: str) -> ItemsTable:
     """Read a table of items: a frame, or a path to delimited text, JSON lines or Parquet.
+
+    item: the column of item ids in the ratings; a column of that name has the ids here too.
 
     Raises:
         DataError: the file cannot be read, or no single column can hold the ids.
         OptionError: the source is neither a path nor a frame.
     """
     if is_frame(source):
-        return _typed(as_frame(source, "items"))
+        return _typed(as_frame(source, "items"), options, item)
     if not isinstance(source, str | PathLike):
         raise OptionError(f"items is a {type(source).__name__}; give a path or a frame")
     path = Path(source)
     raw = load(fspath(source))
     if raw.head.startswith(PARQUET):
-        return _typed(parquet_frame(raw))
+        return _typed(parquet_frame(raw), options, item)
     raw = as_utf8(raw, options.encoding)
-    return _typed(json_frame(raw)) if is_json(raw) else _delimited(path, raw, options)
+    return _typed(json_frame(raw), options, item) if is_json(raw) else _delimited(path, raw, options, item)
 
 
-def _typed(frame: Frame) -> ItemsTable:
-    id_name = _id_column(frame.name, frame.names)
+def _typed(frame: Frame, options: ReadingOptions, item: str) -> ItemsTable:
+    id_name = _id_column(frame.name, frame.names, options, item)
     fields = _fields_beside(id_name, frame.names)
     values = {name: column.to_list() for name, column in frame.raw_columns(fields.names).items()}
     column = ids(frame.columns([id_name])[id_name], id_name, frame.place)
-    return _table(frame.name, column, True, fields, values)
+    table = _table(frame.name, column, True, fields, values)
+    return replace(table, notes=(*table.notes, *_unused(frame.name, frame.names, id_name, fields)))
 
 
-def _delimited(path: Path, raw: Raw, options: ReadingOptions) -> ItemsTable:
+def _delimited(path: Path, raw: Raw, options: ReadingOptions, item: str) -> ItemsTable:
     name = unpacked_name(path).lower()
     if name == "u.item":
         return _flagged(raw, _genre_names(path), replace(options, separator="|", quotes=False))
@@ -111,12 +116,14 @@ def _delimited(path: Path, raw: Raw, options: ReadingOptions) -> ItemsTable:
     raw, layout = lay_out(raw, known, has_header=not movielens)
     if movielens and layout.width != 3:
         raise DataError(f"{raw.name}: {layout.width} columns where MovieLens has 3; rename it if it is another file")
-    id_name = "1" if movielens else _id_column(raw.name, layout.names)
+    id_name = "1" if movielens else _id_column(raw.name, layout.names, options, item)
     fields = Fields(["2"], [], ["3"]) if movielens else _fields_beside(id_name, layout.names)
     frame = columns(raw, layout, dict.fromkeys([id_name, *fields.names], pl.String()))
     column = ids(frame.get_column(id_name), id_name, place_in(raw, layout))
     values = {series.name: series.to_list() for series in frame}
-    return replace(_table(raw.name, column, False, fields, values), notes=layout.notes)
+    table = _table(raw.name, column, False, fields, values)
+    unused = _unused(raw.name, layout.names, id_name, fields)
+    return replace(table, notes=(*layout.notes, *table.notes, *unused))
 
 
 def _flagged(raw: Raw, genres: Sequence[str], options: ReadingOptions) -> ItemsTable:
@@ -149,6 +156,7 @@ def _table(name: str, column: pl.Series, typed: bool, fields: Fields, values: di
     titles = next((values[field] for field in fields.titles), nothing)
     grouped = next((values[field] for field in fields.categories), nothing)
     texts = list(zip(*(values[field] for field in fields.texts), strict=True)) if fields.texts else nothing
+    split = split_at(grouped)
     return ItemsTable(
         name,
         column,
@@ -156,47 +164,49 @@ def _table(name: str, column: pl.Series, typed: bool, fields: Fields, values: di
         [sentence(value) for value in titles],
         [sentence(value) for value in texts],
         categories(grouped),
+        (f"categories of items: column {fields.categories[0]!r}{split}",) if split else (),
     )
 
 
-def _id_column(where: str, names: Sequence[str]) -> str:
+def _unused(where: str, names: Sequence[str], id_name: str, fields: Fields) -> tuple[str, ...]:
+    """Return a note that names the columns of which nothing is used, if any."""
+    used = {id_name, *fields.titles[:1], *fields.texts, *fields.categories[:1]}
+    unused = [name for name in names if name not in used]
+    return (f"columns of {where} not used: {shortened(unused)}",) if unused else ()
+
+
+def _id_column(where: str, names: Sequence[str], options: ReadingOptions, item: str) -> str:
+    if options.item_id is not None and options.item_id is not False:
+        return named(where, names, options.item_id)
+    same = [name for name in names if plain(name) == plain(item)]
+    same_id = [name for name in names if plain(name) == f"{plain(item)}id"]
+    for matches in (same_id if same else [], [name for name in same if name == item], same):
+        if len(matches) == 1:
+            return matches[0]
     for group in IDS:
         matches = [name for name in names if plain(name) in group]
         if len(matches) > 1:
-            raise DataError(f"{where}: {' and '.join(map(repr, matches))} could each be the item's id; leave one")
+            raise DataError(
+                f"{where}: {' and '.join(map(repr, matches))} could each be the item's id; name one: "
+                f"{option('item_id', matches[0])}"
+            )
         if matches:
             return matches[0]
-    raise DataError(f"{where}: no column of item ids among {listed(names)}; rename that column to item_id")
+    raise DataError(f"{where}: no column of item ids among {listed(names)}; name it: {option('item_id', '…')}")
 
 
 def _fields_beside(id_name: str, names: Sequence[str]) -> Fields:
-    return _fields({plain(name): name for name in reversed(names) if name != id_name})
+    free = {plain(name): name for name in reversed(names) if name != id_name}
+    return _fields(free, (*_titles(id_name), *TITLE))
+
+
+def _titles(id_name: str) -> tuple[str, ...]:
+    """Return the names of a title beside ids, as tracktitle and trackname beside track_uri."""
+    name = plain(id_name)
+    thing = next((name.removesuffix(key) for key in KEYS if name.endswith(key)), name)
+    return (f"{thing}title", f"{thing}name") if thing else ()
 
 
 def _fields(free: Mapping[str, str], titles: Sequence[str] = TITLE, categories: Sequence[str] = CATEGORIES) -> Fields:
     """Return the fields among the columns of {plain name: name} by their common names."""
     return Fields(*([free[name] for name in known if name in free] for known in (titles, TEXT, categories)))
-
-
-def sentence(value: Any) -> str | None:
-    """Return any value as text, lists joined by blanks; None if it is empty."""
-    return " ".join(_words(value)) or None
-
-
-def categories(values: Sequence[Any]) -> list[list[str]]:
-    """Return the categories of each item, without repeats, from values such as 'A|B', ['A', 'B'] or None."""
-    return [[*dict.fromkeys(part for word in _words(value) for part in _parts(word))] for value in values]
-
-
-def _parts(word: str) -> list[str]:
-    return [part.strip() for part in word.split("|") if part.strip() not in ("", NO_GENRES)]
-
-
-def _words(value: Any) -> list[str]:
-    """Return the texts in a value and its nested lists."""
-    if isinstance(value, list | tuple | pl.Series | np.ndarray):
-        return [word for element in value for word in _words(element)]
-    if value is None or value != value:
-        return []
-    word = str(value).strip()
-    return [word] if word else []

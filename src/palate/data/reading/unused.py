@@ -6,14 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from palate.data.reading import dates, spellings
-from palate.data.reading.columns import EARLIEST_SECONDS, Roles, plain, words
+from palate.data.reading.columns import EARLIEST_SECONDS, Roles, plain, shortened, words
 from palate.data.reading.tables import Table
 from palate.data.reading.values import shown
 from palate.errors import DataError, option
 from palate.options import ReadingOptions
-
-NAMED = 12
-"""Largest number of columns that the note names; it counts the rest."""
 
 EXAMINED = 30
 """Largest number of columns whose values are looked at."""
@@ -48,8 +45,7 @@ def unused_notes(table: Table, options: ReadingOptions, used: Collection[str]) -
     names = [name for name in table.others if name not in filtered and name not in used]
     if not names:
         return
-    rest = f", … ({len(names):,} in all)" if len(names) > NAMED else ""
-    yield f"columns not used: {', '.join(name[:40] for name in names[:NAMED])}{rest}"
+    yield f"columns not used: {shortened(names)}"
     for name in names[:EXAMINED]:
         hint = _hint(name, table.others[name], table.roles, options)
         if hint:
