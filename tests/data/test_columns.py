@@ -1,5 +1,7 @@
 """Roles of columns by name and by content, without any file."""
 
+import unicodedata
+
 import pytest
 
 from palate.data.reading.columns import Choices, Roles, as_number, by_content, by_name, known_roles, listed, plain
@@ -128,6 +130,43 @@ def test_what_is_left_over_is_not_guessed(rows: list[str], choices: Choices, rol
             by_content("x", names, fields, choices)
     else:
         assert by_content("x", names, fields, choices) == roles
+
+
+@pytest.mark.parametrize(
+    ("names", "n_roles"),
+    [
+        ("사용자ID 영화번호 평점 일시", 4),
+        ("회원번호 상품코드 별점", 3),
+        ("Kundennummer Artikel-Nr Bewertung Datum", 4),
+        ("benutzer film note zeitstempel", 4),
+        ("id_utilisateur film note date", 4),
+        ("Client Produit Évaluation horodatage", 4),
+        ("usuario película calificación fecha", 4),
+        ("id_usuario id_pelicula puntuacion", 3),
+        ("ユーザーID 商品 評価 日時", 4),
+        ("会員番号 作品ID 評点", 3),
+        ("用户编号 电影 评分 时间戳", 4),
+        ("用戶ID 電影ID 評分 時間", 4),
+        (unicodedata.normalize("NFD", "usuario película valoración"), 3),
+    ],
+)
+def test_names_of_other_languages(names: str, n_roles: int) -> None:
+    columns = names.split()
+    roles = by_name("x", columns[::-1], Choices())
+    assert [roles.user, roles.item, roles.rating, roles.time][:n_roles] == columns
+    assert len(known_roles(columns)) == n_roles
+
+
+def test_a_word_of_another_language_counts_only_in_a_table_of_that_language() -> None:
+    assert by_name("x", ["user", "item", "note"], Choices()).rating is None
+
+
+def test_all_that_is_missing_is_said_at_once() -> None:
+    with pytest.raises(DataError) as caught:
+        by_name("x", ["foo", "bar"], Choices())
+    assert str(caught.value) == "x: no user column among 'foo', 'bar' and no item column; name them: user='…', item='…'"
+    with pytest.raises(DataError, match=r"no column 'usr' .*; no column 'itm' .*did you mean item"):
+        by_name("x", ["user", "item"], Choices(user="usr", item="itm"))
 
 
 def test_small_things() -> None:

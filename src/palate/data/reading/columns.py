@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from palate.data.reading.languages import foreign_names
 from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, OptionError, option
 
@@ -95,8 +96,7 @@ def plain(name: str) -> str:
 
 def known_roles(names: Sequence[str]) -> set[str]:
     """Return the roles of which common names are among these."""
-    written = set(map(plain, names))
-    return {role for role, groups in KNOWN.items() if any(written.intersection(group) for group in groups)}
+    return {role for role in KNOWN if _candidates(role, names, names)}
 
 
 def by_name(where: str, names: Sequence[str], choices: Choices) -> Roles:
@@ -110,7 +110,7 @@ def by_name(where: str, names: Sequence[str], choices: Choices) -> Roles:
     for role in KNOWN:
         if role not in chosen:
             free = [name for name in names if name not in chosen.values()]
-            chosen[role] = _only(where, role, _candidates(role, free))
+            chosen[role] = _only(where, role, _candidates(role, free, names))
     roles = _roles(where, names, chosen)
     return _dated(roles, names) if choices.time is None else roles
 
@@ -170,12 +170,16 @@ def _asking(
 
 def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str | None]:
     chosen: dict[str, str | None] = {}
+    missing = []
     for role in KNOWN:
         choice: Choice = getattr(choices, role)
-        if choice is False:
-            chosen[role] = None
-        elif choice is not None:
-            chosen[role] = named(where, names, choice)
+        try:
+            if choice is not None:
+                chosen[role] = None if choice is False else named(where, names, choice)
+        except DataError as error:
+            missing.append(str(error).removeprefix(f"{where}: "))
+    if missing:
+        raise DataError(f"{where}: {'; '.join(missing)}")
     columns = [name for name in chosen.values() if name is not None]
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
@@ -199,9 +203,11 @@ def named(where: str, names: Sequence[str], choice: str | int) -> str:
     raise DataError(f"{where}: no column {name!r} among {listed(names)}{did_you_mean(name, names)}")
 
 
-def _candidates(role: str, names: Sequence[str]) -> list[str]:
-    for group in KNOWN[role]:
-        matches = [name for name in names if plain(name) in group]
+def _candidates(role: str, free: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the free columns of a table with a name that is common for the role. names: of all its columns."""
+    foreign = foreign_names([*map(plain, names)], role)
+    for group in (*KNOWN[role], foreign):
+        matches = [name for name in free if plain(name) in group]
         if matches:
             return matches
     return []
@@ -227,9 +233,13 @@ def _likely(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _roles(where: str, names: Sequence[str], chosen: Mapping[str, str | None]) -> Roles:
-    for role in ("user", "item"):
-        if chosen[role] is None:
-            raise DataError(f"{where}: no {role} column among {listed(names)}; name it: {option(role, '…')}")
+    missing = [role for role in ("user", "item") if chosen[role] is None]
+    if missing:
+        also = " and no item column" if len(missing) > 1 else ""
+        raise DataError(
+            f"{where}: no {missing[0]} column among {listed(names)}{also}; "
+            f"name {'them' if also else 'it'}: {', '.join(option(role, '…') for role in missing)}"
+        )
     user, item = str(chosen["user"]), str(chosen["item"])
     return Roles(user, item, chosen.get("rating"), chosen.get("time"))
 
