@@ -254,9 +254,9 @@ def test_grouplens_own_names_are_understood() -> None:
 
 
 def test_unknown_name_offers_near_misses() -> None:
-    with pytest.raises(OptionError, match=r"'movielens-20n'; did you mean movielens-20m or "):
+    with pytest.raises(OptionError, match=r"'movielens-20n'; did you mean 'movielens-20m' or "):
         datasets.describe("movielens-20n")
-    with pytest.raises(OptionError, match=r"'ml-2m'; did you mean movielens-"):
+    with pytest.raises(OptionError, match=r"'ml-2m'; did you mean 'movielens-"):
         datasets.fetch("ml-2m")
     with pytest.raises(OptionError, match=r"'qqq'; choose from movielens-small, movielens-100k, "):
         datasets.fetch("qqq")

@@ -62,7 +62,7 @@ def test_groups_train_as_keywords_do() -> None:
 @pytest.mark.parametrize(
     ("groups", "keywords", "message"),
     [
-        ([], {"epoch": 3}, "unknown option 'epoch'; did you mean epochs?"),
+        ([], {"epoch": 3}, "unknown option 'epoch'; did you mean 'epochs'?"),
         ([], {"zzz": 3}, "unknown option 'zzz'; there are format, user, item, "),
         (["movies.csv"], {}, "after the table, give options by name, or groups of them, each once: ReadingOptions, "),
         ([RunOptions(), RunOptions()], {}, "each once"),

@@ -126,7 +126,7 @@ def test_a_data_set_by_its_name() -> None:
 
 
 def test_a_data_sets_name_misspelt() -> None:
-    with pytest.raises(OptionError, match="did you mean movielens-small"):
+    with pytest.raises(OptionError, match="did you mean 'movielens-small'"):
         palate.train("movielens-smal")
 
 
@@ -315,7 +315,7 @@ def test_no_test_part_at_all() -> None:
         ({"settings": {"learning_rate": 1e20}}, "setting learning_rate of model neural is 1e+20: Input should be less"),
         ({"preset": "sdg"}, "model neural has no preset 'sdg'; its presets: sgd, adam"),
         ({"model": "bias", "preset": "sgd"}, "model bias has no preset 'sgd'; its presets: none"),
-        ({"settings": {"hiden": 3}}, "model neural has no setting 'hiden'; did you mean hidden?"),
+        ({"settings": {"hiden": 3}}, "model neural has no setting 'hiden'; did you mean 'hidden'?"),
         ({"settings": {"zzz": 3}}, "model neural has no setting 'zzz'; its settings: epochs, patience"),
         ({"model": "popularity", "epochs": 3}, "model popularity has no setting 'epochs'; its settings: days"),
         ({"settings": {"dim": 0}}, "setting dim of model neural is 0: Input should be greater than or equal to 1"),

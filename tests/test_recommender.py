@@ -89,7 +89,7 @@ def test_items_by_title(neural: Any) -> None:
     assert 101 not in ids(neural.recommend(ratings={}, k=20, exclude=[title]))
     with pytest.raises(UnknownIdError, match=r"2 items have the title 'Twins': use one of their ids 103, 104"):
         neural.predict(1, "Twins")
-    with pytest.raises(UnknownIdError, match=r"unknown item 'Movie A \(1999\)'; did you mean Movie A \(1990\)"):
+    with pytest.raises(UnknownIdError, match=r"unknown item 'Movie A \(1999\)'; did you mean 'Movie A \(1990\)'"):
         neural.predict(1, "Movie A (1999)")
 
 
@@ -365,7 +365,7 @@ def test_directions_and_neighbours_moved_along_one(neural: Any) -> None:
 
 
 def test_a_direction_that_cannot_be_taken(neural: Any) -> None:
-    with pytest.raises(UnknownIdError, match=r"unknown attribute 'Westen'; did you mean Western"):
+    with pytest.raises(UnknownIdError, match=r"unknown attribute 'Westen'; did you mean 'Western'"):
         neural.similar(101, towards="Westen")
     with pytest.raises(UnknownIdError, match=r"unknown attribute '\?'; directions\(\) lists the attributes"):
         neural.similar(101, towards="?")

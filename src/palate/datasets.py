@@ -14,9 +14,9 @@ import platformdirs
 from palate.data import movielens
 from palate.data.interactions import Interactions
 from palate.data.read import read
-from palate.data.vocabulary import did_you_mean
 from palate.errors import DownloadError, OptionError
 from palate.system.download import download, extract, locked, md5_of, reason
+from palate.system.near_names import did_you_mean
 
 BASE = "https://files.grouplens.org/datasets/movielens"
 """Address of the archives; the environment variable PALATE_DATASETS_URL names a mirror."""

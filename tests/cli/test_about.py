@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -12,8 +13,9 @@ import polars as pl
 import pytest
 
 import palate as library
-from palate.cli.option_groups import written
+from palate.cli.option_groups import names, written
 from palate.cli.output import as_json
+from palate.cli.output import command as shell_command
 from palate.errors import DataError, option
 from tests.cli.conftest import Palate
 from tests.names import EVERY_MODEL
@@ -128,7 +130,7 @@ def test_nothing_in_the_data_is_taken_for_markup(palate: Palate, here: Path) -> 
     assert (
         palate("train", "r.csv", "--model", "bias", "-o", "[red]m.palate")
         .out.rstrip()
-        .endswith("wrote [red]m.palate; next: palate recommend [red]m.palate --user 0")
+        .endswith("wrote [red]m.palate; next: palate recommend '[red]m.palate' --user 0")
     )
     shown = palate("recommend", "[red]m.palate", "--rate", "$x$=3").out
     for title in titles[:3]:
@@ -207,7 +209,7 @@ def test_sample(palate: Palate, here: Path) -> None:
 
 
 def test_mistakes_with_samples(palate: Palate, here: Path) -> None:
-    assert "did you mean movielens-small" in palate("sample", "movielens-smal").error
+    assert "did you mean 'movielens-small'" in palate("sample", "movielens-smal").error
     (here / "file").write_text("")
     assert "file/r.csv" in palate("sample", "-o", "file/r.csv").error
 
@@ -238,3 +240,21 @@ def test_a_message_names_options_as_its_reader_writes_them(palate: Palate, here:
 )
 def test_an_option_in_python_and_on_the_command_line(name: str, value: object, python: str, command_line: str) -> None:
     assert (option(name, value), written(name, value)) == (python, command_line)
+
+
+def test_names_are_given_with_commas_or_by_repeating_the_option() -> None:
+    assert names(["mf, bias", "ease"]) == ["mf", "bias", "ease"]
+    assert names([]) is None
+
+
+def test_a_proposed_command_can_be_pasted() -> None:
+    text = shell_command("palate", "recommend", Path("my ratings.palate"), "--user", "ann's b", "-k", 3)
+    assert text == """palate recommend 'my ratings.palate' --user 'ann'"'"'s b' -k 3"""
+    assert shlex.split(text)[4] == "ann's b"
+
+
+def test_a_model_that_is_not_there_is_said_before_torch_is_loaded() -> None:
+    script = "import sys; sys.argv = ['palate', 'recommend', 'missing', '--user', '1']\nfrom palate.cli import main\n"
+    script += "try: main()\nfinally: print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("False\n", "error: missing does not exist; make one with palate train\n")

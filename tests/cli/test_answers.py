@@ -88,7 +88,7 @@ def test_a_list_that_is_not_by_predicted_rating_says_nothing_of_it(palate: Palat
         (["--rate", "101=nan"], "rating nan of item 101 is off the scale: 1 to 5"),
         (["--rate", "101=1", "--rate", "101=2"], "--rate names 101 twice"),
         (["--rate", "101=1", "--rate", "Movie A (1990)=2"], "ratings name an item twice"),
-        (["--rate", "Movie Z=5"], "unknown item 'Movie Z'; did you mean Movie "),
+        (["--rate", "Movie Z=5"], "unknown item 'Movie Z'; did you mean 'Movie "),
         (["--rate", "Twins=5"], "2 items have the title 'Twins': use one of their ids 103, 104"),
         (["--user", "1", "--exclude", "999"], "unknown item '999'"),
         (["--user", "1", "-k", "0"], "-k is 0: it must be at least 1"),

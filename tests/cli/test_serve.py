@@ -122,7 +122,7 @@ def test_recommend_by_category_and_diversity(palate: Palate, model: Path) -> Non
     options = ("--user", 1, "--category", "Western", "--diversity", 0.3, "-k", 3, "--json")
     expected = library.load(model).recommend(1, k=3, category="Western", diversity=0.3)
     assert palate("recommend", model, *options).json["items"] == expected.to_dicts()
-    assert "did you mean Western" in palate("recommend", model, "--user", 1, "--category", "Wester").error
+    assert "did you mean 'Western'" in palate("recommend", model, "--user", 1, "--category", "Wester").error
 
 
 def test_train_on_events(palate: Palate, here: Path) -> None:

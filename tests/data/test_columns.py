@@ -59,7 +59,7 @@ def test_a_name_goes_before_a_number() -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        (Choices(user="itm"), "no column 'itm' among 'user', 'item'; did you mean item"),
+        (Choices(user="itm"), "no column 'itm' among 'user', 'item'; did you mean 'item'"),
         (Choices(user=3), "no column '3'"),
         (Choices(user=0), "no column '0'"),
         (Choices(user=False), "no user column among 'user', 'item'; name it: user="),

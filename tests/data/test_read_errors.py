@@ -148,7 +148,7 @@ def test_bytes_that_the_named_encoding_lacks(tmp_path: Path) -> None:
 
 def test_missing_file_offers_near_misses(tmp_path: Path) -> None:
     written(tmp_path, HEAD, "ratings.csv")
-    assert "there is no such file; did you mean ratings.csv?" in refused(tmp_path / "rating.csv")
+    assert "there is no such file; did you mean 'ratings.csv'?" in refused(tmp_path / "rating.csv")
     assert "there is no such file" in refused(tmp_path / "no" / "rating.csv")
 
 
@@ -220,7 +220,7 @@ def test_no_source_at_all(source: Any) -> None:
 
 def test_options_for_columns_that_are_not_there(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD)
-    assert "no column 'usr' among 'user', 'item', 'rating', 'time'; did you mean user?" in refused(path, user="usr")
+    assert "no column 'usr' among 'user', 'item', 'rating', 'time'; did you mean 'user'?" in refused(path, user="usr")
     assert "no column '9'" in refused(path, user=9)
     twice = written(tmp_path, "a,a,b\n1,2,3\n")
     for choice in ("a", 2):

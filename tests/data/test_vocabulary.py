@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.data.vocabulary import UNKNOWN, Vocabulary, as_integers, did_you_mean
+from palate.data.vocabulary import UNKNOWN, Vocabulary, as_integers
 from palate.errors import UnknownIdError
+from palate.system.near_names import did_you_mean
 
 SIGNED = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1)
 SMALL = st.lists(st.integers(-20, 20), min_size=1)
@@ -112,7 +113,7 @@ def test_unknown_ids_offer_near_misses() -> None:
     vocabulary, _ = Vocabulary.encode("item", pl.Series(["Alien", "Aliens", "Heat"]))
     with pytest.raises(UnknownIdError) as caught:
         vocabulary.row("Aliem")
-    assert str(caught.value) == "unknown item 'Aliem'; did you mean Alien or Aliens?"
+    assert str(caught.value) == "unknown item 'Aliem'; did you mean 'Alien' or 'Aliens'?"
     with pytest.raises(UnknownIdError, match=r"unknown item 'zzzz'$"):
         vocabulary.rows(["Heat", "zzzz"])
     assert vocabulary.rows(["Heat", "Alien"]).tolist() == [2, 0]
@@ -120,8 +121,8 @@ def test_unknown_ids_offer_near_misses() -> None:
 
 def test_near_misses_are_the_most_alike_first() -> None:
     names = ["dim", "hidden", "hide", "epochs"]
-    assert did_you_mean("hiden", names) == "; did you mean hidden or hide?"
-    assert did_you_mean("hiden", names, most=1) == "; did you mean hidden?"
+    assert did_you_mean("hiden", names) == "; did you mean 'hidden' or 'hide'?"
+    assert did_you_mean("hiden", names, most=1) == "; did you mean 'hidden'?"
     assert did_you_mean("zzz", names) == ""
     assert did_you_mean(102, [5, 103, 1022, 1020]) == "; did you mean 1022, 1020 or 103?"
 

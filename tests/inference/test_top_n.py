@@ -23,7 +23,7 @@ def test_categories(mf: palate.Recommender) -> None:
     assert [row.id for row in mf.recommend(ratings={101: 5}, k=20, category="Western")] == western
     both = mf.recommend(ratings={101: 5}, k=20, category=["Western", "Comedy"])
     assert both == whole
-    with pytest.raises(UnknownIdError, match=r"unknown category 'Wester'; did you mean Western\?"):
+    with pytest.raises(UnknownIdError, match=r"unknown category 'Wester'; did you mean 'Western'\?"):
         mf.recommend(1, category="Wester")
 
 

@@ -37,7 +37,7 @@ def test_text_of_the_command_line_becomes_numbers() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"learning_rat": 1}, "model neural has no setting 'learning_rat'; did you mean learning_rate?"),
+        ({"learning_rat": 1}, "model neural has no setting 'learning_rat'; did you mean 'learning_rate'?"),
         ({"qqq": 1}, "model neural has no setting 'qqq'; its settings: epochs, patience, average, batch_size, "),
         ({"": 1}, "model neural has no setting ''; its settings: "),
         ({"dim": 0}, "setting dim of model neural is 0: Input should be greater than or equal to 1"),

@@ -83,9 +83,9 @@ def test_addresses(mf: Client, path: str, error: tuple[int, str, str]) -> None:
 
 def test_error_messages_say_what_to_do(mf: Client) -> None:
     assert mf.get("/v1/items?k=1000").json["detail"] == "k is '1000': expected `int` <= 100"
-    assert "did you mean Western?" in mf.get("/v1/users/1/recommendations?category=Westen").json["detail"]
+    assert "did you mean 'Western'?" in mf.get("/v1/users/1/recommendations?category=Westen").json["detail"]
     assert "103, 104" in mf.get("/v1/items/Twins").json["detail"]
-    assert "did you mean Movie B (1991)" in mf.get("/v1/items/Movie%20B").json["detail"]
+    assert "did you mean 'Movie B (1991)'" in mf.get("/v1/items/Movie%20B").json["detail"]
     off = mf.post("/v1/recommendations", {"ratings": [{"item": 101, "rating": 9}]})
     assert "1 to 5" in off.json["detail"]
     levels = mf.post("/v1/predictions", {"user": 1, "items": [101], "interval": 0.33})

@@ -59,9 +59,9 @@ def _pairs(flag: str, written: Sequence[str], form: str) -> list[tuple[str, str]
     return [(name, value) for name, _, value in pairs]
 
 
-def names(written: str | None) -> list[str] | None:
-    """Return the names in a text such as "mf, bias"."""
-    return None if written is None else [name.strip() for name in written.split(",")]
+def names(written: Sequence[str]) -> list[str] | None:
+    """Return the names in texts such as "mf, bias"; None without a text."""
+    return [name.strip() for text in written for name in text.split(",")] or None
 
 
 def column(written: str | None) -> str | Literal[False] | None:
@@ -81,7 +81,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "resume": Spelling(["--resume"]),
     "profile": Spelling(["--profile"]),
     "baselines": Spelling(kind=bool, default=True, value=lambda wanted: BASELINES if wanted else ()),
-    "models": Spelling(metavar="NAME,NAME...", kind=str | None, value=names),
+    "models": Spelling(metavar="NAME,NAME...", kind=list[str], default=[], value=names),
     "k": Spelling(["-k"]),
     "ratings": Spelling(["--rate"]),
 }

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from palate import Interactions, Recommender
     from palate.data.vocabulary import Id
 
-Model = Annotated[Path, typer.Argument(help="Folder of a trained model, as palate train writes it.")]
+
+def _folder_of_a_model(path: Path) -> Path:
+    """Check the folder's header, which is quick, before anything loads torch, which is slow."""
+    palate.read_header(path)
+    return path
+
+
+Model = Annotated[
+    Path,
+    typer.Argument(help="Folder of a trained model, as palate train writes it.", callback=_folder_of_a_model),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 K = Annotated[int, typer.Option("-k", help="Number of items to return.")]
 MinRatings = Annotated[int, typer.Option("--min-ratings", help="Return only items with at least this many ratings.")]

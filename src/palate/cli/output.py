@@ -1,6 +1,7 @@
 """The look of answers and errors on a terminal."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +18,11 @@ errors = Console(stderr=True, soft_wrap=True, highlight=False)
 def say(text: str = "") -> None:
     """Print a line; data in it is never read as markup."""
     console.print(Text(text), soft_wrap=True)
+
+
+def command(*words: object) -> str:
+    """Return a command as it can be pasted into a shell, quoted where it must be."""
+    return shlex.join(map(str, words))
 
 
 def say_notes(notes: Iterable[str], json: bool) -> None:

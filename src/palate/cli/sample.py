@@ -7,7 +7,7 @@ import typer
 
 import palate
 from palate.cli.options import Json
-from palate.cli.output import as_json, say
+from palate.cli.output import as_json, command, say
 
 
 def sample(
@@ -28,4 +28,4 @@ def sample(
         return
     say(f"wrote {output} and {movies}: {about.title}, {about.ratings:,} ratings by {about.users:,} users")
     say(f"terms: {about.terms}")
-    say(f"next: palate train {output} --items {movies} -o movies.palate")
+    say(f"next: {command('palate', 'train', output, '--items', movies, '-o', 'movies.palate')}")

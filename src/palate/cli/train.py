@@ -14,7 +14,7 @@ from annotated_doc import Doc
 import palate
 from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Table, read_table, search_here, with_events
-from palate.cli.output import as_json, as_table, compilation_shown, errors, say, say_notes
+from palate.cli.output import as_json, as_table, command, compilation_shown, errors, say, say_notes
 from palate.errors import UnsupportedError
 from palate.models.registry import current_name
 from palate.options import ModelOptions, ReadingOptions, RunOptions, SplitOptions, TrainingOptions
@@ -169,5 +169,5 @@ def _report(trained: "palate.Trained", model: str, path: Path) -> None:
     for sentence in palate.verdict(model, trained.metrics, trained.baselines):
         say(sentence)
     user = trained.recommender.table.user_ids.id(0)
-    own = f" --model-class {model}" if ":" in model else ""
-    say(f"\nwrote {path}; next: palate recommend {path} --user {user}{own}")
+    own = ["--model-class", model] if ":" in model else []
+    say(f"\nwrote {path}; next: {command('palate', 'recommend', path, '--user', user, *own)}")

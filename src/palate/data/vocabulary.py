@@ -10,10 +10,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from rapidfuzz import process
 
 from palate.data.arrays import array_of
 from palate.errors import UnknownIdError
+from palate.system.near_names import did_you_mean
 
 Id: TypeAlias = int | str
 """Id of a user or an item, as in the user's data."""
@@ -25,10 +25,6 @@ DENSE = 4
 """Integer ids from 0 to at most this many times the number of events are coded by a table of all values."""
 
 INTEGER = re.compile(r"\s*-?\d{1,20}\s*")
-
-NEAR_MISSES = 3
-LIKENESS = 60.0
-"""A name is a near miss from this edit similarity in percent on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +156,3 @@ def as_integers(text: pl.Series) -> pl.Series:
         if (numbers.cast(pl.String) == text).fill_null(False).all():
             return numbers
     return text
-
-
-def did_you_mean(name: object, names: Iterable[object], most: int = NEAR_MISSES) -> str:
-    """Return "; did you mean a, b or c?" with the names spelt most like this one, best first, or an empty text."""
-    matches = process.extract(str(name), list(map(str, names)), limit=most, score_cutoff=LIKENESS)
-    near = [match for match, _, _ in matches]
-    return f"; did you mean {' or '.join(filter(None, [', '.join(near[:-1]), near[-1]]))}?" if near else ""

@@ -12,12 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.interactions import Interactions
-from palate.data.vocabulary import Id, did_you_mean
+from palate.data.vocabulary import Id
 from palate.errors import OptionError, UnknownIdError, either, option
 from palate.inference.queries import Person
 from palate.models import name_of
 from palate.models.contract import UNSEEN, Model
 from palate.results import Results
+from palate.system.near_names import did_you_mean
 
 Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of int | str
 """{item: rating} of one user."""

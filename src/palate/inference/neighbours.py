@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from palate.data.interactions import Interactions
-from palate.data.vocabulary import Id, did_you_mean
+from palate.data.vocabulary import Id
 from palate.errors import OptionError, UnknownIdError, as_number, at_least, either
 from palate.inference import vectors as embeddings
 from palate.inference.abilities import item_vectors, user_vectors
@@ -21,6 +21,7 @@ from palate.inference.ids import item_rows, named_items
 from palate.inference.ranking import top
 from palate.models.contract import HasVectors
 from palate.results import DRAWS, CheckedAnalogy, Results
+from palate.system.near_names import did_you_mean
 
 
 @dataclass(frozen=True, eq=False)

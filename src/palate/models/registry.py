@@ -7,7 +7,6 @@ An installed package adds models by entry points of the group `palate.models`, e
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from operator import attrgetter
 from pathlib import Path
 from traceback import extract_tb
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 from palate.errors import OptionError, UnsupportedError, option
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from palate.data.interactions import Interactions
     from palate.models.contract import Model
 
@@ -139,8 +140,10 @@ def check_ratings(model: "type[Model] | None", table: "Interactions") -> None:
         )
 
 
-def _entry_points() -> dict[str, list[EntryPoint]]:
+def _entry_points() -> dict[str, list["EntryPoint"]]:
     """Return the entry points of installed packages by name, without the names of Palate's own models."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, and few commands need it
+
     by_name: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=ENTRY_POINTS):
         if current_name(point.name) not in MODELS.paths:
@@ -148,11 +151,11 @@ def _entry_points() -> dict[str, list[EntryPoint]]:
     return by_name
 
 
-def _packages(points: Sequence[EntryPoint]) -> str:
+def _packages(points: Sequence["EntryPoint"]) -> str:
     return " and ".join(point.dist.name if point.dist else point.module for point in points)
 
 
-def _is_imported(point: EntryPoint, model: "type[Model]") -> bool:
+def _is_imported(point: "EntryPoint", model: "type[Model]") -> bool:
     """Return whether an entry point names the model; its module has then been imported."""
     return getattr(sys.modules.get(point.module), point.attr, None) is model
 

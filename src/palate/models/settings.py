@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from palate.data.vocabulary import did_you_mean
 from palate.errors import OptionError
 from palate.models import MODELS, name_of
 from palate.models.contract import BaseConfig, Model
+from palate.system.near_names import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,9 @@ def new_token(path: Path) -> str:
     """
     token = secrets.token_urlsafe(32)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
             file.write(f"{sha256(token.encode()).hexdigest()}\n")
     except OSError as error:
-        raise OutputError(f"{path} can't be written: {error.strerror}") from error
+        raise OutputError(f"can't write {path}: {error.strerror}") from error
     return token

@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, fields, replace
-from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 from annotated_doc import Doc
 
 from palate.errors import OptionError
+from palate.system.near_names import did_you_mean
 
 Kind = TypeVar("Kind")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -24,9 +24,10 @@ def collect(kind: type[Kind], groups: Sequence[Any], keywords: Mapping[str, obje
     names = [option.name for group in kinds.values() for option in fields(group)]
     for name in keywords:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-            raise OptionError(f"unknown option {name!r}; {hint}")
+            hint = did_you_mean(name, names) or f"; there are {', '.join(names)}"
+            if "settings" in names:
+                hint += f" (a hyperparameter of the model is written settings={{{name!r}: {keywords[name]!r:.40}}})"
+            raise OptionError(f"unknown option {name!r}{hint}")
     given = {type(group): group for group in groups}
     if len(given) < len(groups) or not given.keys() <= set(kinds.values()):
         allowed = ", ".join(group.__name__ for group in kinds.values())

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from palate.data.reading.languages import foreign_names
-from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, OptionError, option
+from palate.system.near_names import did_you_mean
 
 Choice: TypeAlias = str | int | Literal[False] | None
 """A column's name or its number from 1; None to detect it; False if there is none."""

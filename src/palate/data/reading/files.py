@@ -18,9 +18,9 @@ import polars as pl
 
 from palate.data.reading.charsets import SAMPLE, likely_encoding
 from palate.data.reading.foreign import foreign_kind
-from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, OptionError, option
 from palate.system.download import content_of, reason
+from palate.system.near_names import did_you_mean
 
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 PACKINGS = {".gz": GZIP, ".zst": ZSTD}
