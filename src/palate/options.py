@@ -62,6 +62,13 @@ class ReadingOptions:
     quotes: Annotated[
         bool, Doc("Whether a field of delimited text may be in quotes. If not, a quote is a letter like any other.")
     ] = True
+    skip_invalid: Annotated[
+        bool | str | Path,
+        Doc(
+            "Leave out rows that break a rule, count them, and list them with their problems in a CSV file in the "
+            "current folder, such as ratings.skipped.csv. In Python, a path names another file."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +229,7 @@ class ReadingKeywords(TypedDict, total=False):
     drop: Mapping[str, object] | None
     encoding: str | None
     quotes: bool
+    skip_invalid: bool | str | Path
 
 
 class SplitKeywords(TypedDict, total=False):

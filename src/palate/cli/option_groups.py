@@ -79,6 +79,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "aim": Spelling(["--for"]),
     "output": Spelling(["-o", "--output"], shown="the table's name"),
     "resume": Spelling(["--resume"]),
+    "skip_invalid": Spelling(["--skip-invalid"], kind=bool, default=False),
     "profile": Spelling(["--profile"]),
     "baselines": Spelling(kind=bool, default=True, value=lambda wanted: BASELINES if wanted else ()),
     "models": Spelling(metavar="NAME,NAME...", kind=list[str], default=[], value=names),

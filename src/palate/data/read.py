@@ -1,7 +1,7 @@
 """Read ratings or events -> Interactions: delimited text, JSON lines, Parquet, lists of items, or a frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias, Unpack
@@ -19,6 +19,7 @@ from palate.data.reading.items import item_columns
 from palate.data.reading.jsonlines import json_frame, lists_table
 from palate.data.reading.layouts import Layout, lay_out
 from palate.data.reading.rows import filtered_table
+from palate.data.reading.skipping import Skipped, sound_json, sound_rows, sound_text
 from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.times import check_unit
 from palate.errors import DataError, OptionError
@@ -52,13 +53,28 @@ def read(
         raise OptionError(f"format is {options.format!r}: it must be one of {', '.join(FORMATS)}")
     filtered = (*(options.keep or {}), *(options.drop or {}))
     choices = Choices(options.user, options.item, options.rating, options.time, filtered)
+    skipped = Skipped()
     if is_frame(source):
         tables = [frame_table(as_frame(source), choices, item_columns)]
     else:
         files = _files(source)
         items = files.items if items is None else items
-        tables = _tables(files.ratings, options, choices)
-    return assemble([filtered_table(table, options) for table in tables], options, items)
+        tables = _tables(files.ratings, options, choices, skipped)
+    tables = [filtered_table(table, options) for table in tables]
+    if options.skip_invalid:
+        tables = [sound_rows(table, options, skipped) for table in tables]
+        tables[0] = replace(tables[0], notes=(*tables[0].notes, *_listed(skipped, options, tables[0].name)))
+    return assemble(tables, options, items)
+
+
+def _listed(skipped: Skipped, options: ReadingOptions, name: str) -> tuple[str, ...]:
+    """Write the rows that are left out to a file, and return a note that counts them."""
+    if not skipped.rows:
+        return ()
+    path = Path(f"{Path(unpacked_name(Path(name))).stem}.skipped.csv")
+    path = path if isinstance(options.skip_invalid, bool) else Path(options.skip_invalid)
+    skipped.write(path)
+    return (f"invalid rows left out: {len(skipped.rows):,}; {path} lists them with their problems",)
 
 
 def _files(source: Source) -> SourceFiles:
@@ -85,16 +101,18 @@ class Opened:
         return () if self.content is None else tuple(sorted(self.content.names))
 
 
-def _open(path: str | Path, options: ReadingOptions, named: list[str]) -> Opened:
+def _open(path: str | Path, options: ReadingOptions, named: list[str], skipped: Skipped) -> Opened:
     raw = load(path)
     format = options.format or _format(raw)
     if format == "parquet":
         return Opened(raw, parquet_frame(raw))
     raw = as_utf8(raw, options.encoding)
     if format == "jsonl":
+        raw = sound_json(raw, skipped) if options.skip_invalid else raw
         return Opened(raw, json_frame(raw, named))
     if format == "lists":
         return Opened(raw, None)
+    raw = sound_text(raw, options, skipped) if options.skip_invalid else raw
     return Opened(*lay_out(raw, options, named))
 
 
@@ -105,9 +123,9 @@ def _format(raw: Raw) -> str:
     return "jsonl" if is_json(raw) else "csv"
 
 
-def _tables(paths: Sequence[str | Path], options: ReadingOptions, choices: Choices) -> list[Table]:
+def _tables(paths: Sequence[str | Path], options: ReadingOptions, choices: Choices, skipped: Skipped) -> list[Table]:
     named = [str(name) for name in (choices.user, choices.item, choices.rating, choices.time) if name]
-    opened = [_open(path, options, named) for path in paths]
+    opened = [_open(path, options, named, skipped) for path in paths]
     for other in opened[1:]:
         if other.columns != opened[0].columns:
             raise DataError(

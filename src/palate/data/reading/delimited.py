@@ -1,6 +1,6 @@
 """Delimited text -> Table: polars reads it fast; after an error, a second, slow pass locates the line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -55,11 +55,15 @@ def delimited_table(
 
 
 def place_in(raw: Raw, layout: Layout) -> Place:
-    """Return a function that gives the line of a row. It reads the file each time, so it is for errors only."""
+    """Return a function that gives the line of a row. It reads the file up to that row, so it is for errors only."""
+    numbers: list[int] = []
+    rest: list[Iterator[tuple[int, list[str]]]] = []  # of the file, after the rows with these numbers
 
     def place(row: int) -> str:
-        line, _ = next(islice(records(raw, layout), row, None), (row + 1, []))
-        return f"{raw.name}: line {line}"
+        if not rest:
+            rest.append(records(raw, layout))
+        numbers.extend(line for line, _ in islice(rest[0], max(row + 1 - len(numbers), 0)))
+        return f"{raw.name}: line {numbers[row] if row < len(numbers) else row + 1}"
 
     return place
 

@@ -63,20 +63,12 @@ def lay_out(
         DataError: the file has one column only, a header and no rows, broken quotes, or bytes that are no text.
         OptionError: the separator is impossible.
     """
-    sample = _sample(raw)
-    if any("\0" in line for line in sample):
-        raise DataError(
-            f"{raw.name}: the file has null bytes; if it is not UTF-8, say {option('encoding', 'utf-16')} or another"
-        )
-    separator = TYPED.get(options.separator, options.separator) if options.separator else _separator(raw.name, sample)
-    if separator in ('"', "\n", "\r"):
-        raise OptionError(f"separator is {separator!r}; it cannot be a quote or a line end")
-    quoted = options.quotes and separator != "::"
-    raw, delimiter = _one_byte(raw, separator, quoted)
+    first = _sample(raw)[0]
+    raw, separator, delimiter, quoted = signs_of(raw, options)
     raw, scan = scan_quotes(raw, delimiter) if quoted else (raw, Scan())
     numbered = _first_records(raw, delimiter, quoted)
     rows = [fields for _, fields in numbered]
-    _check_width(raw.name, len(rows[0]), separator, sample[0])
+    _check_width(raw.name, len(rows[0]), separator, first)
     header = _has_header(raw.name, rows, named) if has_header is None else has_header
     names = tuple(name.strip() for name in rows[0]) if header else tuple(map(str, range(1, len(rows[0]) + 1)))
     unknown = header and not known_roles(names) and not any(name in names for name in named)
@@ -91,6 +83,34 @@ def lay_out(
     first_line, _ = numbered[header]
     layout = Layout(separator, delimiter, quoted, header, names, rows[header:], first_line - 1, notes)
     return raw, layout
+
+
+class Signs(NamedTuple):
+    """The signs between and around the fields of a file."""
+
+    raw: Raw  # with the delimiter in place of the separator
+    separator: str
+    delimiter: str
+    quoted: bool
+
+
+def signs_of(raw: Raw, options: ReadingOptions) -> Signs:
+    """Return the separator of a text file, and the file with a one-byte delimiter in its place.
+
+    Raises:
+        DataError: the file has one column only, or bytes that are no text.
+        OptionError: the separator is impossible.
+    """
+    sample = _sample(raw)
+    if any("\0" in line for line in sample):
+        raise DataError(
+            f"{raw.name}: the file has null bytes; if it is not UTF-8, say {option('encoding', 'utf-16')} or another"
+        )
+    separator = TYPED.get(options.separator, options.separator) if options.separator else _separator(raw.name, sample)
+    if separator in ('"', "\n", "\r"):
+        raise OptionError(f"separator is {separator!r}; it cannot be a quote or a line end")
+    quoted = options.quotes and separator != "::"
+    return Signs(*_one_byte(raw, separator, quoted), quoted)
 
 
 def _shape(rows: Sequence[Sequence[str]], delimiter: str) -> Callable[[str], bool]:
@@ -221,14 +241,14 @@ def _fit(filled: Sequence[str], sign: str) -> Fit:
     return Fit(round(widths.count(widths[0]) / len(widths), 2), widths[0])
 
 
-def _one_byte(raw: Raw, separator: str, quoted: bool) -> tuple[Raw, str]:
+def _one_byte(raw: Raw, separator: str, quoted: bool) -> tuple[Raw, str, str]:
     if len(separator.encode()) == 1:
-        return raw, separator
+        return raw, separator, separator
     content = raw.bytes()
     free = next((sign for sign in UNUSED if sign.encode() not in content), None)
     if free is None:
         raise DataError(f"{raw.name}: control characters keep the separator {separator!r} from being read; remove them")
-    return Raw(raw.name, outside_quotes(content, separator.encode(), free.encode(), quoted)), free
+    return Raw(raw.name, outside_quotes(content, separator.encode(), free.encode(), quoted)), separator, free
 
 
 def _has_header(where: str, rows: Sequence[Sequence[str]], named: Sequence[str]) -> bool:

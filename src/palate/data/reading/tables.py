@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from palate.data.arrays import array_of
 from palate.data.reading import dates, spellings, times
 from palate.data.reading.columns import Roles
-from palate.data.reading.values import Place, kind, refuse
+from palate.data.reading.values import Place, RowsError, kind, refuse
 from palate.errors import DataError, option
 
 
@@ -157,4 +157,6 @@ def _numbers(column: pl.Series, name: str, place: Place, problem: str) -> pl.Ser
 
 def _no_gaps(column: pl.Series, name: str, place: Place, advice: str) -> None:
     if column.null_count():
-        raise DataError(f"{place(int(column.is_null().arg_max() or 0))}: column {name!r} is empty; {advice}")
+        bad = column.is_null()
+        message = f"{place(int(bad.arg_max() or 0))}: column {name!r} is empty; {advice}"
+        raise RowsError(message, f"column {name!r} is empty", bad)

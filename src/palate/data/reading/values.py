@@ -22,6 +22,16 @@ FAMILIES: tuple[tuple[str, tuple[type, ...]], ...] = (
 )
 
 
+class RowsError(DataError):
+    """Some rows of a table break a rule, and the others may be fine."""
+
+    def __init__(self, message: str, problem: str, bad: pl.Series) -> None:
+        super().__init__(message)
+        self.problem = problem
+        self.bad = bad
+        """Which rows break it, (n,)."""
+
+
 def objects_series(values: Sequence[Any]) -> pl.Series:
     """Return Python values as a column of objects, which `from_objects` converts later."""
     return pl.Series(values, dtype=pl.Object)
@@ -83,7 +93,8 @@ def refuse(column: pl.Series, bad: pl.Series, name: str, place: Place, problem: 
     """Raise DataError for the first bad row, if any."""
     if bad.any():
         row = int(bad.arg_max() or 0)
-        raise DataError(f"{place(row)}: column {name!r} {problem}: {shown(column[row])}")
+        message = f"{place(row)}: column {name!r} {problem}: {shown(column[row])}"
+        raise RowsError(message, f"column {name!r} {problem}", bad)
 
 
 def shown(value: object, most: int = 60) -> str:
