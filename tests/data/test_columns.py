@@ -87,6 +87,7 @@ def test_one_column_cannot_play_two_roles() -> None:
         (["a x 964982703 3", "b y 964982704 4"], ("4", "3")),
         (["a x 3 1", "b y 4 2"], ("3", "4")),
         (["a x 2000-01-01 5", "b y 2000-01-02 3"], ("4", "3")),
+        (["a x 01/02/2000 5", "b y 31/12/2000 3"], ("4", "3")),
         (["a x 01.02.2000 5", "b y 31.12.2000 3"], ("4", "3")),
     ],
 )
@@ -157,6 +158,12 @@ def test_names_of_other_languages(names: str, n_roles: int) -> None:
     assert len(known_roles(columns)) == n_roles
 
 
+def test_reviews_of_amazon_without_a_header_have_the_product_first() -> None:
+    rows = [["B000000000", "A0000000000039", "4.0"], ["0195153448", "A0000000000016", "1.0"]]
+    assert by_content("x", list("123"), rows, Choices()) == Roles("2", "1", "3", None)
+    assert by_content("x", list("123"), rows, Choices(user=1, rating=3)).item == "2"
+
+
 def test_a_word_of_another_language_counts_only_in_a_table_of_that_language() -> None:
     assert by_name("x", ["user", "item", "note"], Choices()).rating is None
 
@@ -165,7 +172,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
     with pytest.raises(DataError) as caught:
         by_name("x", ["foo", "bar"], Choices())
     assert str(caught.value) == "x: no user column among 'foo', 'bar' and no item column; name them: user='…', item='…'"
-    with pytest.raises(DataError, match=r"no column 'usr' .*; no column 'itm' .*did you mean item"):
+    with pytest.raises(DataError, match=r"no column 'usr' .*; no column 'itm' .*did you mean 'item'"):
         by_name("x", ["user", "item"], Choices(user="usr", item="itm"))
 
 

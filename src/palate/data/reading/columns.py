@@ -141,6 +141,8 @@ def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], 
     dated = [name for name in free if values[name] and all(map(is_date, values[name]))]
     likely = {name: ("time",) if name in dated else _likely(values[name]) for name in free}
     free = [name for name in free if name not in dated]
+    if not any_chosen and len(free) > 1 and _of_amazon(*(values[name] for name in free[:2])):
+        free[:2] = free[1::-1]
     for role in ("user", "item"):
         if role not in chosen:
             chosen[role] = free.pop(0) if free else None
@@ -153,6 +155,12 @@ def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], 
         elif not settled and not (likely[name] and choices.rating is not None):
             raise DataError(_asking(where, name, names, chosen, likely[name]))
     return _roles(where, names, chosen)
+
+
+def _of_amazon(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Return whether columns hold ids of Amazon's products, then of its reviewers: this order is in its files only."""
+    products = all(re.fullmatch(r"B[0-9A-Z]{9}|\d{9}[\dX]", value) for value in first)
+    return products and all(re.fullmatch(r"A[0-9A-Z]{9,}", value) for value in second)
 
 
 def _asking(

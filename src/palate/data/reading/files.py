@@ -90,8 +90,9 @@ def load(source: str | Path) -> Raw:
     elif str(source) == STANDARD_INPUT and not path.exists():
         path, content = Path("standard input"), sys.stdin.buffer.read()
     try:
-        if content is path and not path.is_file() and path.exists() and not path.is_dir():
+        if content is path and path.exists() and not (path.is_file() or path.is_dir()):
             content = path.read_bytes()  # of a pipe, which can be read once only
+            path = Path("pipe")
         raw = Raw(path.name, content)
         kind = foreign_kind(raw.head)
         raw = raw if kind else Raw(path.name, _unpack(path, content, raw.head))
