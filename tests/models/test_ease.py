@@ -132,7 +132,7 @@ def test_a_score_sums_the_faded_rows_of_what_was_liked() -> None:
 def test_who_liked_nothing_is_shown_what_most_people_liked() -> None:
     model = trained()
     query = Query(torch.tensor([UNSEEN, 3]), torch.tensor([[PADDING], [4]]), torch.tensor([[0.0], [2.0]]))
-    assert torch.equal(model.score(query), torch.from_numpy(liked(TABLE).sum(0)).float().repeat(2, 1))
+    assert torch.equal(model.score(query), torch.from_numpy(liked(TABLE).sum(0)).float().repeat(2, 1) / TABLE.n_users)
 
 
 def test_without_ratings_every_event_counts_a_pair_once_and_an_item_nobody_took_for_nothing() -> None:

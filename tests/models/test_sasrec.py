@@ -36,6 +36,7 @@ def drawn(spread: float = 0.7, **settings: Any) -> SelfAttention:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(0, spread, generator=generator)
+        model.history.counts.fill_(1)  # every item is a learned one
     return model.eval()
 
 

@@ -6,15 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from palate.data.interactions import Interactions
+from palate.errors import option
 
 FEW = 0.05
 """With a smaller share of relevant ratings, models of lists learn little."""
 
 LIKED = Decimal("0.75")
 """A rating is relevant from this share of the scale on: from 4 on a scale of 1 to 5."""
-
-
-WITHOUT_RATINGS = "if each event is a sign of liking, train without ratings (--rating false)"
 
 
 def relevant(events: Interactions, scale: tuple[float, float] | None) -> Interactions:
@@ -61,7 +59,7 @@ def liked_ratings(table: Interactions) -> LikedRatings | None:
         problem = (
             f"ratings have a long tail, from {low:g} to {high:g}, as counts have, so the median says what is liked"
         )
-        return liked._replace(problem=problem, advice=WITHOUT_RATINGS)
+        return liked._replace(problem=problem, advice=_without_ratings())
     if usual != table.scale:
         outside = table.ratings[(table.ratings < usual.low) | (table.ratings > usual.high)]
         examples = ", ".join(f"{value:g}" for value in np.unique(outside)[:3])
@@ -69,7 +67,7 @@ def liked_ratings(table: Interactions) -> LikedRatings | None:
         problem = f"{len(outside):,} {are} far off the usual {usual.low:g} to {usual.high:g}, such as {examples}"
         return liked._replace(problem=problem, advice="correct them or leave them out")
     if liked.liked < FEW * len(table):
-        return liked._replace(problem="models of lists learn little from so few", advice=WITHOUT_RATINGS)
+        return liked._replace(problem="models of lists learn little from so few", advice=_without_ratings())
     return liked
 
 
@@ -77,3 +75,7 @@ def liked_notes(table: Interactions) -> tuple[str, ...]:
     """Return the line that says which ratings of a table are liked; () if the table has no ratings."""
     liked = liked_ratings(table)
     return () if liked is None else (str(liked),)
+
+
+def _without_ratings() -> str:
+    return f"if each event is a sign of liking, train without ratings ({option('rating', False)})"

@@ -79,7 +79,7 @@ def losses(model: Model, person: Person, items: NDArray[np.int64], deadline: flo
             query_rows = torch.arange(len(people), device=model.device).repeat_interleave(len(columns))
             scores = model.predict(query, query_rows, columns.repeat(len(people))).view(len(people), -1)
         else:
-            scores = model.score(query)[:, columns]
+            scores = model.evidence(query)[:, columns]
         return scores.cpu().numpy()
 
     with_all = score([whole])[0]

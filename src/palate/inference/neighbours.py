@@ -18,7 +18,6 @@ from palate.inference.abilities import item_vectors, user_vectors
 from palate.inference.cooccurrence import ItemCooccurrence
 from palate.inference.directions import ENOUGH_RATINGS, Attribute, attributes, direction, move_along, table
 from palate.inference.ids import item_rows, named_items
-from palate.inference.ranking import top
 from palate.models.contract import HasVectors
 from palate.results import DRAWS, CheckedAnalogy, Results
 from palate.system.near_names import did_you_mean
@@ -33,10 +32,11 @@ class Neighbours:
 
     def of_user(self, user: Id, k: int, min_ratings: int) -> Results:
         row = self.table.user_ids.row(user)
-        leave_out = self._rare(np.diff(self.table.offsets), k, min_ratings)
+        counts = np.diff(self.table.offsets)
+        leave_out = self._rare(counts, k, min_ratings)
         leave_out[row] = True
         vectors = user_vectors(self.model)
-        rows, cosines = embeddings.nearest(vectors, vectors[row], k, leave_out.to(vectors.device))
+        rows, cosines = embeddings.nearest(vectors, vectors[row], k, leave_out.to(vectors.device), counts)
         ids = self.table.user_ids.ids[rows.cpu().numpy()]
         return Results(pl.DataFrame({"id": ids, "score": cosines.cpu().numpy().astype(np.float64)}))
 
@@ -92,7 +92,8 @@ class Neighbours:
     def _nearest(self, towards: Tensor, leave_out: list[int], k: int, min_ratings: int) -> Results:
         mask = self._rare(self.table.item_counts, k, min_ratings)
         mask[leave_out] = True
-        rows, cosines = embeddings.nearest(item_vectors(self.model), towards, k, mask.to(towards.device))
+        mask, counts = mask.to(towards.device), self.table.item_counts
+        rows, cosines = embeddings.nearest(item_vectors(self.model), towards, k, mask, counts)
         return named_items(self.table, rows.cpu().numpy(), score=cosines.cpu().numpy())
 
     @staticmethod
@@ -105,13 +106,12 @@ class Neighbours:
 def by_cooccurrence(table: Interactions, cooccurrence: ItemCooccurrence, item: Id, k: int, min_ratings: int) -> Results:
     """Return the k items nearest to an item by the cosine of the sets of users who met them.
 
-    Only items that share a user with it are returned.
+    Items that share no user with it have cosine 0 and come last, the most popular of them first.
     """
     at_least(k, 1, "k")
     at_least(min_ratings, 0, "min_ratings")
     [row] = item_rows(table, [item])
-    cosines = cooccurrence.cosines_with(int(row))
-    cosines[(table.item_counts < min_ratings) | (cosines == 0)] = -np.inf
-    cosines[row] = -np.inf
-    rows, best = top(torch.from_numpy(cosines).unsqueeze(0), min(k, int(np.isfinite(cosines).sum())))
-    return named_items(table, rows[0].numpy(), score=best[0].numpy())
+    cosines, leave_out = torch.from_numpy(cooccurrence.cosines_with(int(row))), table.item_counts < min_ratings
+    leave_out[row] = True
+    rows, best = embeddings.by_cosine(cosines, k, torch.from_numpy(leave_out), table.item_counts)
+    return named_items(table, rows.numpy(), score=best.numpy())

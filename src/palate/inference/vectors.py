@@ -11,16 +11,33 @@ from torch.nn import functional
 from palate.inference.ranking import top
 from palate.system.files import written_beside
 
+TAIL = 1e-9
+"""Factor of popularity in the order of rows with cosine 0."""
 
-def nearest(vectors: Tensor, towards: Tensor, k: int, leave_out: Tensor) -> tuple[Tensor, Tensor]:
+
+def nearest(
+    vectors: Tensor, towards: Tensor, k: int, leave_out: Tensor, counts: NDArray[np.int64] | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the rows of vectors (n, d) with the largest cosine to `towards` (d,) -> rows (k,), cosines (k,).
 
     The best comes first. leave_out: (n,) bool, rows that must not come back; fewer than k come where it leaves fewer.
+    counts: as `by_cosine` takes them.
     """
     cosines = functional.normalize(vectors, dim=1) @ functional.normalize(towards, dim=0)
-    k = min(k, int((~leave_out).sum()))
-    rows, best = top(cosines.masked_fill(leave_out, -torch.inf).unsqueeze(0), k)
-    return rows[0], best[0]
+    return by_cosine(cosines, k, leave_out, counts)
+
+
+def by_cosine(cosines: Tensor, k: int, leave_out: Tensor, counts: NDArray[np.int64] | None) -> tuple[Tensor, Tensor]:
+    """Return the k largest of the cosines (n,) that are not left out -> rows (k,), cosines (k,).
+
+    counts: (n,) events of each row. Where a cosine is 0, nothing is known: such rows with more events come first.
+    """
+    order = cosines
+    if counts is not None:
+        popular = torch.from_numpy(counts).to(cosines) / max(1, int(counts.max(initial=0)))
+        order = torch.where(cosines == 0, TAIL * popular, cosines)
+    rows, _ = top(order.masked_fill(leave_out, -torch.inf).unsqueeze(0), min(k, int((~leave_out).sum())))
+    return rows[0], cosines[rows[0]]
 
 
 def cosines(vectors: Tensor, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -65,7 +65,7 @@ class AlternatingLeastSquares(SolvedModel):
 
     def __init__(self, config: AlternatingLeastSquaresConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
-        self.history = LikedHistory(n_items)
+        self.history = LikedHistory(n_users, n_items)
         self.register_buffer("users", torch.zeros(n_users, config.dim))
         self.register_buffer("items", torch.zeros(n_items, config.dim))
         self.register_buffer("gram", torch.zeros(config.dim, config.dim))
@@ -84,6 +84,9 @@ class AlternatingLeastSquares(SolvedModel):
         self.users.copy_(self._solve_users(train.offsets, train.items))
 
     def score(self, query: Query) -> Tensor:
+        return self.history.or_popular(self.evidence(query))
+
+    def evidence(self, query: Query) -> Tensor:
         vectors = self.users[query.users.clamp(min=0)]  # (B, dim)
         new = query.users == UNSEEN
         if new.any():
@@ -91,7 +94,7 @@ class AlternatingLeastSquares(SolvedModel):
             known = histories != PADDING
             starts = np.concatenate([[0], known.sum(1).cumsum(0).cpu().numpy()])
             vectors[new] = self._solve_users(starts, histories[known].cpu().numpy().astype(np.int32))
-        return self.history.or_popular(product(vectors, self.items.T), vectors)
+        return product(vectors, self.items.T)
 
     def user_vectors(self) -> Tensor:
         return self.users

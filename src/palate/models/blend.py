@@ -162,6 +162,9 @@ class ListBlend(Blend):
     def score(self, query: Query) -> Tensor:
         return self._sum(standard(part.score(query)) for part in self.parts)
 
+    def evidence(self, query: Query) -> Tensor:
+        return self._sum(standard(part.evidence(query)) for part in self.parts)
+
 
 def standard(scores: Tensor) -> Tensor:
     """Return the scores (B, n_items) with mean 0 and standard deviation 1 in each row; equal scores become 0."""

@@ -159,6 +159,14 @@ class Model(nn.Module, ABC):
     def score(self, query: Query) -> Tensor:
         """Return the score of each item for each user -> (B, n_items), larger is better."""
 
+    def evidence(self, query: Query) -> Tensor:
+        """Return what the events of each user say of each item -> (B, n_items): 0 where they say nothing.
+
+        It is the score, unless the model puts something else, such as popularity, where nothing is known: explanations
+        compare evidence alone.
+        """
+        return self.score(query)
+
 
 class SolvedModel(Model):
     """A model that learns in one step, without epochs."""

@@ -60,7 +60,7 @@ class Ease(SolvedModel):
     def __init__(self, config: EaseConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         memory.check_pairs("ease", n_items, 1)
-        self.history = LikedHistory(n_items)
+        self.history = LikedHistory(n_users, n_items)
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
@@ -105,5 +105,8 @@ class Ease(SolvedModel):
         return counts[items[:, None], items]
 
     def score(self, query: Query) -> Tensor:
+        return self.history.or_popular(self.evidence(query), query.histories)
+
+    def evidence(self, query: Query) -> Tensor:
         weights = self.history.weights(query, self.config.decay)
-        return self.history.or_popular(summed(weights, self.weights), weights)
+        return summed(weights, self.weights)

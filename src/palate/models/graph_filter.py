@@ -59,7 +59,7 @@ class GraphFilter(SolvedModel):
 
     def __init__(self, config: GraphFilterConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
-        self.history = LikedHistory(n_items)
+        self.history = LikedHistory(n_users, n_items)
         self.register_buffer("starts", torch.zeros(n_users + 1, dtype=torch.int64))
         self.register_buffer("items", torch.zeros(0, dtype=torch.int32))
         self.register_buffer("counts", torch.ones(n_items))
@@ -81,10 +81,13 @@ class GraphFilter(SolvedModel):
         self.vectors[:, : len(best)] = basis.T @ rotation[:, best]
 
     def score(self, query: Query) -> Tensor:
+        return self.history.or_popular(self.evidence(query), query.histories)
+
+    def evidence(self, query: Query) -> Tensor:
         signal = self.history.weights(query, decay=1.0)  # (B, n_items)
         roots = self.counts.sqrt()
         ideal = product(summed(signal / roots, self.vectors), self.vectors.T).mul_(roots)  # (B, n_items)
-        return self.history.or_popular(self._linear(signal).add_(ideal, alpha=self.config.ideal), signal)
+        return self._linear(signal).add_(ideal, alpha=self.config.ideal)
 
     def _linear(self, signals: Tensor) -> Tensor:
         """Multiply signals (n, n_items) by RᵀR."""

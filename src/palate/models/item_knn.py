@@ -43,7 +43,7 @@ class ItemKNN(SolvedModel):
 
     def __init__(self, config: ItemKNNConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
-        self.history = LikedHistory(n_items)
+        self.history = LikedHistory(n_users, n_items)
         size = n_items * min(config.neighbours, n_items)
         self.register_buffer("starts", torch.zeros(n_items + 1, dtype=torch.int64))
         self.register_buffer("items", torch.zeros(size, dtype=torch.int32))
@@ -70,6 +70,9 @@ class ItemKNN(SolvedModel):
         self.cosines.copy_(cosines[order])
 
     def score(self, query: Query) -> Tensor:
+        return self.history.or_popular(self.evidence(query), query.histories)
+
+    def evidence(self, query: Query) -> Tensor:
         weights = self.history.weights(query, self.config.decay)
         scores = torch.zeros_like(weights)
         users, items = weights.nonzero(as_tuple=True)  # (n,)
@@ -80,4 +83,4 @@ class ItemKNN(SolvedModel):
             at = torch.arange(int(length.sum()), device=scores.device) + first.repeat_interleave(length)
             added = weights[user, item].repeat_interleave(length) * self.cosines[at]
             scores.view(-1).index_add_(0, (user * self.n_items).repeat_interleave(length) + self.items[at], added)
-        return self.history.or_popular(scores, weights)
+        return scores

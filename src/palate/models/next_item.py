@@ -49,7 +49,7 @@ class NextItem(SolvedModel):
     def __init__(self, config: NextItemConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
         memory.check_pairs("next-item", n_items, 1)
-        self.history = LikedHistory(n_items)
+        self.history = LikedHistory(n_users, n_items)
         self.register_buffer("weights", torch.zeros(n_items, n_items))
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
@@ -67,5 +67,8 @@ class NextItem(SolvedModel):
             self.weights[liked[:, None], columns] = torch.cholesky_solve(targets, before)
 
     def score(self, query: Query) -> Tensor:
+        return self.history.or_popular(self.evidence(query), query.histories)
+
+    def evidence(self, query: Query) -> Tensor:
         weights = self.history.weights(query, self.config.decay, self.config.window, repeats="sum")
-        return self.history.or_popular(summed(weights, self.weights), weights)
+        return summed(weights, self.weights)

@@ -116,7 +116,7 @@ class SelfAttention(LearnedModel):
 
     def __init__(self, config: SelfAttentionConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
-        self.history = LikedHistory(n_items)
+        self.history = LikedHistory(n_users, n_items)
         self.items = nn.Parameter(torch.zeros(n_items, config.dim))
         self.positions = nn.Parameter(torch.zeros(config.length, config.dim))
         self.blocks = nn.Sequential(*(Block(config) for _ in range(config.blocks)))
@@ -163,7 +163,20 @@ class SelfAttention(LearnedModel):
 
     @torch.no_grad()
     def score(self, query: Query) -> Tensor:
-        users = [self._last(histories) for histories in self.history.items(query).split(USERS_PER_BLOCK)]
+        return self._scores(self._learned(query))
+
+    @torch.no_grad()
+    def evidence(self, query: Query) -> Tensor:
+        histories = self._learned(query)
+        return self._scores(histories) * (histories != PADDING).any(1, keepdim=True)
+
+    def _learned(self, query: Query) -> Tensor:
+        """Return the histories (B, L) of the liked items, without those that nobody liked in training."""
+        histories = self.history.items(query)
+        return histories.masked_fill(self.history.counts[histories.clamp(min=0)] == 0, PADDING)
+
+    def _scores(self, histories: Tensor) -> Tensor:
+        users = [self._last(block) for block in histories.split(USERS_PER_BLOCK)]
         return torch.cat(users) @ self.item_vectors().T
 
     def item_vectors(self) -> Tensor:

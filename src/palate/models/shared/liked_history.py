@@ -11,6 +11,9 @@ from palate.data.interactions import Interactions
 from palate.data.relevance import least_liked, relevant
 from palate.models.contract import PADDING, Query
 
+TAIL = 1e-4
+"""Popularity behind items of which something is known, as a share of the largest evidence."""
+
 
 class LikedHistory(nn.Module):
     """The events that count, in training and in a query: the liked ones, or all for implicit feedback (no ratings)."""
@@ -18,8 +21,9 @@ class LikedHistory(nn.Module):
     least: Tensor  # () the lowest rating that counts
     counts: Tensor  # (n_items,) number of likes of each item in training
 
-    def __init__(self, n_items: int) -> None:
+    def __init__(self, n_users: int, n_items: int) -> None:
         super().__init__()
+        self.n_users = n_users
         self.register_buffer("least", torch.tensor(torch.finfo(torch.float32).min))
         self.register_buffer("counts", torch.zeros(n_items))
 
@@ -53,9 +57,25 @@ class LikedHistory(nn.Module):
         rows = torch.zeros(len(query), len(self.counts), device=weights.device)
         return rows.scatter_reduce_(1, histories.clamp(min=0), weights, repeats)
 
-    def or_popular(self, scores: Tensor, known: Tensor) -> Tensor:
-        """Return the scores (B, n_items), with the popularity of the items in rows where `known` (B, n) is all 0."""
-        return torch.where(known.any(1, keepdim=True), scores, self.counts)
+    def or_popular(self, evidence: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return the evidence (B, n_items), with the popularity of the items where nothing is known, which is where it
+        is 0: the share of users who like each item.
+
+        If anything is known of a user's items, popularity is so small that it only puts the others in order.
+        own: (B, L) the users' own items, PADDING anywhere, which lists leave out: they count for nothing here.
+        """
+        unknown = evidence == 0
+        if not unknown.any():
+            return evidence
+        others = ~unknown
+        if own is not None:
+            n_items = evidence.shape[1]
+            mine = own.new_zeros(len(own), n_items + 1).scatter_(1, own.where(own != PADDING, n_items), 1)
+            others &= mine[:, :n_items] == 0
+        known = others.any(1, keepdim=True)
+        share = self.counts / self.n_users
+        tail = TAIL * evidence.abs().amax(1, keepdim=True) * share
+        return torch.where(unknown | ~known, torch.where(known, tail, share), evidence)
 
 
 def summed(weights: Tensor, matrix: Tensor) -> Tensor:
