@@ -31,7 +31,11 @@ class ReadingOptions:
 
     format: Annotated[
         str | None,
-        Doc("File format: csv, jsonl, parquet or lists (a user and the user's items per line). lists must be named."),
+        Doc(
+            "File format: csv, jsonl, parquet, sqlite, excel, blocks (a line 1: and the ratings of item 1), lists "
+            "(a user and the user's items per line) or wide (a row per user, a column per item). "
+            "lists and wide must be named."
+        ),
     ] = None
     user: Annotated[
         Column, Doc("User column, by name or by number from 1. Palate detects it if you do not name it.")
@@ -42,6 +46,9 @@ class ReadingOptions:
     ] = None
     rating: Annotated[Column, Doc("Rating column, by name or number; none (False in Python) leaves it out.")] = None
     time: Annotated[Column, Doc("Time column, by name or number; none (False in Python) leaves it out.")] = None
+    sheet: Annotated[
+        str | None, Doc("Table of an SQLite database, or sheet of an Excel workbook, where it has several.")
+    ] = None
     separator: Annotated[str | None, Doc("Text between two fields. Palate detects it if you do not name it.")] = None
     time_unit: Annotated[
         str | None, Doc("Unit of times: s, ms, us or ns since 1970, or order for numbers that are not dates.")
@@ -222,6 +229,7 @@ class ReadingKeywords(TypedDict, total=False):
     item_id: Column
     rating: Column
     time: Column
+    sheet: str | None
     separator: str | None
     time_unit: str | None
     date_format: str | None

@@ -5,7 +5,6 @@ import gzip
 import io
 import lzma
 import os
-import sqlite3
 import sys
 import tarfile
 import threading
@@ -40,12 +39,6 @@ def tarred() -> bytes:
     return sink.getvalue()
 
 
-def database() -> bytes:
-    store = sqlite3.connect(":memory:")
-    store.execute("CREATE TABLE ratings (user, item)")
-    return store.serialize()
-
-
 def saved(save: Callable[[io.BytesIO], object]) -> bytes:
     sink = io.BytesIO()
     save(sink)
@@ -56,7 +49,6 @@ def saved(save: Callable[[io.BytesIO], object]) -> bytes:
     ("content", "what"),
     [
         (zipped("ratings.csv"), "a zip archive; unpack it first"),
-        (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook; save it as CSV"),
         (saved(lambda sink: np.savez(sink, a=np.arange(3))), "numpy arrays"),
         (saved(lambda sink: np.save(sink, np.arange(3))), "a numpy array"),
         (saved(pl.DataFrame({"user": [1], "item": [2]}).write_ipc), "an Arrow"),
@@ -64,7 +56,6 @@ def saved(save: Callable[[io.BytesIO], object]) -> bytes:
         (gzip.compress(tarred()), "a tar archive"),
         (bz2.compress(CSV.encode()), "packed with bzip2"),
         (lzma.compress(CSV.encode()), "packed with xz"),
-        (database(), "an SQLite database"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"\x89PNG\r\n\x1a\n", "a PNG image"),
         (b"\x80\x04\x95", "a Python pickle; Palate opens none"),

@@ -10,11 +10,12 @@ import polars as pl
 
 from palate.data.interactions import Interactions
 from palate.data.reading.assemble import assemble
+from palate.data.reading.blocks import blocks_frame, is_blocks
 from palate.data.reading.columns import Choices, listed
 from palate.data.reading.delimited import delimited_table
-from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, load, unpacked_name
+from palate.data.reading.files import Raw, as_utf8, is_json, load, unpacked_name
 from palate.data.reading.folders import SourceFiles, files_of
-from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame, parquet_frame
+from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame
 from palate.data.reading.items import item_columns
 from palate.data.reading.jsonlines import json_frame, lists_table
 from palate.data.reading.layouts import Layout, lay_out
@@ -22,6 +23,8 @@ from palate.data.reading.rows import filtered_table
 from palate.data.reading.skipping import Skipped, sound_json, sound_rows, sound_text
 from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.times import check_unit
+from palate.data.reading.typed import typed_format, typed_frame
+from palate.data.reading.wide import has_header, wide_table
 from palate.errors import DataError, OptionError
 from palate.options import ReadingKeywords, ReadingOptions, ReadOptions
 from palate.system.keywords import collect, takes
@@ -29,7 +32,8 @@ from palate.system.keywords import collect, takes
 Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]] | Any
 """A path, several paths of the same layout, a folder, or a pandas, polars or Arrow table."""
 
-FORMATS = ("csv", "jsonl", "parquet", "lists")
+TYPED = ("parquet", "sqlite", "excel")
+FORMATS = ("csv", "jsonl", "lists", "blocks", "wide", *TYPED)
 
 
 @takes(ReadOptions)
@@ -104,27 +108,35 @@ class Opened:
 def _open(path: str | Path, options: ReadingOptions, named: list[str], skipped: Skipped) -> Opened:
     raw = load(path)
     format = options.format or _format(raw)
-    if format == "parquet":
-        return Opened(raw, parquet_frame(raw))
+    if format in TYPED:
+        return Opened(raw, typed_frame(raw, format, options.sheet))
     raw = as_utf8(raw, options.encoding)
     if format == "jsonl":
         raw = sound_json(raw, skipped) if options.skip_invalid else raw
         return Opened(raw, json_frame(raw, named))
+    if format == "blocks":
+        return Opened(raw, blocks_frame(raw))
     if format == "lists":
         return Opened(raw, None)
     raw = sound_text(raw, options, skipped) if options.skip_invalid else raw
-    return Opened(*lay_out(raw, options, named))
+    header = has_header(lay_out(raw, options, has_header=False)[1].rows) if format == "wide" else None
+    return Opened(*lay_out(raw, options, named, header))
 
 
 def _format(raw: Raw) -> str:
     suffix = Path(unpacked_name(Path(raw.name))).suffix.lower()
-    if raw.head.startswith(PARQUET) or suffix in (".parquet", ".pq"):
+    if typed := typed_format(raw):
+        return typed
+    if suffix in (".parquet", ".pq"):
         return "parquet"
+    if is_blocks(raw):
+        return "blocks"
     return "jsonl" if is_json(raw) else "csv"
 
 
 def _tables(paths: Sequence[str | Path], options: ReadingOptions, choices: Choices, skipped: Skipped) -> list[Table]:
-    named = [str(name) for name in (choices.user, choices.item, choices.rating, choices.time) if name]
+    chosen = (choices.user, choices.item, choices.rating, choices.time, *choices.filtered)
+    named = [str(name) for name in chosen if name]
     opened = [_open(path, options, named, skipped) for path in paths]
     for other in opened[1:]:
         if other.columns != opened[0].columns:
@@ -133,14 +145,17 @@ def _tables(paths: Sequence[str | Path], options: ReadingOptions, choices: Choic
                 f"{_names(opened[0])}); name files of the same layout"
             )
     id_types = IdTypes(pl.Categorical(pl.Categories.random()), pl.Categorical(pl.Categories.random()))
-    return [_table(file, choices, id_types) for file in opened]
+    wide = options.format == "wide"
+    return [_table(file, choices, id_types, wide=wide) for file in opened]
 
 
 def _names(opened: Opened) -> str:
     return "none" if opened.content is None else listed(opened.content.names)
 
 
-def _table(opened: Opened, choices: Choices, id_types: IdTypes) -> Table:
+def _table(opened: Opened, choices: Choices, id_types: IdTypes, *, wide: bool) -> Table:
+    if wide and isinstance(opened.content, Layout):
+        return wide_table(opened.raw, opened.content, choices)
     if isinstance(opened.content, Layout):
         return delimited_table(opened.raw, opened.content, choices, item_columns, id_types)
     if isinstance(opened.content, Frame):

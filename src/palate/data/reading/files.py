@@ -24,6 +24,7 @@ from palate.system.near_names import did_you_mean
 
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 PACKINGS = {".gz": GZIP, ".zst": ZSTD}
+ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 HEAD = 1 << 18
 """Number of bytes from which a file's layout is detected."""
 
@@ -152,9 +153,18 @@ def _neighbours(path: Path) -> list[str]:
 
 
 def is_json(raw: Raw) -> bool:
-    """Return whether a file has JSON lines, by its name or first byte."""
+    """Return whether a file has JSON lines or one JSON array, by its name or first bytes."""
     suffix = Path(unpacked_name(Path(raw.name))).suffix.lower()
-    return suffix in (".jsonl", ".ndjson", ".json") or raw.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
+    return (
+        suffix in (".jsonl", ".ndjson", ".json")
+        or raw.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
+        or is_array(raw)
+    )
+
+
+def is_array(raw: Raw) -> bool:
+    """Return whether a file begins as a JSON array of objects."""
+    return ARRAY.match(raw.head) is not None
 
 
 def as_utf8(raw: Raw, encoding: str | None) -> Raw:

@@ -19,8 +19,6 @@ NO_TABLE = "it holds no table"
 IN_PYTHON = "read it in Python, and pass the frame"
 AS_CSV = "save it as CSV"
 
-EXCEL = "an Excel workbook"
-
 KINDS = (
     Kind(b"PK\x03\x04", "a zip archive", UNPACK),
     Kind(b"PK\x05\x06", "an empty zip archive", UNPACK),
@@ -36,7 +34,6 @@ KINDS = (
     Kind(b"GIF87a", "a GIF image", NO_TABLE),
     Kind(b"GIF89a", "a GIF image", NO_TABLE),
     Kind(b"ARROW1\x00", "an Arrow (Feather) file", f"{IN_PYTHON}: polars.read_ipc"),
-    Kind(b"SQLite format 3\x00", "an SQLite database", "export the table as CSV"),
     Kind(b"\x93NUMPY", "a numpy array", f"{IN_PYTHON}: numpy.load"),
     Kind(b"\x89HDF\r\n", "an HDF5 file", f"{IN_PYTHON}: pandas.read_hdf"),
     Kind(b"\xd0\xcf\x11\xe0", "an old Excel workbook or another Office document", AS_CSV),
@@ -49,7 +46,6 @@ KINDS = (
 )
 
 IN_ZIP = (
-    (b"xl/", EXCEL, AS_CSV),
     (b"word/", "a Word document", NO_TABLE),
     (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file", AS_CSV),
     (b".npy", "a file of numpy arrays", f"{IN_PYTHON}: numpy.load"),
@@ -57,13 +53,20 @@ IN_ZIP = (
 """Kinds of files that are zip archives, by what is in the first bytes."""
 
 
+def is_workbook(head: bytes) -> bool:
+    """Return whether a file is an Excel workbook, by its first bytes."""
+    return head.startswith(b"PK\x03\x04") and b"xl/" in head[:HEAD] and b"[Content_Types].xml" in head[:HEAD]
+
+
 def foreign_kind(head: bytes) -> tuple[str, str] | None:
-    """Return what a file is and what to do with it; None if it may hold text or Parquet.
+    """Return what a file is and what to do with it; None if it may hold a table that Palate reads.
 
     head: its first bytes, `HEAD` of them or more.
     """
     if head[257:262] == b"ustar":
         return "a tar archive", UNPACK
+    if is_workbook(head):
+        return None
     start = head[:64].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     for magic, name, advice in KINDS:
         if not (head.startswith(magic) or (magic.startswith(b"<") and start.startswith(magic))):

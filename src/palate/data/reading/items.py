@@ -11,11 +11,12 @@ import polars as pl
 from palate.data.reading.categories import categories, sentence, split_at
 from palate.data.reading.columns import KNOWN, Roles, listed, named, plain, shortened, words
 from palate.data.reading.delimited import columns, place_in
-from palate.data.reading.files import PARQUET, Raw, as_utf8, is_json, lines, load, unpacked_name
-from palate.data.reading.frames import Frame, as_frame, is_frame, parquet_frame
+from palate.data.reading.files import Raw, as_utf8, is_json, lines, load, unpacked_name
+from palate.data.reading.frames import Frame, as_frame, is_frame
 from palate.data.reading.jsonlines import json_frame
 from palate.data.reading.layouts import lay_out
 from palate.data.reading.tables import ids
+from palate.data.reading.typed import typed_format, typed_frame
 from palate.errors import DataError, OptionError, option
 from palate.options import ReadingOptions
 
@@ -92,8 +93,8 @@ def read_items(source: Any, options: ReadingOptions, item: str) -> ItemsTable:
         raise OptionError(f"items is a {type(source).__name__}; give a path or a frame")
     path = Path(source)
     raw = load(fspath(source))
-    if raw.head.startswith(PARQUET):
-        return _typed(parquet_frame(raw), options, item)
+    if format := typed_format(raw):
+        return _typed(typed_frame(raw, format, None, options.sheet), options, item)
     raw = as_utf8(raw, options.encoding)
     return _typed(json_frame(raw), options, item) if is_json(raw) else _delimited(path, raw, options, item)
 

@@ -1,42 +1,89 @@
 """JSON lines, and lists of a user and its items -> Frame or Table, row by row, so that each error has its line."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 import polars as pl
 
 from palate.data.reading.columns import Roles
-from palate.data.reading.files import Raw, lines
+from palate.data.reading.files import Raw, is_array, lines
 from palate.data.reading.frames import Frame
 from palate.data.reading.layouts import SAMPLE
+from palate.data.reading.literals import python_literal
 from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.values import objects_series, shown
 from palate.errors import DataError
 
+BLANKS = re.compile(r"\s*")
+
 
 def objects(raw: Raw) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number, object) of each line that isn't blank.
+    """Yield (line number, object) of each line that isn't blank, or of each object in one JSON array.
 
     Raises:
-        DataError: a line is no JSON object.
+        DataError: a line, or an element of the array, is no JSON object.
     """
-    for number, line in enumerate(lines(raw), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = str(error).partition(":")[0]
-            raise DataError(f"{raw.name}: line {number} is no JSON ({reason}): {shown(line.strip())}") from None
+    for number, value in _elements(raw) if is_array(raw) else _values(raw):
         if not isinstance(value, dict):
             raise DataError(
                 f"{raw.name}: line {number} is no JSON object but {shown(value)}; "
                 'JSON lines have one object a line: {"user": 1, "item": 2}'
             )
         yield number, value
+
+
+def _values(raw: Raw) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(lines(raw), 1):
+        if line.strip():
+            yield number, _value(raw.name, number, line)
+
+
+def _value(name: str, number: int, line: str) -> Any:
+    """Return the value of a line: of JSON, or of a dictionary as Python writes it."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        with suppress(ValueError):
+            value = python_literal(line.strip())
+            if isinstance(value, dict):
+                return {str(key): element for key, element in value.items()}
+        reason = str(error).partition(":")[0]
+        raise DataError(f"{name}: line {number} is no JSON ({reason}): {shown(line.strip())}") from None
+
+
+def _elements(raw: Raw) -> Iterator[tuple[int, Any]]:
+    """Yield (line number, element) of one JSON array."""
+    text = "".join(lines(raw))
+    decoder, at, number = json.JSONDecoder(), text.index("[") + 1, 1
+    start = 0
+    while True:
+        at = _after_blanks(text, at)
+        if text[at : at + 1] == "]" and not text[at + 1 :].strip():
+            return
+        number += text.count("\n", start, at)
+        start = at
+        try:
+            value, at = decoder.raw_decode(text, at)
+            at = _after_blanks(text, at)
+            if text[at : at + 1] not in (",", "]"):
+                raise json.JSONDecodeError("Expecting , or ] after it", text, at)
+        except (ValueError, RecursionError) as error:
+            reason = str(error).partition(":")[0]
+            raise DataError(
+                f"{raw.name}: line {number} begins no JSON ({reason}): {shown(text[start : start + 60])}"
+            ) from None
+        yield number, value
+        at += text[at] == ","
+
+
+def _after_blanks(text: str, at: int) -> int:
+    blank = BLANKS.match(text, at)
+    return blank.end() if blank else at
 
 
 def json_frame(raw: Raw, named: Sequence[str] = ()) -> Frame:
