@@ -106,7 +106,7 @@ ROW = '{"user": 1, "item": "a", "rating": 3}\n'
         (ROW + "[1]\n", ["line 2 is no JSON object but [1]"]),
         (ROW + '{"user":\n', ["line 2 is no JSON"]),
         ("[" * 100_000, ["line 1 is no JSON"]),
-        ('[{"user": 1, "item": 2}]', ["line 1 is no JSON object", "one object a line"]),
+        ("[[1, 2]]", ["line 1 is no JSON object", "one object a line"]),
         ('{"foo": 1}\n', ["no user column among 'foo'"]),
         ("\n", ["no user column"]),
         (ROW * 2000 + "{\n", ["line 2001 is no JSON"]),
@@ -197,7 +197,7 @@ def test_lists_without_items(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        ({"format": "xls"}, ["format is 'xls'", "csv, jsonl, parquet, lists"]),
+        ({"format": "xls"}, ["format is 'xls'", "csv, jsonl, lists, blocks, wide"]),
         ({"time_unit": "h"}, ["time_unit is 'h'", "ms"]),
         ({"encoding": "klingon"}, ["encoding is 'klingon'"]),
         ({"separator": '"'}, ["separator"]),

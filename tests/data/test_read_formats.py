@@ -109,14 +109,18 @@ ROWS_OF_TWO = ",10,20\nann,4,5\nbob,3.5,\n"
 
 @pytest.mark.parametrize("text", [ROWS_OF_TWO, f"user{ROWS_OF_TWO}", f"who{ROWS_OF_TWO}".replace(",", ";")])
 def test_a_matrix_has_a_row_for_each_user(tmp_path: Path, text: str) -> None:
-    data = read(written(tmp_path, text), format="wide")
+    data = read(written(tmp_path, text), format="wide", user="who" if text.startswith("who") else None)
     assert triples(data) == TRIPLES
     assert "a row for each user and a column for each of 2 items" in data.notes[0]
 
 
 @pytest.mark.parametrize("text", ["ann,4,5\nbob,3.5,\n", "1,4,5\n2,3.5,\n"])
 def test_a_matrix_without_names_loses_no_row(tmp_path: Path, text: str) -> None:
-    data = read(written(tmp_path, text), format="wide")
+    path = written(tmp_path, text)
+    if text.startswith("ann"):
+        with pytest.raises(DataError, match="is the first line a header or data"):
+            read(path, format="wide")
+    data = read(path, format="wide", user=1)
     assert [rating for *_, rating in triples(data)] == [4, 5, 3.5]
     assert data.item_ids.ids.to_list() == [2, 3]
 

@@ -119,7 +119,9 @@ def _open(path: str | Path, options: ReadingOptions, named: list[str], skipped: 
     if format == "lists":
         return Opened(raw, None)
     raw = sound_text(raw, options, skipped) if options.skip_invalid else raw
-    header = has_header(lay_out(raw, options, has_header=False)[1].rows) if format == "wide" else None
+    header = None
+    if format == "wide":
+        header = has_header(raw.name, lay_out(raw, options, has_header=False)[1].rows, options.user)
     return Opened(*lay_out(raw, options, named, header))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from palate.data.reading.columns import KNOWN, Choices, Roles, as_number, named, plain
+from palate.data.reading.columns import KNOWN, Choice, Choices, Roles, as_number, named, plain
 from palate.data.reading.delimited import columns, place_in
 from palate.data.reading.files import Raw
 from palate.data.reading.layouts import Layout
@@ -17,20 +17,27 @@ EMPTY = (None, 99.0, 0.0, -1.0)
 """What a cell without a rating may hold: nothing, or one of these numbers."""
 
 
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row of a matrix names its columns: users by a common name or none, or items by words
-    or by numbers that are no ratings of the other rows."""
+def has_header(where: str, rows: Sequence[Sequence[str]], user: Choice) -> bool:
+    """Return whether the first row of a matrix names its columns. where: the file's name. user: the caller's choice.
+
+    Raises:
+        DataError: the first row may be names or ratings.
+    """
     first, others = rows[0], rows[1:]
+    if isinstance(user, str) and user in first:
+        return True
+    if user is not None or as_number(first[0]) is not None:
+        return False
     if not first[0].strip() or plain(first[0]) in USER_NAMES:
         return True
-    if as_number(first[0]) is None and all(as_number(row[0]) is not None for row in others if row):
+    if any(cell and as_number(cell) is None for cell in first[1:]) or all(
+        as_number(row[0]) is not None for row in others
+    ):
         return True
-    if as_number(first[0]) is not None:
-        return False
-    cells = [as_number(cell) for cell in first[1:] if cell]
-    ratings = [rating for row in others for rating in map(as_number, row[1:]) if rating is not None]
-    low, high = min(ratings, default=0.0), max(ratings, default=0.0)
-    return all(cell is None or not low <= cell <= high for cell in cells)
+    raise DataError(
+        f"{where}: is the first line a header or data? Say {option('user', first[0])} if it is a header, "
+        f"{option('user', 1)} if not"
+    )
 
 
 def wide_table(raw: Raw, layout: Layout, choices: Choices) -> Table:
