@@ -28,6 +28,14 @@ def test_lines_of_python_literals(tmp_path: Path) -> None:
     assert triples(read(written(tmp_path, text, "x.json"))) == TRIPLES
 
 
+def test_sound_lines_of_python_are_not_skipped(tmp_path: Path) -> None:
+    text = "".join(f"{row}\n" for row in ROWS) + "{broken\n"
+    data = read(written(tmp_path, text, "x.json"), skip_invalid=tmp_path / "skipped.csv")
+    assert triples(data) == TRIPLES
+    assert "invalid rows left out: 1" in data.notes[1]
+    assert triples(read(written(tmp_path, json.dumps(ROWS), "x.json"), skip_invalid=True)) == TRIPLES
+
+
 @pytest.mark.parametrize(
     "line", ["{'user': __import__('os').getcwd()}", "{'user': " + "[" * 5000 + "]" * 5000 + "}", "{'user': 1", "{1}"]
 )

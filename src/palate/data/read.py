@@ -13,7 +13,7 @@ from palate.data.reading.assemble import assemble
 from palate.data.reading.blocks import blocks_frame, is_blocks
 from palate.data.reading.columns import Choices, listed
 from palate.data.reading.delimited import delimited_table
-from palate.data.reading.files import Raw, as_utf8, is_json, load, unpacked_name
+from palate.data.reading.files import Raw, as_utf8, is_array, is_json, load, unpacked_name
 from palate.data.reading.folders import SourceFiles, files_of
 from palate.data.reading.frames import Frame, as_frame, frame_table, is_frame
 from palate.data.reading.items import item_columns
@@ -112,7 +112,7 @@ def _open(path: str | Path, options: ReadingOptions, named: list[str], skipped: 
         return Opened(raw, typed_frame(raw, format, options.sheet))
     raw = as_utf8(raw, options.encoding)
     if format == "jsonl":
-        raw = sound_json(raw, skipped) if options.skip_invalid else raw
+        raw = sound_json(raw, skipped) if options.skip_invalid and not is_array(raw) else raw
         return Opened(raw, json_frame(raw, named))
     if format == "blocks":
         return Opened(raw, blocks_frame(raw))

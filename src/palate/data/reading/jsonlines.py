@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -14,7 +13,7 @@ from palate.data.reading.columns import Roles
 from palate.data.reading.files import Raw, is_array, lines
 from palate.data.reading.frames import Frame
 from palate.data.reading.layouts import SAMPLE
-from palate.data.reading.literals import python_literal
+from palate.data.reading.literals import line_value
 from palate.data.reading.tables import IdTypes, Table
 from palate.data.reading.values import objects_series, shown
 from palate.errors import DataError
@@ -44,14 +43,9 @@ def _values(raw: Raw) -> Iterator[tuple[int, Any]]:
 
 
 def _value(name: str, number: int, line: str) -> Any:
-    """Return the value of a line: of JSON, or of a dictionary as Python writes it."""
     try:
-        return json.loads(line)
+        return line_value(line)
     except (ValueError, RecursionError) as error:
-        with suppress(ValueError):
-            value = python_literal(line.strip())
-            if isinstance(value, dict):
-                return {str(key): element for key, element in value.items()}
         reason = str(error).partition(":")[0]
         raise DataError(f"{name}: line {number} is no JSON ({reason}): {shown(line.strip())}") from None
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import warnings
+from contextlib import suppress
 from typing import Any
 
 MOST_CHARACTERS = 1_000_000
@@ -23,6 +24,23 @@ def python_literal(text: str) -> Any:
             return ast.literal_eval(text)
     except (SyntaxError, MemoryError, RecursionError, TypeError) as error:
         raise ValueError(str(error)) from None
+
+
+def line_value(line: str) -> Any:
+    """Return the value of a line of JSON, or the dictionary in a line that Python wrote.
+
+    Raises:
+        ValueError: the line is neither.
+        RecursionError: it is too deeply nested.
+    """
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        with suppress(ValueError):
+            value = python_literal(line.strip())
+            if isinstance(value, dict):
+                return {str(key): element for key, element in value.items()}
+        raise
 
 
 def list_in(text: str) -> list[Any] | None:

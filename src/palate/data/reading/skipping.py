@@ -1,7 +1,6 @@
 """Rows that break a rule, left out on demand: each is listed with its place and its problem."""
 
 import csv
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import polars as pl
 from palate.data.reading.files import Raw, lines
 from palate.data.reading.frames import OnDemand
 from palate.data.reading.layouts import signs_of, split
+from palate.data.reading.literals import line_value
 from palate.data.reading.quotes import scan_quotes
 from palate.data.reading.tables import Table, ids_of, ratings_of, times_of
 from palate.data.reading.values import RowsError
@@ -74,7 +74,7 @@ def sound_json(raw: Raw, skipped: Skipped) -> Raw:
     texts, bad = _decoded(raw)
     for number, text in enumerate(texts):
         try:
-            problem = "" if not text.strip() or isinstance(json.loads(text), dict) else "no JSON object"
+            problem = "" if not text.strip() or isinstance(line_value(text), dict) else "no JSON object"
         except (ValueError, RecursionError):
             problem = "no JSON"
         if problem:
