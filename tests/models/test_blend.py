@@ -7,7 +7,15 @@ import torch
 from palate.data.interactions import Interactions
 from palate.errors import OptionError
 from palate.inference import queries
-from palate.models.blend import TOWARDS_EQUAL, ListBlend, ListBlendConfig, RatingBlend, RatingBlendConfig, standard
+from palate.models.blend import (
+    TOWARDS_EQUAL,
+    TOWARDS_EQUAL_PER_RATING,
+    ListBlend,
+    ListBlendConfig,
+    RatingBlend,
+    RatingBlendConfig,
+    standard,
+)
 from palate.models.settings import configure
 from palate.training.fit import fit
 
@@ -50,15 +58,35 @@ def test_weights_are_those_of_the_ridge_regression_towards_equal_ones() -> None:
     blend = RatingBlend(RatingBlendConfig.model_validate({"members": "mf,bias"}), 1, 1)
     blend.weigh(torch.from_numpy(predicted), torch.from_numpy(real))
 
+    pull = (TOWARDS_EQUAL + 400 * TOWARDS_EQUAL_PER_RATING) * real.var()
+
     def cost(weights: torch.Tensor) -> float:
         off = (predicted - real.mean()) @ weights.double().numpy() - (real - real.mean())
-        return float((off**2).sum() + TOWARDS_EQUAL * 400 * ((weights.double().numpy() - 0.5) ** 2).sum())
+        return float((off**2).sum() + pull * ((weights.double().numpy() - 0.5) ** 2).sum())
 
     least = cost(blend.weights)
     assert blend.weights[0] > 2 * blend.weights[1] > 0
     for nudge in ([1e-3, 0], [-1e-3, 0], [0, 1e-3], [0, -1e-3]):
         assert cost(blend.weights + torch.tensor(nudge)) > least
     assert float(blend.mean) == pytest.approx(real.mean())
+
+
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+def test_few_ratings_leave_the_weights_nearly_equal_on_any_scale(unit: float) -> None:
+    draw, furthest = np.random.default_rng(0), []
+    for n in (12, 120, 12_000):
+        real = draw.normal(3, 1, n)
+        predicted = np.stack([real.mean() + 0.3 * (real - real.mean()) + draw.normal(0, s, n) for s in (0.3, 0.6)], 1)
+        blend = RatingBlend(RatingBlendConfig.model_validate({"members": "mf,bias"}), 1, 1)
+        blend.weigh(torch.from_numpy(unit * predicted), torch.from_numpy(unit * real))
+        furthest.append(float((blend.weights - 0.5).abs().max()))
+    assert furthest[0] < 0.1 < furthest[1] < furthest[2]
+
+
+def test_weights_of_a_constant_table_are_equal() -> None:
+    blend = RatingBlend(RatingBlendConfig.model_validate({"members": "mf,bias"}), 1, 1)
+    blend.weigh(torch.full((10, 2), 3.0), torch.full((10,), 3.0))
+    torch.testing.assert_close(blend.weights, torch.tensor([0.5, 0.5]))
 
 
 def test_members_that_say_the_same_share_their_weight() -> None:

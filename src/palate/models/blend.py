@@ -4,7 +4,7 @@ Ratings: Breiman, "Stacked Regressions", Machine Learning 1996, by a ridge regre
 instead of 0. Lists: the scores of each user are standardized to mean 0 and standard deviation 1, then added; after Fox
 & Shaw, "Combination of Multiple Searches", TREC-2 1994, with weights.
 
-The members are trained first, then `palate/blending.py` chooses the weights.
+The members are trained first, then `training/blend_weights.py` chooses the weights.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,9 @@ from palate.data.interactions import Interactions
 from palate.models.contract import BaseConfig, Model, PredictsAtTimes, PredictsRatings, Query
 from palate.models.registry import SINGLE
 
-TOWARDS_EQUAL = 0.01
-"""Ridge penalty towards equal weights, per rating that the weights are fitted to."""
+TOWARDS_EQUAL, TOWARDS_EQUAL_PER_RATING = 30.0, 0.005
+"""Ridge penalty towards equal weights, in variances of the ratings: a constant part, so that a few ratings leave the
+weights nearly equal, and a part for each rating that the weights are fitted to."""
 
 
 def _with_settings(members: object) -> object:
@@ -133,7 +134,9 @@ class RatingBlend(Blend):
         predicted: (n, M), the prediction of each member for each rating.
         """
         away, target = predicted.double() - ratings.double().mean(), ratings.double() - ratings.double().mean()
-        pull = TOWARDS_EQUAL * len(ratings) * torch.eye(predicted.shape[1], dtype=torch.float64)
+        strength = TOWARDS_EQUAL + TOWARDS_EQUAL_PER_RATING * len(ratings)
+        variance = float(target.square().mean()) or 1.0
+        pull = strength * variance * torch.eye(predicted.shape[1], dtype=torch.float64)
         equal = torch.full((predicted.shape[1],), 1 / predicted.shape[1], dtype=torch.float64)
         self.mean.fill_(ratings.double().mean())
         self.weights.copy_(torch.linalg.solve(away.T @ away + pull, away.T @ target + pull @ equal))
