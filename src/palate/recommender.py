@@ -97,19 +97,19 @@ class Recommender(RowRecommender):
         *,
         ratings: Ratings | None = None,
         k: int = 10,
-        exclude: Iterable[Id] = (),
-        only: Iterable[Id] | None = None,
+        exclude: Id | Iterable[Id] = (),
+        only: Id | Iterable[Id] | None = None,
         category: str | Iterable[str] = (),
         min_ratings: int = 0,
         diversity: float = 0.0,
     ) -> Results:
         """Return a user's top-N list: the k best items that the user has not seen, best first.
 
-        The result is a table with id, title and score. The score is the model's own; for a model that predicts ratings
-        it is the predicted rating before it is cut to the scale.
+        The result is a table with id, title and score; the `note` of an empty one says why. The score is the model's
+        own; for a model that predicts ratings it is the predicted rating before it is cut to the scale.
 
         Args:
-            exclude: items that must not appear.
+            exclude: items that must not appear: one, a list, or a text with commas between them.
             only: the only items that may appear.
             category: one category or several; every item of the list is in at least one of them.
             diversity: 0 for the best items, up to 1 for the most different ones; see `inference/top_n.py`.
@@ -123,8 +123,10 @@ class Recommender(RowRecommender):
             min_ratings=min_ratings,
             diversity=diversity,
         )
-        [ranked] = self.choose([self.person(user, ratings)], [filters])
-        return named_items(self.table, ranked.rows, score=ranked.scores)
+        person = self.person(user, ratings)
+        [ranked] = self.choose([person], [filters])
+        note = "" if len(ranked.rows) else top_n.why_empty(self.table, user, person, filters, min_ratings)
+        return named_items(self.table, ranked.rows, note, score=ranked.scores)
 
     def explain(
         self, user: Id | None, item: Id, *, ratings: Ratings | None = None, k: int | None = None

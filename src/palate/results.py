@@ -33,15 +33,19 @@ def _row(*fields: str) -> Any:
 class Results(Sequence[Any]):
     """Rows with named fields: `for row in results: row.title`, `results[0].score`, `results.to_pandas()`."""
 
+    note: str = ""
+    """Why there are no rows, and what would help; empty where there are some."""
+
     def __init__(self, frame: pl.DataFrame) -> None:
         self._set_columns(frame.to_dict(as_series=False), frame.schema)
         self._frame = frame
 
     @classmethod
-    def of(cls, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> Self:
+    def of(cls, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType], note: str = "") -> Self:
         """Make Results from lists of values, without a frame: for a short list that is faster."""
         results = cls.__new__(cls)
         results._set_columns(columns, schema)
+        results.note = note
         return results
 
     def _set_columns(self, columns: Mapping[str, list[Any]], schema: Mapping[str, pl.DataType]) -> None:
@@ -68,6 +72,8 @@ class Results(Sequence[Any]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
+        if self.note:
+            return f"no rows: {self.note}"
         with pl.Config(tbl_formatting="NOTHING", tbl_width_chars=120, **TABLE_FORMAT):
             return str(self._frame)
 

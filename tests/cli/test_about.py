@@ -14,7 +14,7 @@ import pytest
 
 import palate as library
 from palate.cli.option_groups import names, written
-from palate.cli.output import as_json
+from palate.cli.output import as_json, stages
 from palate.cli.output import command as shell_command
 from palate.errors import DataError, option
 from tests.cli.conftest import Palate
@@ -258,3 +258,12 @@ def test_a_model_that_is_not_there_is_said_before_torch_is_loaded() -> None:
     script += "try: main()\nfinally: print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert (ran.stdout, ran.stderr) == ("False\n", "error: missing does not exist; make one with palate train\n")
+
+
+def test_progress_through_a_pipe_is_a_line_for_each_stage(capfd: pytest.CaptureFixture[str]) -> None:
+    with stages() as told:
+        told("ease, run 1")
+        told("bias, run 1")
+    with stages(quiet=True) as told:
+        told("nothing")
+    assert capfd.readouterr().err == "ease, run 1\nbias, run 1\n"

@@ -66,7 +66,9 @@ def test_recommend_with_conditions(palate: Palate, model: Path) -> None:
     answer = palate("recommend", model, "--user", "1", *options, "--json").json
     assert [item["id"] for item in answer["items"]] == [every[1]]
     assert palate("recommend", model, "--user", "1", "--min-ratings", "1000", "--json").json["items"] == []
-    assert palate("recommend", model, "--user", "1", "--min-ratings", "1000").code == 0
+    ran = palate("recommend", model, "--user", "1", "--min-ratings", "1000")
+    assert (ran.code, ran.out.endswith("; lower --min-ratings\n")) == (0, True)
+    assert palate("recommend", model, "--user", "1", "--min-ratings", "1000", "--json").json["note"]
 
 
 def test_a_list_that_is_not_by_predicted_rating_says_nothing_of_it(palate: Palate, popularity: Path) -> None:

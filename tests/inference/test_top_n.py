@@ -1,11 +1,13 @@
 """What a list may hold, and how different its items are."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 import palate
 from palate.errors import OptionError, UnknownIdError
 from palate.inference.cooccurrence import ItemCooccurrence
+from palate.inference.ids import item_rows, listed_rows, other_order
 from palate.inference.queries import Person
 from palate.inference.top_n import Filters, RankedItems, _diversify, choose
 from tests import trained
@@ -83,3 +85,59 @@ def test_what_was_viewed_does_not_come_again(mf: palate.Recommender) -> None:
     again = Person(person.row, person.items, person.ratings, person.times, before.rows[:1])
     [after] = mf.choose([again], [Filters(2)])
     assert after.rows.tolist() == before.rows[1:].tolist()
+
+
+# several names in one text, and the reason of an empty list
+
+
+def test_a_text_may_name_several_items(mf: palate.Recommender) -> None:
+    every = [row.id for row in mf.recommend(1, k=20)]
+    without = [row.id for row in mf.recommend(1, k=20, exclude=f"{every[0]}, {every[2]}")]
+    assert without == [id_ for id_ in every if id_ not in (every[0], every[2])]
+    assert mf.recommend(1, k=20, exclude=every[0]) == mf.recommend(1, k=20, exclude=[every[0]])
+    assert {row.id for row in mf.recommend(1, only=[f"{every[1]},{every[3]}"])} == {every[1], every[3]}
+    assert mf.recommend(1, category="Western,Comedy") == mf.recommend(1, category=["Western", "Comedy"])
+    with pytest.raises(UnknownIdError, match="unknown item 'zz'"):
+        mf.recommend(1, exclude="101,zz")
+    with pytest.raises(UnknownIdError, match="unknown item 'zz,y'"):
+        mf.recommend(1, exclude="zz,y")
+
+
+def test_an_empty_list_says_why() -> None:
+    frame = pl.DataFrame({"user": [1, 1, 1, 2, 2], "item": [10, 11, 12, 10, 12], "rating": [3, 4, 2, 5, 5]})
+    recommender = palate.train(frame, model="bias", test=0).recommender
+    for options, note in (
+        ({"user": 1}, "user 1 has met all 3 items"),
+        ({"ratings": {10: 3, 11: 3, 12: 3}}, "this new user has met all 3 items"),
+        ({"user": 2, "min_ratings": 20}, "no item has 20 ratings: the most is 2; lower min_ratings"),
+        ({"user": 2, "only": 11, "exclude": 11}, "no item passes the filters together (exclude, only, "),
+        ({"user": 2, "only": [10, 12]}, "user 2 has met all 2 items that pass the filters (exclude, "),
+    ):
+        empty = recommender.recommend(**options)  # type: ignore[arg-type]
+        assert len(empty) == 0
+        assert empty.note.startswith(note)
+        assert repr(empty) == f"no rows: {empty.note}"
+    assert recommender.recommend(2).note == ""
+
+
+@pytest.mark.parametrize(
+    ("title", "other"),
+    [
+        ("The Matrix (1999)", "Matrix, The (1999)"),
+        ("Matrix, The (1999)", "The Matrix (1999)"),
+        ("A Bug's Life", "Bug's Life, A"),
+        ("Les Parapluies de Cherbourg", "Parapluies de Cherbourg, Les"),
+        ("Theory", None),
+        (7, None),
+    ],
+)
+def test_a_title_with_its_article_elsewhere(title: object, other: str | None) -> None:
+    assert other_order(title) == other
+
+
+def test_an_item_is_recognised_by_the_other_order_of_its_title() -> None:
+    movies = pl.DataFrame({"movieId": [10, 11, 12], "title": ["Matrix, The (1999)", "The Thing", "Heat"]})
+    frame = pl.DataFrame({"user": [1, 1, 1, 2, 2], "item": [10, 11, 12, 10, 12], "rating": [3, 4, 2, 5, 5]})
+    titled = palate.read(frame, items=movies)
+    assert item_rows(titled, ["The Matrix (1999)", "Thing, The", "Heat"]).tolist() == [0, 1, 2]
+    assert listed_rows(titled, "Matrix, The (1999)").tolist() == [0]

@@ -5,7 +5,7 @@ from pathlib import Path
 import palate
 from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Table, read_table, search_here
-from palate.cli.output import as_json, as_table, compilation_shown, errors, say, say_notes
+from palate.cli.output import as_json, as_table, compilation_shown, say, say_notes, stages
 from palate.options import ComparisonOptions, ReadingOptions, RunOptions, SplitOptions
 
 
@@ -28,8 +28,8 @@ def compare(
     search_here(*(comparison.models or ()))
     table = read_table(ratings, reading, items)
     say_notes(table.notes, json)
-    with compilation_shown(quiet=json), errors.status("starting") as status:
-        result = palate.compare(table, comparison, split, run, title=Path(ratings[0]).name, told=status.update)
+    with compilation_shown(quiet=json), stages(quiet=json) as told:
+        result = palate.compare(table, comparison, split, run, title=Path(ratings[0]).name, told=told)
     if json:
         as_json(result.to_dict())
         return

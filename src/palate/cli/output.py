@@ -3,8 +3,8 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -38,6 +38,20 @@ def compilation_shown(quiet: bool = False) -> AbstractContextManager[None]:
     from palate.system.compilation import announced  # noqa: PLC0415 - loads numba, which few commands need
 
     return announced(errors.print)
+
+
+@contextmanager
+def stages(quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Yield the function that shows the stage of a long command on stderr: with the time on a terminal, else a line."""
+    if quiet or not errors.is_terminal:
+        yield (lambda line: None) if quiet else errors.print
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - slow to import
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task("starting", total=None)
+        yield lambda line: progress.update(task, description=line)
 
 
 STOPPED = 130

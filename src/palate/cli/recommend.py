@@ -14,8 +14,16 @@ def recommend(
     user: User = None,
     rate: Rate = [],
     k: K = 10,
-    exclude: Annotated[list[str], typer.Option(help="Leave this item out, by id or exact title.", metavar="ITEM")] = [],
-    only: Annotated[list[str], typer.Option(help="Return only this item or others so named.", metavar="ITEM")] = [],
+    exclude: Annotated[
+        list[str],
+        typer.Option(
+            help="Leave this item out, by id or exact title; or several, with commas between them.", metavar="ITEM"
+        ),
+    ] = [],
+    only: Annotated[
+        list[str],
+        typer.Option(help="Return only this item or others so named, with commas between them.", metavar="ITEM"),
+    ] = [],
     category: Annotated[
         list[str], typer.Option(help="Return only items of this category, or of any that you name.", metavar="NAME")
     ] = [],
@@ -43,10 +51,17 @@ def recommend(
         min_ratings=min_ratings,
         diversity=diversity,
     )
+    note = {"note": recommendations.note} if recommendations.note else {}
     if json:
-        as_json({"user": user_id(recommender, user), "items": recommendations.to_dicts()})
-        return
-    as_table(f"For user {user}" if user is not None else "For you", recommendations.to_dicts())
+        as_json({"user": user_id(recommender, user), "items": recommendations.to_dicts(), **note})
+    elif note:
+        say(f"no items: {recommendations.note}")
+    else:
+        as_table(f"For user {user}" if user is not None else "For you", recommendations.to_dicts())
+        _say_how_it_ranks(recommender)
+
+
+def _say_how_it_ranks(recommender: "palate.Recommender") -> None:
     if recommender.predicts_ratings:
         say(
             "This model ranks by predicted rating, which favours items with few ratings. --min-ratings 20 returns "

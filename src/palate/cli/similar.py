@@ -38,13 +38,16 @@ def similar(
     recommender = palate.load(model, model_class)
     wanted = None if item is None else item_id(recommender, item)
     user_value = user_id(recommender, user)
-    neighbours = recommender.similar(
+    answer = recommender.similar(
         wanted, user=user_value, k=k, min_ratings=min_ratings, towards=towards, strength=strength
-    ).to_dicts()
+    )
+    neighbours = answer.to_dicts()
     way = {} if towards is None else {"towards": towards, "strength": strength}
     if json:
         of, id_ = ("item", wanted) if item is not None else ("user", user_value)
         as_json({of: id_, **way, f"{of}s": neighbours})
+    elif answer.note:
+        say(f"no {'items' if item is not None else 'users'}: {answer.note}")
     else:
         moved = "" if towards is None else f" {strength:+g} towards {towards}"
         as_table(f"Nearest to {item if item is not None else f'user {user}'}{moved}", neighbours)

@@ -14,7 +14,7 @@ from annotated_doc import Doc
 import palate
 from palate.cli.option_groups import grouped
 from palate.cli.options import Items, Json, Table, read_table, search_here, with_events
-from palate.cli.output import as_json, as_table, command, compilation_shown, errors, say, say_notes
+from palate.cli.output import as_json, as_table, command, compilation_shown, errors, say, say_notes, stages
 from palate.errors import UnsupportedError
 from palate.models.registry import current_name
 from palate.options import ModelOptions, ReadingOptions, RunOptions, SplitOptions, TrainingOptions
@@ -111,7 +111,7 @@ def _watching(stack: ExitStack, model: str, json: bool) -> tuple[list[Any], Call
         return [], lambda line: None
     if model == "best":
         stack.enter_context(compilation_shown())
-        return [], stack.enter_context(errors.status("starting")).update
+        return [], stack.enter_context(stages())
     return [stack.enter_context(palate.Bars(errors))], errors.print
 
 

@@ -4,7 +4,8 @@ An item is named by its id or by its exact title. An unknown id raises UnknownId
 """
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ Rated = Mapping[Any, float]  # of Id: a Mapping of int alone would not be one of
 Ratings = Rated | Iterable[Id]
 """The history of a new user: {item: rating}, or the items alone for a model that needs no ratings."""
 
+ARTICLES = "The|A|An|Le|La|Les|Un|Une|Der|Die|Das|El|Los|Las|Il|Lo|Gli"
+"""Words that catalogues move behind a title: "Matrix, The"."""
+
 FEW = 50
 """Up to so many rows of a column are fetched one by one, which is faster than one call of polars for all."""
 
@@ -41,10 +45,28 @@ def item_rows(table: Interactions, ids: Iterable[Id]) -> NDArray[np.int64]:
     return rows
 
 
+def listed_rows(table: Interactions, names: Id | Iterable[Id]) -> NDArray[np.int64]:
+    """Translate a list of items, or one item, to rows (n,). A text may name several items with commas between them."""
+    ids = [names] if isinstance(names, str | int | np.integer) else list(names)
+
+    def known(name: Id) -> bool:
+        return bool(table.item_ids.find([name])[0] >= 0) or _title_places(table, name).len() > 0
+
+    return item_rows(table, [part for name in ids for part in _parts(name, known, table.item_ids.parse)])
+
+
+def _parts(name: Any, known: Callable[[Any], bool], parse: Callable[[str], Any] = str) -> list[Any]:
+    """Return the names in a text with commas between them; the text alone where it is known, or none of them is."""
+    if not isinstance(name, str) or "," not in name or known(name):
+        return [name]
+    parts = [parse(part.strip()) for part in name.split(",") if part.strip()]
+    return parts if any(map(known, parts)) else [name]
+
+
 def in_categories(table: Interactions, names: Iterable[str]) -> NDArray[np.bool_]:
-    """Mark the items that are in any of the categories -> (n_items,)."""
+    """Mark the items that are in any of the categories -> (n_items,). A text may name several, with commas between."""
     mask, known = np.zeros(table.n_items, dtype=np.bool_), table.catalogue.categories
-    for name in names:
+    for name in (part for text in names for part in _parts(text, known.__contains__)):
         if name not in known:
             hint = did_you_mean(name, known) if known else "; the items of this model have no categories"
             raise UnknownIdError(f"unknown category {name!r}{hint}")
@@ -83,25 +105,47 @@ def new_user(table: Interactions, ratings: Ratings, model: Model) -> Person:
     return Person(UNSEEN, rows)
 
 
-def named_items(table: Interactions, rows: NDArray[np.int64], **values: NDArray[np.floating]) -> Results:
-    """Return a table of item rows (n,): id, title and a column for each of the values (n,)."""
+def named_items(
+    table: Interactions, rows: NDArray[np.int64], note: str = "", **values: NDArray[np.floating]
+) -> Results:
+    """Return a table of item rows (n,): id, title and a column for each of the values (n,). note: of `Results`."""
     ids, titles = (_fetch(column, rows) for column in table.item_names)
     numbers = {name: column.astype(np.float64).tolist() for name, column in values.items()}
     schema = {"id": table.item_ids.ids.dtype, "title": pl.String(), **dict.fromkeys(numbers, pl.Float64())}
-    return Results.of({"id": ids, "title": titles, **numbers}, schema)
+    return Results.of({"id": ids, "title": titles, **numbers}, schema, note)
 
 
 def _fetch(column: pl.Series, rows: NDArray[np.int64]) -> list[Any]:
     return [column[row] for row in rows.tolist()] if len(rows) <= FEW else column.gather(rows).to_list()
 
 
-def _row_of_title(table: Interactions, name: Id) -> int:
+def _title_places(table: Interactions, name: object) -> pl.Series:
+    """Return the rows of the items with this title; of "Matrix, The (1999)" where "The Matrix (1999)" is no title."""
     titles = table.catalogue.frame["title"]
-    rows = (titles == name).fill_null(False).arg_true() if isinstance(name, str) else pl.Series([])
+    for title in (name, other_order(name)):
+        if isinstance(title, str) and len(rows := (titles == title).fill_null(False).arg_true()):
+            return rows
+    return pl.Series([], dtype=pl.UInt32)
+
+
+def other_order(title: object) -> str | None:
+    """Return "Matrix, The (1999)" for "The Matrix (1999)", and the reverse; None for a text without an article."""
+    if not isinstance(title, str):
+        return None
+    if first := re.fullmatch(rf"({ARTICLES})\s+(.+?)(\s\(.*\))?", title, flags=re.IGNORECASE):
+        return f"{first[2]}, {first[1]}{first[3] or ''}"
+    if last := re.fullmatch(rf"(.+?), ({ARTICLES})(\s\(.*\))?", title, flags=re.IGNORECASE):
+        return f"{last[2]} {last[1]}{last[3] or ''}"
+    return None
+
+
+def _row_of_title(table: Interactions, name: Id) -> int:
+    rows = _title_places(table, name)
     if len(rows) == 1:
         return int(rows[0])
     if len(rows):
         ids = [repr(table.item_ids.id(row)) for row in rows.to_list()]
         raise UnknownIdError(f"{len(rows)} items have the title {name!r}: use one of their ids {', '.join(ids)}")
-    hint = did_you_mean(name, titles.drop_nulls().to_list()) or did_you_mean(name, table.item_ids.ids.to_list())
+    titles = table.catalogue.frame["title"].drop_nulls().to_list()
+    hint = did_you_mean(name, titles) or did_you_mean(name, table.item_ids.ids.to_list())
     raise UnknownIdError(f"unknown item {name!r}{hint}")

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id
-from palate.errors import OptionError, UnknownIdError, as_number, at_least, either
+from palate.errors import OptionError, UnknownIdError, as_number, at_least, either, option
 from palate.inference import vectors as embeddings
 from palate.inference.abilities import item_vectors, user_vectors
 from palate.inference.cooccurrence import ItemCooccurrence
@@ -94,7 +94,8 @@ class Neighbours:
         mask[leave_out] = True
         mask, counts = mask.to(towards.device), self.table.item_counts
         rows, cosines = embeddings.nearest(item_vectors(self.model), towards, k, mask, counts)
-        return named_items(self.table, rows.cpu().numpy(), score=cosines.cpu().numpy())
+        note = "" if rows.numel() else _too_rare(min_ratings)
+        return named_items(self.table, rows.cpu().numpy(), note, score=cosines.cpu().numpy())
 
     @staticmethod
     def _rare(counts: NDArray[np.int64], k: int, min_ratings: int) -> Tensor:
@@ -114,4 +115,9 @@ def by_cooccurrence(table: Interactions, cooccurrence: ItemCooccurrence, item: I
     cosines, leave_out = torch.from_numpy(cooccurrence.cosines_with(int(row))), table.item_counts < min_ratings
     leave_out[row] = True
     rows, best = embeddings.by_cosine(cosines, k, torch.from_numpy(leave_out), table.item_counts)
-    return named_items(table, rows.numpy(), score=best.numpy())
+    note = "" if rows.numel() else _too_rare(min_ratings)
+    return named_items(table, rows.numpy(), note, score=best.numpy())
+
+
+def _too_rare(min_ratings: int) -> str:
+    return f"no other item has {min_ratings:,} ratings; lower {option('min_ratings')}"

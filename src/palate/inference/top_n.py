@@ -12,7 +12,7 @@ from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id
 from palate.errors import OptionError, as_number, at_least, option
 from palate.inference import queries, ranking
-from palate.inference.ids import in_categories, item_rows
+from palate.inference.ids import in_categories, listed_rows
 from palate.inference.queries import Person
 from palate.models.contract import PADDING, Model
 
@@ -48,8 +48,8 @@ def filters(
     table: Interactions,
     *,
     k: int = 10,
-    exclude: Iterable[Id] = (),
-    only: Iterable[Id] | None = None,
+    exclude: Id | Iterable[Id] = (),
+    only: Id | Iterable[Id] | None = None,
     category: str | Iterable[str] = (),
     min_ratings: int = 0,
     diversity: float = 0.0,
@@ -64,7 +64,7 @@ def filters(
     at_least(min_ratings, 0, "min_ratings")
     if not 0 <= as_number(diversity, "diversity") <= 1:
         raise OptionError(f"{option('diversity')} is {diversity}: it must be from 0 to 1")
-    excluded = item_rows(table, exclude)
+    excluded = listed_rows(table, exclude)
     categories = [category] if isinstance(category, str) else list(category)
     if not min_ratings and not len(excluded) and only is None and not categories:
         return Filters(k, None, diversity)
@@ -72,11 +72,33 @@ def filters(
     leave_out[excluded] = True
     if only is not None:
         not_named = np.ones_like(leave_out)
-        not_named[item_rows(table, only)] = False
+        not_named[listed_rows(table, only)] = False
         leave_out |= not_named
     if categories:
         leave_out |= ~in_categories(table, categories)
     return Filters(k, leave_out, diversity)
+
+
+def why_empty(table: Interactions, user: Id | None, person: Person, filters: Filters, min_ratings: int) -> str:
+    """Return why a person's list has no items, and what would help."""
+    who = "this new user" if user is None else f"user {user}"
+    met = np.zeros(table.n_items, dtype=np.bool_)
+    met[person.items] = True
+    if person.viewed is not None:
+        met[person.viewed] = True
+    if met.all():
+        return f"{who} has met all {table.n_items:,} items"
+    most = int(table.item_counts.max())
+    if min_ratings > most:
+        lower = option("min_ratings")
+        return f"no item has {min_ratings:,} ratings: the most is {most:,}; lower {lower}"
+    asked = ", ".join(option(name) for name in ("exclude", "only", "category", "min_ratings"))
+    allowed = np.ones_like(met) if filters.leave_out is None else ~filters.leave_out
+    if not allowed.any():
+        return f"no item passes the filters together ({asked}): give fewer of them"
+    if met[allowed].all():
+        return f"{who} has met all {allowed.sum():,} items that pass the filters ({asked}): give fewer of them"
+    return "the model scores none of the items that are left"
 
 
 def choose(

@@ -125,7 +125,8 @@ class Trainings:
             now = time.monotonic()
             if name in self.left_out or _same_figures(runs[name]) or now >= end:
                 continue
-            self.told(f"{name}, run {number + 1} of at most {seeds}")
+            spent = f"{now - end + 60 * minutes:.0f} s of at most {60 * minutes:.0f} s"
+            self.told(f"{name}, run {number + 1} of at most {seeds} (training {place + 1} of {len(turns)}, {spent})")
             try:
                 model, run = self._train(name, self.seed + number, now + (end - now) / (len(turns) - place))
                 runs[name].append(replace(run, **self._measured(model, run.half_widths)))

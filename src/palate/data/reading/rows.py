@@ -9,9 +9,9 @@ import polars as pl
 from palate.data.reading.columns import listed
 from palate.data.reading.frames import OnDemand
 from palate.data.reading.tables import Table
-from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, option
 from palate.options import ReadingOptions
+from palate.system.near_names import did_you_mean
 
 ROLES = ("user", "item", "rating", "time")
 """Names that stand for the column of that role where no column is called so."""
