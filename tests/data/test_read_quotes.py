@@ -39,7 +39,7 @@ def outcome(text: str) -> list[tuple[str, ...]] | str:
 LINES = st.lists(st.tuples(*[st.text('",ab \n', max_size=6)] * 2), min_size=1, max_size=4)
 
 
-@given(LINES, st.booleans(), st.sampled_from([3, 1 << 22]), st.sampled_from(["\n", "\r\n"]))
+@given(LINES, st.booleans(), st.sampled_from([3, 8, 1 << 22]), st.sampled_from(["\n", "\r\n"]))
 @settings(deadline=None, max_examples=300)
 @example([('a,",bbb"\n"","a\n,\n""",', "")], False, 1 << 22, "\n")
 def test_any_quotes(rows: list[tuple[str, str]], written: bool, block: int, end: str) -> None:

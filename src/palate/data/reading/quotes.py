@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from palate.data.reading.files import Raw
 
 QUOTE, LINE_FEED, RETURN = ord('"'), ord("\n"), ord("\r")
-BLOCK = 1 << 18
+BLOCK = 1 << 19
 """Number of bytes that are looked at together: it bounds the memory of the scan."""
 
 ESCAPED = re.compile(rb'\\([\\"])')
@@ -90,29 +90,43 @@ def _scanned(data: Bytes, delimiter: int) -> Scan:
 
 def _is_fine(data: Bytes, begin: int, delimiter: int, scan: Scan) -> bool:
     """Return whether each quote of a block begins or ends a field, or is doubled: the usual case, but fast."""
-    block = data[begin : begin + BLOCK]
-    is_quote = block == QUOTE
-    if scan.opened is None and not is_quote.any():
+    length = min(BLOCK, len(data) - begin)
+    if scan.opened is None and not (data[begin : begin + length] == QUOTE).any():
         return True
-    if scan.plain or begin == 0 or begin + len(block) + 2 > len(data):
+    if scan.plain or begin == 0 or begin + length + 2 > len(data):
         return False
-    before, after, second = (data[begin + shift :][: len(block)] for shift in (-1, 1, 2))
-    opening = np.logical_xor.accumulate(is_quote)
+    block = data[begin - 1 : begin + length + 2]  # with the byte before and two bytes after
+    quotes, feeds = block == QUOTE, block == LINE_FEED
+    bounds = quotes | feeds | (block == delimiter)
+    is_quote = quotes[1:-2]
+    opening = _odd(is_quote)
     if scan.opened is not None:
         np.logical_not(opening, out=opening)
-    feeds = opening & (block == LINE_FEED)
+    inside = opening & feeds[1:-2]
     opening &= is_quote
-    closing = is_quote & ~opening
-    if (opening & ~((before == delimiter) | (before == LINE_FEED) | (before == QUOTE))).any():
+    closing = is_quote ^ opening
+    if (opening & ~bounds[:-3]).any():
         return False
-    line_end = (after == LINE_FEED) | ((after == RETURN) & (second == LINE_FEED))
-    if (closing & ~(line_end | (after == delimiter) | (after == QUOTE))).any():
+    ends = closing & ~bounds[2:-1]
+    if ends.any() and (ends & ~((block == RETURN)[2:-1] & feeds[3:])).any():
         return False
-    if feeds.any():
-        scan.feeds.append(np.flatnonzero(feeds) + begin)
-    last = begin + len(block) - 1 - int(is_quote[::-1].argmax())
-    scan.opened = last if opening[last - begin] else None if is_quote[last - begin] else scan.opened
+    if inside.any():
+        scan.feeds.append(np.flatnonzero(inside) + begin)
+    last = length - 1 - int(is_quote[::-1].argmax())
+    if is_quote[last]:
+        scan.opened = begin + last if opening[last] else None
     return True
+
+
+def _odd(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether the number of marks up to each place is odd, (n,): by 64 places at once."""
+    packed = np.packbits(marks, bitorder="little")
+    words = np.concatenate([packed, np.zeros(-len(packed) % 8, dtype=np.uint8)]).view("<u8")
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words << np.uint64(shift)
+    odd = np.bitwise_xor.accumulate(words >> np.uint64(63))
+    words[1:] ^= np.uint64(0) - odd[:-1]
+    return np.unpackbits(words.view(np.uint8), count=len(marks), bitorder="little").view(np.bool_)
 
 
 def _pair(data: Bytes, marks: NDArray[np.int64], is_quote: NDArray[np.bool_], delimiter: int, scan: Scan) -> None:
