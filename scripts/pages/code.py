@@ -21,7 +21,7 @@ WITHOUT_A_LINE = {
 
 
 def tree(rooms_only: bool = False) -> str:
-    """Return the package's files, or only its rooms and top modules, each with what its first line says of it."""
+    """Return the package's files, or only its folders, each with what its first line says of it."""
     rows = [("src/palate/", ""), *_branches(SOURCE, "", rooms_only)]
     width = max(len(name) for name, _ in rows) + 2
     return "\n".join(f"{name:{width}}{phrase}".rstrip() for name, phrase in rows)
@@ -54,7 +54,7 @@ def in_order(folder: Path, rooms_only: bool = False) -> list[Path]:
 
     paths = [path for path in folder.iterdir() if path.is_file() or _has_files(path)]
     if rooms_only:
-        paths = [path for path in paths if (path / "__init__.py").exists() or path.suffix == ".py"]
+        paths = [path for path in paths if (path / "__init__.py").exists()]
     return sorted(paths, key=place)
 
 

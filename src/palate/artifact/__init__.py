@@ -1,1 +1,1 @@
-"""Save and open a trained model as one folder of JSON, safetensors and Parquet files, never pickle."""
+"""Save and open a trained model as one folder, without pickle."""

@@ -1,4 +1,4 @@
-"""The command line: each command parses its options, calls one function of the library, and prints the answer."""
+"""The command line: each command reads its options, calls the library and prints the answer."""
 
 import atexit
 import gc

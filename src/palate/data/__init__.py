@@ -1,1 +1,1 @@
-"""Tables in, integer-coded arrays out."""
+"""Read tables into integer-coded arrays, and split them."""

@@ -1,1 +1,1 @@
-"""Model selection: the checkup of a table, the search for a model, comparison, report."""
+"""Choose a model: check the table, search, compare, report."""

@@ -1,4 +1,4 @@
-"""The models: their contract (`contract`), their names (`registry`), and a file or a folder for each model."""
+"""The models: their contract, their names, and a file or a folder for each model."""
 
 from palate.models.registry import MODELS as MODELS
 from palate.models.registry import SINGLE as SINGLE

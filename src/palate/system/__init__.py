@@ -1,1 +1,1 @@
-"""Files, memory, devices, downloads, compiled loops: what is about the machine and not about taste."""
+"""Files, memory, devices, downloads and compiled loops."""

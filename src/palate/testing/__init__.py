@@ -1,4 +1,4 @@
-"""Checks for a model of your own: `check_model(Model)` holds it to the contract in `palate.models.contract`."""
+"""Check that a model of your own keeps the contract of models: `check_model(Model)`."""
 
 from palate.testing.check import check_model as check_model
 from palate.testing.checks import ContractError as ContractError

@@ -1,1 +1,1 @@
-"""Training: the loop, its optimizers, checkpoints, blends, and the progress that users see."""
+"""Train a model: the loop, optimizers, checkpoints, blends and progress."""
