@@ -118,6 +118,7 @@ def test_named_columns_let_the_rest_be_ignored() -> None:
         (["a x 37.5 3", "b y -122.1 4"], Choices(user=1, item=2), Roles("1", "2", None, None)),
         (["a x 37.5 964982703", "b y -122.1 964982704"], Choices(user=1, item=2), Roles("1", "2", None, "4")),
         (["a 7 x 3", "b 8 y 4"], Choices(item=3, time=False), "column 2 of 4"),
+        (["a x 37.5 -122.1", "b y 37.6 -122.2"], Choices(), "column 4 of 4 is neither a rating nor a time"),
         (["1 2 214536508", "2 3 214536506"], Choices(), "column 3 of 3 is neither a rating nor a time"),
         (["1 2 2103807459595387724", "2 3 2053013555631882655"], Choices(), "column 3 of 3 is neither"),
         (["1 2014-04-02 21 0", "2 2014-04-03 22 1"], Choices(), "column 4 of 4 may hold ratings .* rating='4'"),

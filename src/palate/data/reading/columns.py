@@ -237,7 +237,9 @@ def _likely(values: Sequence[str]) -> tuple[str, ...]:
         return ()
     if any(EARLIEST_LIKELY * unit <= min(numbers) and max(numbers) < LATEST_LIKELY * unit for unit in UNITS):
         return ("time",)
-    return ("rating", "time") if max(numbers) < EARLIEST_SECONDS else ()
+    if not max(numbers) < EARLIEST_SECONDS:
+        return ()
+    return ("rating", "time") if all(number >= 0 and number.is_integer() for number in numbers) else ("rating",)
 
 
 def _roles(where: str, names: Sequence[str], chosen: Mapping[str, str | None]) -> Roles:
