@@ -167,7 +167,7 @@ def test_a_database(tmp_path: Path) -> None:
         assert data.notes[0].startswith(f"read {name}, table my ratings: 3 rows")
         assert data.notes[1] == 'columns not used: it"s'
     assert triples(read(path, sheet="my ratings")) == TRIPLES
-    with pytest.raises(DataError, match="no table 'my rating' among 'my ratings'; did you mean my ratings"):
+    with pytest.raises(DataError, match="no table 'my rating' among 'my ratings'; did you mean 'my ratings'"):
         read(path, sheet="my rating")
 
 

@@ -195,7 +195,7 @@ def test_the_id_column_can_be_named(tmp_path: Path) -> None:
         data = read(NUMBERED, items=path, item_id=name)
         assert data.catalogue.title(data.item_ids.row(10)) == "Naruto"
         assert "columns of i.csv not used: item_id" in data.notes
-    with pytest.raises(DataError, match=r"no column 'numbr' among .*; did you mean number"):
+    with pytest.raises(DataError, match=r"no column 'numbr' among .*; did you mean 'number'"):
         read(NUMBERED, items=path, item_id="numbr")
 
 

@@ -181,7 +181,7 @@ def test_rows_are_kept_and_dropped_by_text(tmp_path: Path) -> None:
     assert "3 of 5 rows of log.csv are left out by their values in user, rating" in data.notes
     with pytest.raises(DataError, match=r"log\.csv: line 5: column 'rating' is no number"):
         read(path, keep={"event": "view"})
-    with pytest.raises(DataError, match=r"no column 'evnt' among .*; did you mean event"):
+    with pytest.raises(DataError, match=r"no column 'evnt' among .*; did you mean 'event'"):
         read(path, keep={"evnt": "view"})
     with pytest.raises(DataError, match=r"no row is left with keep=\{'event': 'sale'\}"):
         read(path, keep={"event": "sale"})

@@ -13,8 +13,8 @@ from palate.data.reading.files import Raw, first_line
 from palate.data.reading.frames import Frame, as_frame, row_of
 from palate.data.reading.layouts import SAMPLE
 from palate.data.reading.values import objects_series
-from palate.data.vocabulary import did_you_mean
 from palate.errors import DataError, UnsupportedError, option
+from palate.system.near_names import did_you_mean
 
 SQLITE = b"SQLite format 3\x00"
 
