@@ -592,3 +592,11 @@ def test_lists_that_can_t_be(neural: Any, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="k is 0"):
         neural.lists(tmp_path / "lists.csv", k=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_ends_of_the_scale_may_be_given_as_people_write_them() -> None:
+    table = palate.read(pl.DataFrame({"user": [1, 1, 2, 2], "item": [1, 2, 1, 2], "rating": [0.2, 0.9, 0.6, 0.2]}))
+    recommender = palate.train(table, model="bias", test=0, validation=0, baselines=()).recommender
+    assert np.isfinite(recommender.predict(None, 2, ratings={1: 0.2, 2: 0.9}))
+    with pytest.raises(OptionError, match=r"off the scale: 0\.2 to 0\.9"):
+        recommender.predict(None, 2, ratings={1: 0.19})

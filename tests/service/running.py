@@ -74,10 +74,15 @@ def running(
     watch: bool = False,
     cached: int = 100,
     model_class: str | None = None,
+    fallback: bool = False,
+    until_ready: bool = True,
     **options: Any,
 ) -> Iterator[Client]:
-    """Start a service, and stop it at the end. options: those of `ServiceMiddleware`."""
-    state = ServiceState(model, str(events), cached, model_class)
+    """Start a service, and stop it at the end. until_ready: wait for its stored events and its first list.
+
+    options: those of `ServiceMiddleware`.
+    """
+    state = ServiceState(model, str(events), cached, model_class, fallback)
     app = ServiceMiddleware(create_app(state, watch), state.metrics, **{"hosts": LOCAL_HOSTS, **options})
     http_server = server(app)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -85,7 +90,7 @@ def running(
         thread.start()
         try:
             deadline = time.monotonic() + 20
-            while not http_server.started and time.monotonic() < deadline:
+            while not (http_server.started and (state.ready or not until_ready)) and time.monotonic() < deadline:
                 time.sleep(0.01)
             yield Client(listener.getsockname()[1], state)
         finally:

@@ -77,9 +77,64 @@ def test_an_event_sent_again_counts_once(fresh: Client) -> None:
     assert fresh.post("/v1/events", events).ok == {"accepted": 0, "repeated": 3}
 
 
+def test_an_id_of_another_event_is_an_error_that_stores_nothing(fresh: Client, tmp_path: Path) -> None:
+    assert fresh.post("/v1/events", {"events": [rating("7", 1, 101, 5)]}).ok["accepted"] == 1
+    for other in (rating("7", 2, 101, 5), rating("7", 1, 102, 5), rating("7", 1, 101, 4), view("7", 1, 101)):
+        response = fresh.post("/v1/events", {"events": [rating("8", 1, 103, 5), other]})
+        assert response.error == (409, "id_taken", "body.events[1].id")
+        assert "'7' belongs to another event" in response.json["detail"]
+    both = {"events": [rating("9", 1, 101, 5), rating("9", 1, 102, 5)]}
+    assert fresh.post("/v1/events", both).error == (409, "id_taken", "body.events[1].id")
+    assert [event.id for event in EventStore(str(tmp_path / "events.sqlite")).read()] == ["7"]
+
+
+def test_the_latest_by_its_own_time_stands(fresh: Client, models: Models) -> None:
+    library = palate.load(models("mf"))
+    person, ids = library.person(2), library.table.item_ids
+    assert person.times is not None
+    old, new = int(ids.id(person.items[0])), next(item for item in listed(fresh, 2))
+    known = {row["id"]: row["rating"] for row in fresh.get("/v1/users/2/history").ok["items"]}
+    events = [
+        rating("a", 2, new, 2, time=2e9),
+        rating("b", 2, new, 1, time=1e9),
+        rating("c", 2, old, 6 - known[old], time=0.0),
+    ]
+    assert fresh.post("/v1/events", {"events": events}).ok["accepted"] == 3
+    assert {row["id"]: row["rating"] for row in fresh.get("/v1/users/2/history").ok["items"]} == known | {new: 2}
+
+
+def test_it_is_ready_once_the_stored_events_are_read(models: Models, tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    with running(models("mf"), folder / "events.sqlite", until_ready=False) as client:
+        assert client.get("/readyz").error == (503, "not_ready", None)
+        assert client.get("/healthz").status == 200
+        assert client.get("/v1/users/999/recommendations").error == (503, "not_ready", None)
+        folder.mkdir()
+        store = EventStore(str(folder / "events.sqlite"))
+        store.add([[StoredEvent(0, "earlier", "999", "101", "rating", 5.0, 1.0)]])
+        store.close()
+        for _ in range(100):
+            if client.get("/readyz").status == 200:
+                break
+            threading.Event().wait(0.1)
+        assert client.get("/readyz").status == 200
+        assert len(listed(client, 999)) > 0
+
+
+def test_an_unknown_user_gets_the_list_of_a_new_user_where_that_is_wanted(models: Models, tmp_path: Path) -> None:
+    with running(models("mf"), tmp_path / "events.sqlite", fallback=True) as client:
+        response = client.get("/v1/users/999/recommendations").ok
+        new = client.post("/v1/recommendations", {}).ok
+        assert response["items"] == new["items"]
+        assert "Nothing is known of this user" in response["note"]
+        assert client.get("/v1/users/999/history").error == (404, "unknown_user", "path.user_id")
+        client.post("/v1/events", {"events": [rating("a", 999, 101, 5)]})
+        assert "Nothing is known" not in (client.get("/v1/users/999/recommendations").ok["note"] or "")
+
+
 def test_no_event_is_stored_if_one_is_wrong(fresh: Client, tmp_path: Path) -> None:
     for wrong, expected in (
-        (rating("b", 1, 99999, 5), (404, "unknown_item", "body.events")),
+        (rating("b", 1, 99999, 5), (404, "unknown_item", "body.events[1].item")),
         (rating("b", 1, 101, 6), (400, "bad_value", "body.events[1].rating")),
         (rating("b", 1, 101, 3) | {"rating": None}, (400, "bad_value", "body.events[1].rating")),
         (view("b", 1, 101) | {"rating": 3}, (400, "bad_value", "body.events[1].rating")),
@@ -133,7 +188,7 @@ def test_a_full_disk_is_503_and_lists_go_on(fresh: Client, tmp_path: Path) -> No
 
 def test_the_database_may_be_missing_at_the_start(models: Models, tmp_path: Path) -> None:
     folder = tmp_path / "later"
-    with running(models("mf"), folder / "events.sqlite") as client:
+    with running(models("mf"), folder / "events.sqlite", until_ready=False) as client:
         before = listed(client, 1)
         assert client.post("/v1/events", {"events": [rating("a", 1, before[0], 1)]}).status == 503
         folder.mkdir()

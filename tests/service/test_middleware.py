@@ -7,13 +7,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from palate.errors import OptionError
 from palate.service import server
 from palate.service.batching import Batcher
-from palate.service.middleware import Limits
+from palate.service.middleware import Limits, ServiceMiddleware
 from palate.service.tokens import Tokens, new_token
 from tests.service.conftest import Models
 from tests.service.running import Client, running
@@ -37,6 +39,38 @@ def test_an_unknown_host_name_is_refused(mf: Client) -> None:
     assert mf.get("/v1/model", host="evil.example").error == (403, "forbidden", "header.host")
     assert mf.get("/v1/model", host=f"localhost:{mf.port}").status == 200
     assert mf.get("/v1/model", host="[::1]:80").status == 200
+
+
+def test_a_loopback_address_answers_to_the_name_it_announces(
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, hosts = list[str](), list[frozenset[str] | None]()
+
+    def not_started(app: ServiceMiddleware) -> SimpleNamespace:
+        hosts.append(app._hosts)
+        return SimpleNamespace(run=lambda sockets: None)
+
+    monkeypatch.setattr(server, "server", not_started)
+    options: dict[str, Any] = {
+        "events": str(tmp_path / "e.sqlite"),
+        "tokens": None,
+        "watch": False,
+        "cache": 0,
+        "ready": said.append,
+    }
+    server.run(models("mf"), host="127.0.0.2", port=0, **options)
+    assert said[0].startswith("http://127.0.0.2:")
+    assert hosts == [server.LOCAL_HOSTS | {"127.0.0.2"}]
+
+
+def test_head_is_answered_wherever_get_is(mf: Client) -> None:
+    for path in ("/healthz", "/readyz", "/v1/model"):
+        response = mf.request("HEAD", path, None, {})
+        assert (response.status, response.body) == (200, b"")
+        assert response.headers["content-length"] == str(len(mf.get(path).body))
+    refused = mf.request("PUT", "/healthz", None, {})
+    assert refused.status == 405
+    assert {"GET", "HEAD"} <= {method.strip() for method in refused.headers["allow"].split(",")}
 
 
 def test_a_form_of_another_site_is_refused(mf: Client) -> None:

@@ -33,6 +33,9 @@ def serve(
     watch: Annotated[
         bool, typer.Option("--watch", help="Serve a new model as soon as it is saved to the folder.")
     ] = False,
+    fallback: Annotated[
+        bool, typer.Option("--fallback", help="Answer for an unknown user with the list of a new user, not with 404.")
+    ] = False,
     model_class: ModelClass = None,
 ) -> None:
     """Serve a model over HTTP: recommendations and more as JSON, and a page in the browser at /."""
@@ -49,6 +52,7 @@ def serve(
         watch=watch,
         cache=cache,
         model_class=model_class,
+        fallback=fallback,
         ready=lambda address: say(f"serving {model} at {address}; Ctrl-C stops it"),
     )
 

@@ -8,7 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from palate.data.catalogue import Catalogue
-from palate.data.interactions import Interactions, in_order
+from palate.data.interactions import Interactions
+from palate.data.reading.ordering import sort_and_deduplicate
 from palate.data.vocabulary import Vocabulary
 from palate.errors import DataError
 
@@ -20,16 +21,18 @@ def extend(
     ratings: NDArray[np.float32] | None,
     times: NDArray[np.float64],
 ) -> Interactions:
-    """Return the table with m later events, in order of time, ids as text; new users and items are added.
+    """Return the table with m later events, ids as text, as if one file held both; new users and items are added.
 
-    If the table has ratings, a user's last rating of an item replaces the earlier ones. If it has no times, the times
-    of the events are left out.
+    The latest event of each (user, item) pair stands, by its time. If the table has no times, the events are later
+    than its rows, and their times say which of them is the last.
 
     Raises:
         DataError: an id is text where the table's ids are integers.
     """
     if not len(users):
         return table
+    order = np.argsort(times, kind="stable")
+    users, items = [users[place] for place in order], [items[place] for place in order]
     user_ids, old_users, new_users = _joined(table.user_ids, users)
     item_ids, old_items, new_items = _joined(table.item_ids, items)
     rows = (
@@ -38,16 +41,14 @@ def extend(
     )
     whole = Interactions(
         *rows,
-        None if table.ratings is None or ratings is None else np.concatenate([table.ratings, ratings]),
-        None if table.times is None else np.concatenate([table.times, times]),
+        None if table.ratings is None or ratings is None else np.concatenate([table.ratings, ratings[order]]),
+        None if table.times is None else np.concatenate([table.times, times[order]]),
         user_ids,
         item_ids,
         _widened(table.catalogue, old_items, len(item_ids)),
         table.notes,
     )
-    if table.ratings is not None:
-        whole = whole.where(_last_of_pair(whole, len(table)))
-    whole = whole.where(in_order(whole.users, whole.times))
+    whole = sort_and_deduplicate(whole)
     return replace(whole, notes=(*table.notes, f"{len(users):,} later events: {len(whole):,} ratings or events in all"))
 
 
@@ -69,11 +70,3 @@ def _widened(catalogue: Catalogue, places: NDArray[np.int64], n_items: int) -> C
     order[places] = np.arange(len(catalogue))
     nothing = Catalogue.empty(1).frame
     return Catalogue(pl.concat([catalogue.frame, nothing], how="diagonal")[order])
-
-
-def _last_of_pair(whole: Interactions, n_old: int) -> NDArray[np.int64]:
-    """Return the rows to keep: the last new event of each (user, item) pair, and the old events of other pairs."""
-    pairs = whole.users.astype(np.int64) * whole.n_items + whole.items
-    _, from_end = np.unique(pairs[n_old:][::-1], return_index=True)
-    last = len(pairs) - 1 - from_end
-    return np.concatenate([np.flatnonzero(~np.isin(pairs[:n_old], pairs[n_old:])), np.sort(last)])

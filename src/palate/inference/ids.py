@@ -80,7 +80,8 @@ def on_scale(table: Interactions, ratings: Rated) -> NDArray[np.float32]:
     Raises:
         OptionError: a rating is no number, or off the table's scale.
     """
-    low, high = table.scale or (-math.inf, math.inf)
+    scale = table.scale or (-math.inf, math.inf)
+    low, high = (float(str(np.float32(end))) for end in scale)  # .2 as people write it, not as float32 holds it
     for item, rating in ratings.items():
         if not isinstance(rating, int | float | np.integer | np.floating) or not low <= rating <= high:
             raise OptionError(f"rating {rating!r} of item {item!r} is off the scale: {low:g} to {high:g}")

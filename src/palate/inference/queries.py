@@ -42,19 +42,21 @@ class Person:
     def then(
         self, items: NDArray[np.int64], ratings: NDArray[np.float32] | None, times: NDArray[np.float64] | None
     ) -> "Person":
-        """Return the person as a new user after n further events; a later rating of an item replaces an earlier one."""
-        before = self.unseen if ratings is None else self.unseen.keeping(~np.isin(self.items, items))
+        """Return the person as a new user after n further events: they replace the earlier ones of the same items, and
+        all are in order of time."""
+        before = self.unseen.keeping(~np.isin(self.items, items))
 
         def joined(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
             return None if first is None or second is None else np.concatenate([first, second])
 
-        return Person(
+        whole = Person(
             UNSEEN,
             np.concatenate([before.items, items]),
             joined(before.ratings, ratings),
             joined(before.times, times),
             self.viewed,
         )
+        return whole if whole.times is None else whole.keeping(np.argsort(whole.times, kind="stable"))
 
 
 def of_row(split: Split, row: int) -> Person:

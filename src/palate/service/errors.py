@@ -51,8 +51,13 @@ def problem_from(error: PalateError, where: str | None = None) -> Problem:
     raise error
 
 
-def error_response(status: int, error: str, detail: str, where: str | None = None) -> Response[Error]:
-    headers = {"retry-after": str(RETRY_AFTER)} if status in (429, 503) else None
+def error_response(
+    status: int, error: str, detail: str, where: str | None = None, allow: str | None = None
+) -> Response[Error]:
+    """Return an error response. allow: the methods of the route, for the header of a response with status 405."""
+    headers = {"retry-after": str(RETRY_AFTER)} if status in (429, 503) else {}
+    if allow is not None:
+        headers["allow"] = allow
     return Response(Error(error, detail, where), status_code=status, headers=headers, media_type="application/json")
 
 
@@ -78,9 +83,11 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
             detail = f"{key} is {value[:50]!r}: {detail[:1].lower()}{detail[1:]}"
         return error_response(400, "bad_value", detail, f"{source}.{key}" if key else None)
     code = CODES.get(error.status_code, "bad_request")
-    return error_response(
-        error.status_code, code, error.detail if error.status_code < 500 else "see the log of the service"
-    )
+    detail = error.detail if error.status_code < 500 else "see the log of the service"
+    allow = {name.lower(): value for name, value in (error.headers or {}).items()}.get("allow")
+    if allow is not None and "GET" in allow:
+        allow = f"{allow}, HEAD"  # the middleware answers it wherever there is a GET
+    return error_response(error.status_code, code, detail, allow=allow)
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Error]:

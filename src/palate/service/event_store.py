@@ -5,7 +5,7 @@ one. Events that arrive together are committed together.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +47,11 @@ class StoredEvent(NamedTuple):
     rating: float | None
     time: float
 
+    @property
+    def content(self) -> tuple[str, str, str, float | None]:
+        """User, item, kind and rating: two events with one id must share them. The time may be that of arrival."""
+        return self.user, self.item, self.kind, self.rating
+
 
 INSERTED = StoredEvent._fields[1:]
 """The columns of an insert: the database assigns the number."""
@@ -59,6 +64,8 @@ class StoredEvents(NamedTuple):
     repeated: int
     events: list[StoredEvent]
     """The rows with their numbers; a repeated event is the row that was stored first."""
+    conflict: int | None = None
+    """The place of the first event whose id belongs to another event: none of the request's events is stored then."""
 
 
 StoreError = sql.exc.SQLAlchemyError
@@ -105,30 +112,69 @@ class EventStore:
             StoreError: none of the events is known to be stored.
         """
         self.prepare()
-        events_by_id = {
-            event.id: event for events in reversed(requests) for event in reversed(events)
-        }  # first one wins
-        ids = sorted(events_by_id)  # the same order in every writer, so that none deadlocks
-        stored: dict[str, StoredEvent] = {}
-        new: set[str] = set()
         with self._engine.begin() as connection:
-            for start in range(0, len(ids), ROWS_PER_STATEMENT):
-                chunk = ids[start : start + ROWS_PER_STATEMENT]
-                insert = self._insert(TABLE).on_conflict_do_nothing(index_elements=["id"]).returning(TABLE.c.id)
-                values = [dict(zip(INSERTED, events_by_id[id_][1:], strict=True)) for id_ in chunk]
-                new.update(connection.execute(insert.values(values)).scalars())
-                rows = connection.execute(TABLE.select().where(TABLE.c.id.in_(chunk)))
-                stored.update((row.id, StoredEvent(*row)) for row in rows)
-        results = []
-        for events in requests:
-            request_ids = list(dict.fromkeys(event.id for event in events))
-            accepted = sum(id_ in new for id_ in request_ids)
-            new.difference_update(request_ids)
-            results.append(StoredEvents(accepted, len(events) - accepted, [stored[id_] for id_ in request_ids]))
-        return results
+            stored = _with_ids(connection, {event.id for events in requests for event in events})
+            by_id, conflicts = dict(stored), list[int | None]()
+            for events in requests:
+                conflicts.append(_conflict(events, by_id))
+                if conflicts[-1] is None:
+                    by_id |= {event.id: event for event in reversed(events) if event.id not in by_id}
+            new = by_id.keys() - stored.keys()
+            inserted = self._inserted(connection, [by_id[id_] for id_ in sorted(new)])  # one order: no deadlock
+            stored |= inserted | _with_ids(connection, new - inserted.keys())  # another process was faster
+        return [
+            _result(events, stored, conflict, inserted) for events, conflict in zip(requests, conflicts, strict=True)
+        ]
+
+    def _inserted(self, connection: sql.Connection, events: Sequence[StoredEvent]) -> dict[str, StoredEvent]:
+        """Insert the events whose ids are not there yet, and return them by id."""
+        rows: dict[str, StoredEvent] = {}
+        insert = self._insert(TABLE).on_conflict_do_nothing(index_elements=["id"]).returning(*TABLE.c)
+        for start in range(0, len(events), ROWS_PER_STATEMENT):
+            chunk = events[start : start + ROWS_PER_STATEMENT]
+            values = [dict(zip(INSERTED, event[1:], strict=True)) for event in chunk]
+            rows.update((row.id, StoredEvent(*row)) for row in connection.execute(insert.values(values)))
+        return rows
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _with_ids(connection: sql.Connection, ids: Collection[str]) -> dict[str, StoredEvent]:
+    """Return the stored events with these ids, by id."""
+    rows: dict[str, StoredEvent] = {}
+    in_order = sorted(ids)
+    for start in range(0, len(in_order), ROWS_PER_STATEMENT):
+        chunk = in_order[start : start + ROWS_PER_STATEMENT]
+        statement = TABLE.select().where(TABLE.c.id.in_(chunk))
+        rows.update((row.id, StoredEvent(*row)) for row in connection.execute(statement))
+    return rows
+
+
+def _conflict(events: Sequence[StoredEvent], by_id: Mapping[str, StoredEvent]) -> int | None:
+    """Return the place of the first event whose id belongs to another event, here or earlier in the request."""
+    known = dict[str, StoredEvent]()
+    for place, event in enumerate(events):
+        other = by_id.get(event.id) or known.setdefault(event.id, event)
+        if other.content != event.content:
+            return place
+    return None
+
+
+def _result(
+    events: Sequence[StoredEvent], stored: Mapping[str, StoredEvent], conflict: int | None, new: dict[str, StoredEvent]
+) -> StoredEvents:
+    """Return the result of a request, and take its events out of the new ones."""
+    if conflict is None:
+        conflict = _conflict(events, stored)
+    if conflict is not None:
+        same = [
+            stored[event.id] for event in events if event.id in stored and stored[event.id].content == event.content
+        ]
+        return StoredEvents(0, 0, same, conflict)
+    ids = list(dict.fromkeys(event.id for event in events))
+    accepted = sum(new.pop(id_, None) is not None for id_ in ids)
+    return StoredEvents(accepted, len(events) - accepted, [stored[id_] for id_ in ids])
 
 
 def _url(location: str) -> URL:
@@ -138,7 +184,7 @@ def _url(location: str) -> URL:
         url = make_url(location)
     except sql.exc.ArgumentError as error:
         raise OptionError("the events database is not a URL such as postgresql://user@host/database") from error
-    if url.get_backend_name() == "postgresql":
+    if url.get_backend_name() in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
         raise OptionError(f"events can't be stored in {url.get_backend_name()}: use sqlite or postgresql")

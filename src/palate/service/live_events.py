@@ -33,9 +33,9 @@ class LiveEvents:
 def with_live_events(model: LoadedModel, row: int | None, events: list[StoredEvent]) -> Person:
     """Return the user of a row of the table (None for a new user) with the events since the training.
 
-    A later rating of an item replaces an earlier one. An event that the model's table already holds is skipped, and a
-    user without other events stays as the model knows them. Where the table has ratings, a view only leaves its item
-    out of lists.
+    The rules are those of a table: the latest event of an item stands, by its time. An event that the model's table
+    holds, or holds a later one of, is skipped, and a user without other events stays as the model knows them. Where the
+    table has ratings, a view only leaves its item out of lists.
     """
     recommender = model.recommender
     table = recommender.table
@@ -44,12 +44,12 @@ def with_live_events(model: LoadedModel, row: int | None, events: list[StoredEve
         return person
     rated = table.ratings is not None
     counted = [event for event in events if (event.kind == "rating") == rated]
-    if rated:
-        counted = sorted({event.item: event for event in counted}.values())
+    in_time = sorted(counted, key=lambda event: (event.time, event.number))
+    counted = sorted({event.item: event for event in in_time}.values(), key=lambda event: (event.time, event.number))
     rows = _item_rows(model, counted)
     is_new = rows >= 0
     known = [event for event, new in zip(counted, is_new, strict=True) if new]
-    is_new[is_new] &= ~_in_history(person, rows[is_new], known)
+    is_new[is_new] &= ~_superseded(person, rows[is_new], known)
     new_events = [event for event, new in zip(counted, is_new, strict=True) if new]
     if new_events:
         person = person.then(
@@ -77,12 +77,14 @@ def _item_rows(model: LoadedModel, events: list[StoredEvent]) -> NDArray[np.int6
     return ids.find([ids.parse(event.item) for event in events])
 
 
-def _in_history(person: Person, rows: NDArray[np.int64], events: list[StoredEvent]) -> NDArray[np.bool_]:
-    """Return for n events of item rows (n,) whether the history has an event with the same item, rating and time."""
-    same = person.items == rows[:, None]  # (n, L)
+def _superseded(person: Person, rows: NDArray[np.int64], events: list[StoredEvent]) -> NDArray[np.bool_]:
+    """Return for n events of item rows (n,) whether the history has the same event, or a later one of the item."""
+    of_item = person.items == rows[:, None]  # (n, L)
+    same, later = of_item, np.zeros_like(of_item)
     if person.ratings is not None:
-        same &= person.ratings == np.array([event.rating for event in events], dtype=np.float32)[:, None]
+        same = same & (person.ratings == np.array([event.rating for event in events], dtype=np.float32)[:, None])
     if person.times is not None:
-        same &= person.times == np.array([event.time for event in events])[:, None]
-    in_history: NDArray[np.bool_] = same.any(axis=1)
-    return in_history
+        times = np.array([event.time for event in events])[:, None]
+        same, later = same & (person.times == times), of_item & (person.times > times)
+    superseded: NDArray[np.bool_] = (same | later).any(axis=1)
+    return superseded

@@ -1,6 +1,6 @@
 """A loaded model: the recommender, with indexes of its items and users for quick responses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from palate.artifact.header import HEADER, read_header
 from palate.data.interactions import Scale
 from palate.data.vocabulary import Id
+from palate.errors import UnknownIdError
 from palate.inference.directions import YEAR
 from palate.inference.ids import item_rows
 from palate.models import name_of
 from palate.models.contract import HasVectors, KnowsSpread
 from palate.recommender import Recommender, load
 from palate.service.cache import Cache
+from palate.service.errors import at
 from palate.service.parameters import unslashed
 from palate.service.responses import Item, ItemDetails, ItemMap, MapItem, MapPosition, ModelInfo, RatingCount
 from palate.service.search import NameSearch, whole_text
@@ -110,6 +112,20 @@ class LoadedModel:
     def rows(self, ids: Iterable[Id]) -> NDArray[np.int64]:
         """Return the rows (n,) of items given by id or exact title."""
         return item_rows(self.recommender.table, ids)
+
+    def rows_at(self, ids: Sequence[Id], where: str) -> NDArray[np.int64]:
+        """Return the rows (n,) of the items of a request. where: the place of each id in it, with {} for its number.
+
+        Raises:
+            Problem: an item is unknown; it names the place of the first such id.
+        """
+        try:
+            return self.rows(ids)
+        except UnknownIdError:
+            for number, id_ in enumerate(ids):
+                with at(where.format(number)):
+                    self.rows([id_])
+            raise
 
     def item_id(self, text: str) -> Id:
         """Return the item id or title that a part of a path stands for."""

@@ -85,6 +85,8 @@ class ServiceMiddleware:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
+        if scope["method"] == "HEAD":  # answered as a GET, and the server drops the body
+            scope = {**scope, "method": "GET"}
         if b"%" in scope["raw_path"]:
             parts = scope["raw_path"].decode("ascii").split("/")
             scope["path"] = "/".join(unquote(part).replace("/", SLASH) for part in parts)

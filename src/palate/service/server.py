@@ -78,6 +78,7 @@ def run(
     watch: bool,
     cache: int,
     model_class: str | None = None,
+    fallback: bool = False,
     ready: Callable[[str], None],
 ) -> None:
     """Serve a model until the process is stopped.
@@ -88,6 +89,7 @@ def run(
     watch: load a new artifact as soon as it is written.
     cache: number of lists in the cache.
     model_class: package.module:Class of a model that is not one of Palate's.
+    fallback: an unknown user gets the list of a new user without history, not an error.
     ready: called with the service's URL once it listens.
 
     Raises:
@@ -102,13 +104,14 @@ def run(
         )
     accepted = None if tokens is None else Tokens(tokens)
     with _listen(host, port) as listener:
-        state = ServiceState(path, events, cache, model_class)
-        hosts = LOCAL_HOSTS if is_local else None
+        state = ServiceState(path, events, cache, model_class, fallback)
+        name = f"[{host}]" if ":" in host else host
+        hosts = LOCAL_HOSTS | {name.lower()} if is_local else None
         app = ServiceMiddleware(create_app(state, watch), state.metrics, tokens=accepted, hosts=hosts)
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         gc.freeze()  # the objects loaded so far stay; collecting among them takes a fifteenth of the time
-        ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
+        ready(f"http://{name}:{listener.getsockname()[1]}/")
         server(app).run(sockets=[listener])
 
 

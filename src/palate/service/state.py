@@ -45,47 +45,62 @@ class ListRequest(NamedTuple):
 class ServiceState:
     """The state of one running service."""
 
-    def __init__(self, path: Path, events: str, cached: int = 0, model_class: str | None = None) -> None:
+    def __init__(
+        self, path: Path, events: str, cached: int = 0, model_class: str | None = None, fallback: bool = False
+    ) -> None:
         """
         path: the artifact.
         events: the URL of the events database, or the path of its SQLite file.
         cached: number of lists in the cache.
         model_class: package.module:Class of a model that is not one of Palate's.
+        fallback: an unknown user gets the list of a new user without history, not an error.
         """
+        self.fallback = fallback
         self._open = partial(LoadedModel.open, path, cached, model_class)
         self.model = self._open()
         self.live_events = LiveEvents()
         self.metrics = ServiceMetrics()
         self.metrics.models.inc()
         self._store = EventStore(events)
-        self._caught_up = False
+        self._caught_up = self._warm = False
         self.lists: Batcher[ListRequest, RankedItems] = Batcher(compute_lists, LARGEST_BATCH, "lists")
         self._commits: Batcher[Sequence[StoredEvent], StoredEvents] = Batcher(self._commit, LARGEST_COMMIT, "events")
         self.lists.on_batch, self._commits.on_batch = self.metrics.batches.observe, self.metrics.commits.observe
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="quick")
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
 
-    async def find_person(self, model: LoadedModel, user: Id) -> Person:
-        """Return the user of a path.
+    @property
+    def ready(self) -> bool:
+        """True once the stored events count and the first list is computed, which compiles what lists need."""
+        return self._caught_up and self._warm
+
+    async def find_person(self, model: LoadedModel, user: Id, or_new: bool = False) -> Person:
+        """Return the user of a path. or_new: see `person`.
 
         Raises:
             Problem: 404, the user is unknown; the search for similar ids runs beside the event loop.
         """
-        if user in model.user_rows or self.live_events.count(user):
-            return self.person(model, user)
+        if or_new or user in model.user_rows or self.live_events.count(user):
+            return self.person(model, user, or_new)
         with at("path.user_id"):
             return await self.run_quick(partial(self.person, model, user))
 
-    def person(self, model: LoadedModel, user: Id) -> Person:
+    def person(self, model: LoadedModel, user: Id, or_new: bool = False) -> Person:
         """Return a user of the table, or a user with events since the training.
+
+        or_new: an unknown user is a new one without history.
 
         Raises:
             UnknownIdError: the user is unknown; the message offers similar ids.
+            Problem: 503, the user may be in the stored events, which are not read yet.
         """
         row, ids = model.user_rows.get(user), model.recommender.table.user_ids
         events = self.live_events.of(user) if isinstance(user, str) == ids.is_text else []  # "1" is not 1
         if row is None and not events:
-            row = ids.row(user)
+            if not self._caught_up:
+                detail = "the stored events, which may hold this user, are not read yet: retry later"
+                raise Problem(503, "not_ready", detail)
+            row = None if or_new else ids.row(user)
         return with_live_events(model, row, events)
 
     async def store_events(self, events: Sequence[StoredEvent]) -> StoredEvents:
@@ -119,6 +134,9 @@ class ServiceState:
         """Reach the events database and, with `watch`, load new artifacts, until cancelled."""
         while True:
             try:
+                if not self._warm:
+                    await self.lists.submit(ListRequest(self.model, self.model.recommender.person_at(0), Filters(10)))
+                    self._warm = True
                 if not self._caught_up:
                     await self._commits.submit(())
                 if watch:

@@ -9,9 +9,12 @@ import msgspec
 from litestar import Request
 
 from palate.service.errors import Problem
+from palate.service.plain_errors import plain
 
 MESSAGE = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<place>.*)`)?$", re.DOTALL)
 """A message of msgspec and the path of the value it is about."""
+
+STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
 def decode(body: bytes, kind: Any) -> Any:
@@ -20,12 +23,21 @@ def decode(body: bytes, kind: Any) -> Any:
     Raises:
         Problem: 400, the body is not JSON of this kind; `where` names the part.
     """
+    parsed = _parse(body)
     try:
-        return msgspec.convert(_parse(body), kind)
+        return msgspec.convert(parsed, kind)
     except msgspec.ValidationError as error:
         message = MESSAGE.match(str(error))
         assert message is not None
-        raise Problem(400, "bad_value", message["text"], f"body{message['place'] or ''}") from None
+        place = message["place"] or ""
+        raise Problem(400, "bad_value", plain(message["text"], _value(parsed, place)), f"body{place}") from None
+
+
+def _value(parsed: Any, place: str) -> Any:
+    """Return the value at a place such as .events[1].rating."""
+    for name, number in STEP.findall(place):
+        parsed = parsed[name] if name else parsed[int(number)]
+    return parsed
 
 
 def _parse(body: bytes) -> Any:

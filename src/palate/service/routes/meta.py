@@ -40,8 +40,11 @@ async def healthz() -> str:
 
 
 @get("/readyz", media_type=MediaType.TEXT)
-async def readyz() -> str:
-    """Return ok once requests are accepted; the model is loaded before that."""
+async def readyz(request: Request[Any, Any, Any]) -> str:
+    """Return ok once the stored events count and the first list is computed; 503 until then."""
+    state: ServiceState = request.app.state.service
+    if not state.ready:
+        raise Problem(503, "not_ready", "the service reads its stored events and computes its first list: retry later")
     return "ok"
 
 

@@ -32,6 +32,8 @@ from palate.service.state import ListRequest, ServiceState
 REASON_SECONDS = 3.0
 """Seconds for reasons: in them most models try thousands of ratings, the course's model hundreds."""
 
+NO_HISTORY = "Nothing is known of this user yet: the list is that of a new user without history."
+
 NOTE_ON_REASONS = (
     "The reasons are chosen from the latest {tried:,} of {total:,} ratings, because trying all takes too long."
 )
@@ -57,7 +59,7 @@ async def recommend_to_user(
     key = (user_id, request.scope["query_string"], state.live_events.count(user))
     if (cached := model.lists.get(key)) is not None:
         return EncodedResponse(cached)
-    person = await state.find_person(model, user)
+    person = await state.find_person(model, user, state.fallback)
     filters = Filters(k)
     if request.scope["query_string"]:
         ids = partial(_item_ids, model)
@@ -115,8 +117,7 @@ async def predict(request: Request[Any, Any, Any], data: JSONBody[PredictionRequ
 
     def work() -> Predictions:
         person = find_or_make_person(state, model, data)
-        with at("body.items"):
-            rows = model.rows(data.items)
+        rows = model.rows_at(data.items, "body.items[{}]")
         with at("body.interval"):
             columns = model.recommender.rate(person, rows, data.interval)
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
@@ -169,7 +170,7 @@ async def recommend(state: ServiceState, request: ListRequest, n_reasons: int) -
     model = request.model
     ranked = await state.lists.submit(request)
     because: list[list[Reason]] = [[]] * len(ranked.rows)
-    notes = [model.note]
+    notes = [model.note, None if len(request.person.items) else NO_HISTORY]
     if n_reasons and len(ranked.rows):
         because, note = await state.run_slow(partial(list_reasons, model, request.person, ranked, n_reasons))
         notes.append(note)

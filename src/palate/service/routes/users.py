@@ -50,6 +50,9 @@ async def store_events(request: Request[Any, Any, Any], data: JSONBody[EventsReq
     state: ServiceState = request.app.state.service
     model = state.model
     stored = await state.store_events(await state.run_quick(partial(check_events, model, data.events, time.time())))
+    if stored.conflict is not None:
+        detail = f"id {data.events[stored.conflict].id!r} belongs to another event: give each event an id of its own"
+        raise Problem(409, "id_taken", detail, f"body.events[{stored.conflict}].id")
     return EventsResult(stored.accepted, stored.repeated)
 
 
@@ -59,8 +62,7 @@ def check_events(model: LoadedModel, events: list[Event], now: float) -> list[St
     Raises:
         Problem: one of the events is invalid, so that none is stored.
     """
-    with at("body.events"):
-        rows = model.rows([event.item for event in events])
+    rows = model.rows_at([event.item for event in events], "body.events[{}].item")
     stored = []
     for place, (event, row) in enumerate(zip(events, rows.tolist(), strict=True)):
         _check_event(model, event, f"body.events[{place}]")
@@ -77,6 +79,8 @@ def _check_event(model: LoadedModel, event: Event, where: str) -> None:
         raise Problem(
             400, "bad_value", f"user is {event.user!r}: the user ids of this table are {kind}", f"{where}.user"
         )
+    if isinstance(event.user, str) and not event.user.strip():
+        raise Problem(400, "bad_value", f"user is {event.user!r}: an event needs the id of a user", f"{where}.user")
     if (event.kind == "rating") != (event.rating is not None):
         detail = "an event of kind rating needs a rating, and one of kind view must have none"
         raise Problem(400, "bad_value", detail, f"{where}.rating")
