@@ -95,6 +95,10 @@ def as_number(value: object, name: str) -> float:
     Raises:
         OptionError: it is not a number, such as "0.2" or None.
     """
-    if isinstance(value, bool) or not isinstance(value, SupportsFloat):
-        raise OptionError(f"{option(name)} is {value!r}: it must be a number")
-    return float(value)
+    try:
+        if isinstance(value, bool) or not isinstance(value, SupportsFloat):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        shown = " ".join(repr(value).split())[:60]
+        raise OptionError(f"{option(name)} is {shown}: it must be a number") from None

@@ -3,19 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, Unpack, overload
 
 from palate.artifact import folder as artifact
 from palate.artifact.folder import Artifact
-from palate.data.interactions import Interactions
 from palate.data.vocabulary import Id
 from palate.errors import OptionError, at_least
 from palate.evaluation.calibrate import calibration_table
 from palate.evaluation.evaluate import PEOPLE_RANKED, evaluate
 from palate.evaluation.held_out import events_to_predict
 from palate.inference import explanations, neighbours, top_n
-from palate.inference import vectors as embeddings
-from palate.inference.abilities import item_vectors, unsupported, user_vectors
+from palate.inference.abilities import unsupported
 from palate.inference.bulk import write_lists
 from palate.inference.by_row import RowRecommender
 from palate.inference.directions import ENOUGH_RATINGS
@@ -23,6 +21,7 @@ from palate.inference.explanations import ScoreExplanation
 from palate.inference.ids import Rated, Ratings, item_rows, named_items, new_user
 from palate.inference.predictions import PredictedRating
 from palate.inference.queries import Person
+from palate.inference.top_n import FilterKeywords
 from palate.models import find
 from palate.models.contract import HasVectors, Model, PredictsRatings
 from palate.results import CheckedAnalogy, Metrics, Results
@@ -140,19 +139,22 @@ class Recommender(RowRecommender):
         person, [row] = self.person(user, ratings), item_rows(self.table, [item])
         return explanations.explain(self.model, self.table, person, row, k)
 
-    def lists(self, path: str | Path, *, k: int = 10, min_ratings: int = 0, memory: str | None = None) -> int:
+    def lists(
+        self, path: str | Path, *, memory: str | None = None, titles: bool = False, **filters: Unpack[FilterKeywords]
+    ) -> int:
         """Write the top-N lists of all users of the table to a .csv or .parquet file -> the number of rows.
 
-        The file has a row for each place of each list: user, rank from 1, item, score.
+        The file has a row for each place of each list: user, rank from 1, item, with titles the title, and score.
 
         Args:
             memory: the most that the whole process may use, such as "1GB"; users are ranked in groups that fit.
+            filters: k, exclude, only, category and min_ratings, as `recommend` takes them.
 
         Raises:
             OptionError: the file has another ending, or the process already uses more than `memory`.
             OutputError: the file can't be written.
         """
-        return write_lists(self.model, self.split, Path(path), k, min_ratings, memory)
+        return write_lists(self.model, self.split, Path(path), top_n.filters(self.table, **filters), memory, titles)
 
     def similar(
         self,
@@ -219,12 +221,12 @@ class Recommender(RowRecommender):
         return self._neighbours.check_analogy(a, b, c, k, min_ratings, at_least(seed, 0, "seed"))
 
     def evaluate(
-        self, held_out: Interactions | None = None, *, k: int = 10, people: int = PEOPLE_RANKED, full: bool = False
+        self, held_out: object = None, *, k: int = 10, people: int = PEOPLE_RANKED, full: bool = False
     ) -> Metrics:
         """Measure the model on its own test part, or on another table; `evaluation/evaluate.py` defines the metrics.
 
         Args:
-            held_out: another table. Its events with a user or item that the model does not know, and those it has
+            held_out: another table, as `palate.read` takes it. Its events with a user or item that the model does not know, and those it has
                 learned from, are left out; the results count them as `unknown` and `learned`.
             people: the most users to rank, drawn by the seed of the training.
             full: every metric, not only rmse, mae, recall@k and ndcg@k.
@@ -241,7 +243,7 @@ class Recommender(RowRecommender):
         )
         return report | part.left_out
 
-    def calibration(self, held_out: Interactions | None = None) -> Results:
+    def calibration(self, held_out: object = None) -> Results:
         """Compare predicted with real ratings of what `evaluate` measures, in tenths from the lowest predictions on.
 
         The result is a table with the number of ratings, their mean prediction and their mean real rating.
@@ -252,17 +254,18 @@ class Recommender(RowRecommender):
         """
         return calibration_table(self.model, events_to_predict(self.split, held_out), self.split)
 
-    def export_vectors(self, path: str | Path, *, of: Literal["item", "user"] = "item", header: bool = True) -> None:
+    def export_vectors(
+        self, path: str | Path, *, of: Literal["item", "user"] = "item", header: bool = True, titles: bool = False
+    ) -> None:
         """Write the vectors of all items, or of all users, as text: in word2vec's format, without a header in GloVe's.
+
+        A vector of zeros is left out. titles: an item is called by its title, with its id where others share it.
 
         Raises:
             OutputError: the file can't be written.
             UnsupportedError: the model has no vectors.
         """
-        ids = (self.table.user_ids if of == "user" else self.table.item_ids).ids
-        model = self._neighbours.model
-        vectors = user_vectors(model) if of == "user" else item_vectors(model)
-        embeddings.export_text(vectors, [str(id_) for id_ in ids.to_list()], Path(path), header=header)
+        self._neighbours.export(Path(path), of, header=header, titles=titles)
 
     def person(self, user: Id | None = None, ratings: Ratings | None = None) -> Person:
         """Return a user of the table with their history, or a new user with these ratings, as the row methods take it.

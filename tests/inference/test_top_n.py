@@ -1,5 +1,7 @@
 """What a list may hold, and how different its items are."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -141,3 +143,29 @@ def test_an_item_is_recognised_by_the_other_order_of_its_title() -> None:
     titled = palate.read(frame, items=movies)
     assert item_rows(titled, ["The Matrix (1999)", "Thing, The", "Heat"]).tolist() == [0, 1, 2]
     assert listed_rows(titled, "Matrix, The (1999)").tolist() == [0]
+
+
+def test_lists_of_all_users_take_the_filters_of_one(mf: palate.Recommender, tmp_path: Path) -> None:
+    mf.lists(tmp_path / "l.csv", k=3, titles=True, exclude=101, category="Western")
+    lists = pl.read_csv(tmp_path / "l.csv")
+    assert lists.columns == ["user", "rank", "item", "title", "score"]
+    own = mf.recommend(1, k=3, exclude=101, category="Western")
+    assert lists.filter(user=1)["item"].to_list() == [row.id for row in own]
+    assert lists.filter(user=1)["title"].to_list() == [row.title for row in own]
+
+
+def test_vectors_of_zeros_are_left_out_and_titles_stay_apart(mf: palate.Recommender, tmp_path: Path) -> None:
+    mf.export_vectors(tmp_path / "v.txt", titles=True)
+    first, *rows = (tmp_path / "v.txt").read_text().splitlines()
+    vectors = mf.model.item_vectors()  # type: ignore[attr-defined]
+    assert int(first.split()[0]) == len(rows) == int(vectors.any(dim=1).sum())
+    words = [row.split()[0] for row in rows]
+    assert "Movie_A_(1990)" in words
+    assert {"Twins_103", "Twins_104"} <= set(words)
+
+
+def test_a_frame_is_evaluated_as_a_table_is(mf: palate.Recommender) -> None:
+    frame = trained.ratings()
+    assert mf.evaluate(frame) == mf.evaluate(palate.read(frame))
+    with pytest.raises(OptionError, match="cannot read a int"):
+        mf.evaluate(7)

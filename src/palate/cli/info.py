@@ -24,12 +24,16 @@ def info(
             "ends in .glove.",
         ),
     ] = None,
+    titles: Annotated[
+        bool, typer.Option("--titles", help="In the file of vectors, call an item by its title.")
+    ] = False,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:
     """Describe a trained model, a data set, or a model and its hyperparameters; without a name, list them all."""
     if export_vectors is not None:
-        palate.load(what or "", model_class).export_vectors(export_vectors, header=export_vectors.suffix != ".glove")
+        header = export_vectors.suffix != ".glove"
+        palate.load(what or "", model_class).export_vectors(export_vectors, header=header, titles=titles)
     if what is None:
         _overview(json)
     elif Path(what).exists():

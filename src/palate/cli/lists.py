@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, K, Memory, MinRatings, Model, ModelClass
+from palate.cli.options import Category, Exclude, Json, K, Memory, MinRatings, Model, ModelClass, Only, item_id
 from palate.cli.output import as_json, say
 
 
@@ -16,6 +16,10 @@ def lists(
         "lists.parquet"
     ),
     k: K = 10,
+    titles: Annotated[bool, typer.Option("--titles", help="Write the title of each item too.")] = False,
+    exclude: Exclude = [],
+    only: Only = [],
+    category: Category = [],
     min_ratings: MinRatings = 0,
     memory: Memory = None,
     model_class: ModelClass = None,
@@ -23,7 +27,16 @@ def lists(
 ) -> None:
     """Write the top-N list of every user of the table to a file: user, rank, item and score in each row."""
     recommender = palate.load(model, model_class)
-    n_rows = recommender.lists(k=k, min_ratings=min_ratings, memory=memory, path=output)
+    n_rows = recommender.lists(
+        output,
+        memory=memory,
+        titles=titles,
+        k=k,
+        exclude=[item_id(recommender, text) for text in exclude],
+        only=[item_id(recommender, text) for text in only] or None,
+        category=category,
+        min_ratings=min_ratings,
+    )
     if json:
         as_json({"path": str(output), "users": recommender.table.n_users, "rows": n_rows})
     else:

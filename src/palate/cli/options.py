@@ -28,6 +28,22 @@ Model = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 K = Annotated[int, typer.Option("-k", help="Number of items to return.")]
 MinRatings = Annotated[int, typer.Option("--min-ratings", help="Return only items with at least this many ratings.")]
+Exclude = Annotated[
+    list[str],
+    typer.Option(
+        "--exclude",
+        help="Leave this item out, by id or exact title; or several, with commas between them.",
+        metavar="ITEM",
+    ),
+]
+Only = Annotated[
+    list[str],
+    typer.Option("--only", help="Return only this item or others so named, with commas between them.", metavar="ITEM"),
+]
+Category = Annotated[
+    list[str],
+    typer.Option("--category", help="Return only items of this category, or of any that you name.", metavar="NAME"),
+]
 Memory = Annotated[
     str | None,
     typer.Option(

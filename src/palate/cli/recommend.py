@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, K, MinRatings, Model, ModelClass, Rate, User, item_id, ratings, user_id
+from palate.cli.options import (
+    Category,
+    Exclude,
+    Json,
+    K,
+    MinRatings,
+    Model,
+    ModelClass,
+    Only,
+    Rate,
+    User,
+    item_id,
+    ratings,
+    user_id,
+)
 from palate.cli.output import as_json, as_table, say
 
 
@@ -14,19 +28,9 @@ def recommend(
     user: User = None,
     rate: Rate = [],
     k: K = 10,
-    exclude: Annotated[
-        list[str],
-        typer.Option(
-            help="Leave this item out, by id or exact title; or several, with commas between them.", metavar="ITEM"
-        ),
-    ] = [],
-    only: Annotated[
-        list[str],
-        typer.Option(help="Return only this item or others so named, with commas between them.", metavar="ITEM"),
-    ] = [],
-    category: Annotated[
-        list[str], typer.Option(help="Return only items of this category, or of any that you name.", metavar="NAME")
-    ] = [],
+    exclude: Exclude = [],
+    only: Only = [],
+    category: Category = [],
     min_ratings: MinRatings = 0,
     diversity: Annotated[
         float,

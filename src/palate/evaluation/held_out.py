@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from palate.data.interactions import Interactions, in_order
 from palate.data.split import Split
 from palate.data.vocabulary import UNKNOWN
+from palate.datasets import load_table
 from palate.errors import OptionError
 
 
@@ -23,17 +24,18 @@ class HeldOut(NamedTuple):
     """Numbers of events left out: `unknown`, with an unknown user or item, and `learned`; {} for the test part."""
 
 
-def events_to_predict(split: Split, held_out: Interactions | None) -> HeldOut:
-    """Choose the events to predict, from another table or from the test part if held_out is None.
+def events_to_predict(split: Split, source: object | None) -> HeldOut:
+    """Choose the events to predict, from another table, as `load_table` takes it, or from the test part without one.
 
     Raises:
+        DataError: the table can't be read.
         OptionError: there is no test part, or no event of the other table can be predicted.
     """
-    if held_out is None:
+    if source is None:
         if not len(split.test):
             raise OptionError("this model has no test part: name a table to evaluate it on")
         return HeldOut(split.shown, split.test, {})
-    table = split.table
+    table, held_out = split.table, load_table(source, None, {})
     users = table.user_ids.find(held_out.user_ids.ids)[held_out.users]
     items = table.item_ids.find(held_out.item_ids.ids)[held_out.items]
     known = (users != UNKNOWN) & (items != UNKNOWN)

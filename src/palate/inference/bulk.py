@@ -7,8 +7,9 @@ import polars as pl
 import torch
 
 from palate.data.split import Split
-from palate.errors import OptionError, at_least
+from palate.errors import OptionError
 from palate.inference import ranking
+from palate.inference.top_n import Filters
 from palate.models.contract import PADDING, Model
 from palate.system.files import written_beside
 from palate.system.memory import left, size
@@ -17,32 +18,35 @@ ROOM_SHARE = 0.5
 """Share of the free memory that ranking may use; the rest is for the lists and for the model."""
 
 
-def write_lists(model: Model, split: Split, path: Path, k: int, min_ratings: int, memory: str | None) -> int:
+def write_lists(model: Model, split: Split, path: Path, filters: Filters, memory: str | None, titles: bool) -> int:
     """Write the lists of `Recommender.lists` -> the number of rows.
 
     Raises:
-        OptionError: a number is out of its bounds, the file has another ending, or the process already uses more than
+        OptionError: the file has another ending, or the process already uses more than
             `memory`.
         OutputError: the file can't be written.
     """
-    at_least(k, 1, "k")
-    at_least(min_ratings, 0, "min_ratings")
+    if filters.diversity:
+        raise OptionError("lists of all users are never made diverse: leave diversity out")
     if path.suffix not in (".csv", ".parquet"):
         raise OptionError(f"lists are written as .csv or .parquet, not as {path.name}")
     table = split.table
-    rare = torch.from_numpy(table.item_counts < min_ratings).to(model.device)
+    left_out = np.zeros(table.n_items, dtype=np.bool_) if filters.leave_out is None else filters.leave_out
+    mask = torch.from_numpy(left_out).to(model.device)
     everyone = np.arange(table.n_users)
     room = ranking.MEMORY if memory is None else left(size(memory)) * ROOM_SHARE
     frames = []
-    for place, rows, scores in ranking.rank_users(model, table, everyone, k, int(room), rare, split.newcomers):
+    for place, rows, scores in ranking.rank_users(model, table, everyone, filters.k, int(room), mask, split.newcomers):
         filled = (rows != PADDING).cpu().numpy()  # (b, k)
         people, ranks = filled.nonzero()
+        items = rows.cpu().numpy()[filled]
         frames.append(
             pl.DataFrame(
                 {
                     "user": table.user_ids.ids[place.start + people],
                     "rank": (ranks + 1).astype(np.int32),
-                    "item": table.item_ids.ids[rows.cpu().numpy()[filled]],
+                    "item": table.item_ids.ids[items],
+                    **({"title": table.item_names[1][items]} if titles else {}),
                     "score": scores.cpu().numpy()[filled],
                 }
             )

@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -69,6 +71,24 @@ class Neighbours:
         ids = {row.id for row in answer}
         shared = [len(ids & {row.id for row in control}) for control in (plain, *shuffled)]
         return CheckedAnalogy(answer, plain, shuffled[0], shared[0], sum(shared[1:]) / DRAWS)
+
+    def export(self, path: Path, of: Literal["item", "user"], *, header: bool, titles: bool) -> None:
+        vectors = user_vectors(self.model) if of == "user" else item_vectors(self.model)
+        names = self.table.user_ids.ids.cast(pl.String) if of == "user" else self._item_names(titles)
+        filled = vectors.any(dim=1).cpu()
+        kept = names.filter(pl.Series(filled.numpy())).to_list()
+        embeddings.export_text(vectors.cpu()[filled], kept, path, header=header)
+
+    def _item_names(self, titles: bool) -> pl.Series:
+        """Return the ids of the items as text, or the titles; a title of several items has the id behind it."""
+        ids, title = (
+            column.cast(pl.String).rename(name) for column, name in zip(self.table.item_names, "it", strict=True)
+        )
+        if not titles:
+            return ids
+        several = pl.col("t").is_duplicated()
+        named = pl.when(several).then(pl.col("t") + " " + pl.col("i")).otherwise(pl.col("t")).fill_null(pl.col("i"))
+        return pl.DataFrame([ids, title]).select(named).to_series()
 
     def directions(self, min_ratings: int) -> Results:
         at_least(min_ratings, 0, "min_ratings")

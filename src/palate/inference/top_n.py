@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -42,6 +42,16 @@ class Filters:
     k: int = 10
     leave_out: NDArray[np.bool_] | None = None  # (n_items,)
     diversity: float = 0.0
+
+
+class FilterKeywords(TypedDict, total=False):
+    """The options of `filters` that lists of all users take, for type checkers."""
+
+    k: int
+    exclude: Id | Iterable[Id]
+    only: Id | Iterable[Id] | None
+    category: str | Iterable[str]
+    min_ratings: int
 
 
 def filters(

@@ -5,6 +5,7 @@ from palate.data import split as splits
 from palate.data.doubts import Finding
 from palate.data.interactions import Interactions
 from palate.data.split import Split
+from palate.datasets import load_table
 from palate.errors import at_least
 from palate.evaluation.evaluate import evaluate
 from palate.models import MODELS
@@ -18,16 +19,18 @@ NOTABLE = 0.01
 """Smallest difference that is reported, as a share of the metric."""
 
 
-def checkup(table: Interactions, *, split: str = "random", test: float = 0.2, seed: int = 0) -> list[Finding]:
+def checkup(source: object, *, split: str = "random", test: float = 0.2, seed: int = 0) -> list[Finding]:
     """Find what in a table may mislead a model or its metrics -> the findings, warnings first.
 
-    split, test: the split to check, as `palate.train` takes it.
+    source: a table as `palate.read` takes it, or the name of a data set. split, test: the split to check, as
+    `palate.train` takes it.
 
     Raises:
+        DataError: the table can't be read.
         OptionError: the split is unknown, or a share is out of its bounds.
         UnsupportedError: the split needs times, and the table has none.
     """
-    seed = at_least(seed, 0, "seed")
+    table, seed = load_table(source, None, {}), at_least(seed, 0, "seed")
     held_out = splits.divide(table, split, test=test, validation=0, seed=seed)
     findings = [*checks.of_table(table), *checks.of_split(held_out), *_random_split(table, test, seed)]
     return sorted(findings, key=lambda finding: finding.severity != "warning")
