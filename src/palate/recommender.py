@@ -226,8 +226,8 @@ class Recommender(RowRecommender):
         """Measure the model on its own test part, or on another table; `evaluation/evaluate.py` defines the metrics.
 
         Args:
-            held_out: another table, as `palate.read` takes it. Its events with a user or item that the model does not know, and those it has
-                learned from, are left out; the results count them as `unknown` and `learned`.
+            held_out: another table, as `palate.read` takes it. Events with a user or item that the model does not
+                know, and those it has learned from, are left out, and counted as `unknown` and `learned`.
             people: the most users to rank, drawn by the seed of the training.
             full: every metric, not only rmse, mae, recall@k and ndcg@k.
 

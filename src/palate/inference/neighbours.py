@@ -81,9 +81,7 @@ class Neighbours:
 
     def _item_names(self, titles: bool) -> pl.Series:
         """Return the ids of the items as text, or the titles; a title of several items has the id behind it."""
-        ids, title = (
-            column.cast(pl.String).rename(name) for column, name in zip(self.table.item_names, "it", strict=True)
-        )
+        ids, title = self.table.item_ids.ids.cast(pl.String).alias("i"), self.table.catalogue.frame["title"].alias("t")
         if not titles:
             return ids
         several = pl.col("t").is_duplicated()
