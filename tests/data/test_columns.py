@@ -97,6 +97,16 @@ def test_by_content(rows: list[str], roles: tuple[str | None, str | None]) -> No
     assert by_content("x", names, fields, Choices()) == Roles("1", "2", *roles)
 
 
+def test_columns_between_doubled_separators_have_no_role() -> None:
+    assert by_content("x", list("12345"), [["1", "", "7", "", "2.5"]], Choices()) == Roles("1", "3", "5", None)
+
+
+def test_a_table_of_many_columns_may_be_a_matrix() -> None:
+    names = [str(at) for at in range(1, 31)]
+    with pytest.raises(DataError, match="or say format='wide' if each row is a user and each column an item"):
+        by_content("x", names, [["3"] * 30], Choices())
+
+
 def test_named_columns_let_the_rest_be_ignored() -> None:
     rows = [["a", "x", "text", "3", "2", "1"], ["b", "y", "more", "4", "3", "2"]]
     names = list("123456")

@@ -49,6 +49,9 @@ KNOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
 DATE_PARTS = ("year", "month", "day")
 """Columns that together are a date; a day beside a month without a year is no time."""
 
+WIDE = 20
+"""From more columns on a table without a header may be a matrix of users and items."""
+
 EARLIEST_SECONDS = 1e8
 """Smaller times are no dates (they would be before March 1973) but an order."""
 
@@ -138,6 +141,7 @@ def by_content(where: str, names: Sequence[str], rows: Sequence[Sequence[str]], 
     settled = "user" in chosen and "item" in chosen
     free = [name for name in names if name not in chosen.values()]
     values = {name: [row[column] for row in rows if column < len(row)] for column, name in enumerate(names)}
+    free = [name for name in free if any(value.strip() for value in values[name])]  # none between doubled separators
     dated = [name for name in free if values[name] and all(map(is_date, values[name]))]
     likely = {name: ("time",) if name in dated else _likely(values[name]) for name in free}
     free = [name for name in free if name not in dated]
@@ -173,7 +177,13 @@ def _asking(
         what = f"may hold ratings or something else; say {option('rating', name)} or {option('rating', False)}"
     else:
         what = "is neither a rating nor a time"
-    return f"{where}: no header, and column {name} of {len(names)} {what}; choose the columns, e.g. {', '.join(seem)}"
+    matrix = (
+        f", or say {option('format', 'wide')} if each row is a user and each column an item"
+        if len(names) > WIDE
+        else ""
+    )
+    asked = f"choose the columns, e.g. {', '.join(seem)}"
+    return f"{where}: no header, and column {name} of {len(names)} {what}; {asked}{matrix}"
 
 
 def _chosen(where: str, names: Sequence[str], choices: Choices) -> dict[str, str | None]:
