@@ -86,7 +86,7 @@ class Recommender(RowRecommender):
         rows = item_rows(self.table, item if isinstance(item, list) else [item])
         values = self.rate(self.person(user, ratings), rows, interval)
         if isinstance(item, list):
-            return named_items(self.table, rows, **values)
+            return named_items(self.table, rows, "", **values)
         first = {name: float(column[0]) for name, column in values.items()}
         return first["rating"] if interval is None else PredictedRating(**first)
 

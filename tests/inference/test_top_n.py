@@ -115,7 +115,7 @@ def test_an_empty_list_says_why() -> None:
         ({"user": 2, "only": 11, "exclude": 11}, "no item passes the filters together (exclude, only, "),
         ({"user": 2, "only": [10, 12]}, "user 2 has met all 2 items that pass the filters (exclude, "),
     ):
-        empty = recommender.recommend(**options)  # type: ignore[arg-type]
+        empty = recommender.recommend(**options)
         assert len(empty) == 0
         assert empty.note.startswith(note)
         assert repr(empty) == f"no rows: {empty.note}"
@@ -157,7 +157,7 @@ def test_lists_of_all_users_take_the_filters_of_one(mf: palate.Recommender, tmp_
 def test_vectors_of_zeros_are_left_out_and_titles_stay_apart(mf: palate.Recommender, tmp_path: Path) -> None:
     mf.export_vectors(tmp_path / "v.txt", titles=True)
     first, *rows = (tmp_path / "v.txt").read_text().splitlines()
-    vectors = mf.model.item_vectors()  # type: ignore[attr-defined]
+    vectors = mf.model.item_vectors()  # type: ignore[operator]
     assert int(first.split()[0]) == len(rows) == int(vectors.any(dim=1).sum())
     words = [row.split()[0] for row in rows]
     assert "Movie_A_(1990)" in words

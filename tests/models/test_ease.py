@@ -148,8 +148,8 @@ def test_one_event_of_the_future_does_not_flatten_the_half_life() -> None:
     times = 1.5e9 + np.arange(len(TABLE)) * 60.0
     wrong = np.append(times[:-1], 4.1e9)
     weights, others = (
-        trained(replace(TABLE, times=each), half_life=1.0)._user_weights(replace(TABLE, times=each))
-        for each in (times, wrong)
+        trained(table, half_life=1.0)._user_weights(table)
+        for table in (replace(TABLE, times=np.asarray(each, np.float64)) for each in (times, wrong))
     )
     assert weights is not None
     assert others is not None

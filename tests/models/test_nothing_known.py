@@ -79,14 +79,15 @@ def test_who_shares_no_item_gets_the_list_of_who_has_none(request: pytest.Fixtur
         np.testing.assert_array_equal(scores(model, newcomer([12, 13]))[:SHARED], popular[:SHARED])
         one = scores(model, newcomer([12]))
         assert one.argmax() == 13
-        np.testing.assert_array_equal(*(np.argsort(-each[:SHARED], kind="stable") for each in (one, popular)))
+        by_score, by_popularity = (np.argsort(-each[:SHARED], kind="stable") for each in (one, popular))
+        np.testing.assert_array_equal(by_score, by_popularity)
     if name in BY_HISTORY[:3]:
         assert 0 < popular.max() <= 1
 
 
 def test_the_tail_of_a_list_is_popular_and_behind_what_is_known(train: Interactions) -> None:
     kind = MODELS["item-knn"]
-    model = kind(kind.Config(neighbours=3), train.n_users, train.n_items)
+    model = kind(kind.Config.model_validate({"neighbours": 3}), train.n_users, train.n_items)
     learn(model, Split(train, np.zeros(len(train), dtype=np.uint8)), seed=3)
     values = scores(model.eval(), newcomer([3]))
     with torch.inference_mode():
