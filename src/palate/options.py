@@ -32,7 +32,7 @@ class ReadingOptions:
     format: Annotated[
         str | None,
         Doc(
-            "File format: csv, jsonl, parquet, sqlite, excel, blocks (a line 1: and the ratings of item 1), lists "
+            "File format: csv, jsonl, parquet, sqlite, excel, blocks (a line 1: above the ratings of item 1), lists "
             "(a user and the user's items per line) or wide (a row per user, a column per item). "
             "lists and wide must be named."
         ),
@@ -67,7 +67,7 @@ class ReadingOptions:
     ] = None
     encoding: Annotated[str | None, Doc("Text encoding, such as latin-1. UTF-8 if you do not name one.")] = None
     quotes: Annotated[
-        bool, Doc("Whether a field of delimited text may be in quotes. If not, a quote is a letter like any other.")
+        bool, Doc("Whether a field of delimited text may be in quotes. If not, a quote is an ordinary character.")
     ] = True
     skip_invalid: Annotated[
         bool | str | Path,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import palate
-from palate.cli.options import Json, K, Model, ModelClass, Rate, User, item_id, ratings, user_id
+from palate.cli.options import Json, Model, ModelClass, Rate, User, item_id, ratings, user_id
 from palate.cli.output import as_json, as_table, errors
 
 
@@ -14,7 +14,7 @@ def explain(
     item: Annotated[str, typer.Option("--item", help="Item to explain, by id or exact title.", metavar="ITEM")],
     user: User = None,
     rate: Rate = [],
-    k: K = 5,
+    k: Annotated[int, typer.Option("-k", help="Number of ratings to return.")] = 5,
     model_class: ModelClass = None,
     json: Json = False,
 ) -> None:

@@ -38,7 +38,7 @@ Exclude = Annotated[
 ]
 Only = Annotated[
     list[str],
-    typer.Option("--only", help="Return only this item or others so named, with commas between them.", metavar="ITEM"),
+    typer.Option("--only", help="Return only this item; or several, with commas between them.", metavar="ITEM"),
 ]
 Category = Annotated[
     list[str],

@@ -224,5 +224,5 @@ class Error(msgspec.Struct, frozen=True):
     """An HTTP error response."""
 
     error: Annotated[str, Meta(description="A code for programs, such as unknown_item.")]
-    detail: Annotated[str, Meta(description="A sentence for people.")]
+    detail: Annotated[str, Meta(description="What is wrong, in one sentence.")]
     where: Annotated[str | None, Meta(description="The part of the request, such as query.k.")] = None
