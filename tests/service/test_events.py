@@ -95,7 +95,7 @@ def test_the_latest_by_its_own_time_stands(fresh: Client, models: Models) -> Non
     old, new = int(ids.id(person.items[0])), next(item for item in listed(fresh, 2))
     known = {row["id"]: row["rating"] for row in fresh.get("/v1/users/2/history").ok["items"]}
     events = [
-        rating("a", 2, new, 2, time=2e9),
+        rating("a", 2, new, 2, time=1.7e9),
         rating("b", 2, new, 1, time=1e9),
         rating("c", 2, old, 6 - known[old], time=0.0),
     ]
@@ -140,6 +140,7 @@ def test_no_event_is_stored_if_one_is_wrong(fresh: Client, tmp_path: Path) -> No
         (view("b", 1, 101) | {"rating": 3}, (400, "bad_value", "body.events[1].rating")),
         (rating("b", 1, 101, 3) | {"user": "one"}, (400, "bad_value", "body.events[1].user")),
         (rating("b", 1, 101, 3) | {"user": 2**63}, (400, "bad_value", "body.events[1].user")),
+        (rating("b", 1, 101, 3, time=4.1e9), (400, "bad_value", "body.events[1].time")),
         (rating("b", 1, 101, 3, time=-1), (400, "bad_value", "body.events[1].time")),
         (rating("", 1, 101, 3), (400, "bad_value", "body.events[1].id")),
         (rating("b\0", 1, 101, 3), (400, "bad_value", "body.events[1].id")),

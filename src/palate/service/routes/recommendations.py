@@ -118,7 +118,7 @@ async def predict(request: Request[Any, Any, Any], data: JSONBody[PredictionRequ
     def work() -> Predictions:
         person = find_or_make_person(state, model, data)
         rows = model.rows_at(data.items, "body.items[{}]")
-        with at("body.interval"):
+        with at("body" if data.interval is None else "body.interval"):
             columns = model.recommender.rate(person, rows, data.interval)
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
         return Predictions([Prediction(*model.name(row), *numbers) for row, numbers in zip(rows, values, strict=True)])
@@ -223,7 +223,7 @@ def new_user(model: LoadedModel, ratings: list[Rating] | None, history: list[Id]
     events: Ratings = _ratings_by_item(ratings) if ratings is not None else (history or [])
     if not events and model.recommender.model.NEEDS_RATINGS:
         events = {}
-    with at("body.ratings" if ratings is not None else "body.history"):
+    with at("body.ratings" if ratings is not None else "body" if history is None else "body.history"):
         return model.recommender.person(None, events)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from litestar import Request, get, post
 from litestar.params import JSONBody
 
+from palate.data.interactions import DAY
 from palate.inference.ids import on_scale
 from palate.inference.queries import Person
 from palate.service import parameters
@@ -67,6 +68,9 @@ def check_events(model: LoadedModel, events: list[Event], now: float) -> list[St
     for place, (event, row) in enumerate(zip(events, rows.tolist(), strict=True)):
         _check_event(model, event, f"body.events[{place}]")
         item, when = model.item_ids[row], now if event.time is None else event.time
+        if when > now + DAY:
+            detail = f"time is {when:g}: it must be at most a day after now, which is {now:.0f}"
+            raise Problem(400, "bad_value", detail, f"body.events[{place}].time")
         stored.append(StoredEvent(0, event.id, str(event.user), str(item), event.kind, event.rating, when))
     return stored
 
