@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import palate as library
-from palate.cli.option_groups import names, written
+from palate.cli.option_groups import column, names, written
 from palate.cli.output import as_json, stages
 from palate.cli.output import command as shell_command
 from palate.errors import DataError, option
@@ -267,3 +267,10 @@ def test_progress_through_a_pipe_is_a_line_for_each_stage(capfd: pytest.CaptureF
     with stages(quiet=True) as told:
         told("nothing")
     assert capfd.readouterr().err == "ease, run 1\nbias, run 1\n"
+
+
+def test_none_leaves_a_column_out_and_messages_write_options_so() -> None:
+    assert [column(text) for text in ("none", "None", "rating", None)] == [False, False, "rating", None]
+    assert written("time", False) == "--time none"
+    assert written("quotes", False) == "--no-quotes"
+    assert written("encoding", "cp949") == "--encoding cp949"
