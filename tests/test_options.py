@@ -12,6 +12,7 @@ from palate.errors import OptionError
 from palate.options import (
     CompareKeywords,
     CompareOptions,
+    ComparisonOptions,
     ModelOptions,
     RunOptions,
     SplitOptions,
@@ -73,3 +74,7 @@ def test_options_that_cannot_be(groups: list[Any], keywords: dict[str, Any], mes
     with pytest.raises(OptionError) as caught:
         palate.train("never-read.csv", *groups, **keywords)
     assert message in str(caught.value)
+
+
+def test_models_may_be_one_text() -> None:
+    assert ComparisonOptions(models="mf, bias").models == ["mf", "bias"]

@@ -186,6 +186,8 @@ class ComparisonOptions:
     ] = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.models, str):
+            object.__setattr__(self, "models", [name.strip() for name in self.models.split(",")])
         for name in ("seeds", "k"):
             object.__setattr__(self, name, at_least(getattr(self, name), 1, name))
         if not as_number(self.minutes, "minutes") > 0:

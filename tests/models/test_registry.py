@@ -202,8 +202,13 @@ def test_a_model_imports_what_is_shared_and_no_more_of_models(imports: grimp.Imp
         assert not [other for other in others if imports.find_shortest_chains(room, other)], room
 
 
+def test_a_class_in_place_of_a_name_is_one_line() -> None:
+    with pytest.raises(OptionError, match="it must be a name, such as ease"):
+        find(MODELS["bias"])  # type: ignore[arg-type]
+
+
 def test_models_and_data_import_no_engine(imports: grimp.ImportGraph) -> None:
-    below = {f"palate.{name}" for name in ("models", "data", "system", "errors", "results")}
+    below = {f"palate.{name}" for name in ("models", "data", "system", "options", "errors", "results")}
     for room in ("palate.models", "palate.data"):
         above = imports.find_children("palate") - below
         assert not [other for other in above if imports.find_shortest_chains(room, other)], room

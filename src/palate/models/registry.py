@@ -90,6 +90,8 @@ def find(name: str, also: Sequence[str] = ()) -> "type[Model]":
     Raises:
         OptionError: there is no such model.
     """
+    if not isinstance(name, str):
+        raise OptionError(f"{option('model')} is {name!r}: it must be a name, such as ease or package.module:Class")
     if ":" in name:
         return _imported(name, name)
     if name not in MODELS:
