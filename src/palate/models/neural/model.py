@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
@@ -30,7 +31,11 @@ DAMPING, DAMPING_FACTOR = 1.0, 10.0
 """Damping of the first step, and the factor by which it falls after a better step and rises after a worse one."""
 
 LEAST_NOISE = 1e-6
-"""Lower bound of the noise variance, which would be 0 where all ratings are equal."""
+"""Lower bound of the noise variance in squared units, which would be 0 where all ratings are equal."""
+
+LEAST_SPREAD, USUAL_SPREAD, LARGEST_SPREAD = 0.5, 2.25, 4.0
+"""Ratings whose standard deviation is outside the bounds are learned in a unit that makes it USUAL_SPREAD, that of
+ratings of 1 to 10: the learning rate and the initial weights are for such numbers."""
 
 NOISE_SAMPLE = 100_000
 """Number of training ratings, evenly spread over the table, on which the noise around a prediction is measured."""
@@ -72,6 +77,7 @@ class NeuralRating(LearnedModel):
 
     def __init__(self, config: NeuralRatingConfig, n_users: int, n_items: int) -> None:
         super().__init__(config, n_users, n_items)
+        self.unit = 1.0  # ratings in the network's output of 1; above or below 1 only while it learns
         self.vectors = EmbeddingTable(n_users + n_items, config.dim)  # users first, then items
         self.network = HiddenLayer(2 * config.dim, config.hidden)
         self.register_buffer("mean", torch.zeros(()))
@@ -82,26 +88,35 @@ class NeuralRating(LearnedModel):
     def start(self, train: Interactions, generator: torch.Generator) -> None:
         assert train.ratings is not None
         self.mean.fill_(float(train.ratings.mean(dtype=np.float64)))
+        self.unit = unit_of(train.ratings)
         self.vectors.weight.normal_(0, self.config.init_std, generator=generator)
         self.network.draw(generator)
 
     def batches(self, train: Interactions) -> RatingBatches:
-        return RatingBatches(train, self.config.batch_size, self.device, self.mean)
+        batches = RatingBatches(train, self.config.batch_size, self.device, self.mean)
+        batches.ratings /= self.unit
+        return batches
 
     def loss(self, batch: RatingBatch) -> Tensor:
         joined = self.vectors(batch.rows).flatten(1)  # (B, 2 dim)
         return functional.mse_loss(self.network(joined), batch.ratings)
 
     def backward(self, batch: RatingBatch) -> Tensor:
-        """Compute the gradients of `loss` by the formulas of `HiddenLayer`, equal to automatic differentiation."""
+        """Compute the gradients of `loss` by the formulas of `HiddenLayer`, equal to automatic differentiation.
+
+        The loss that it returns is in squared ratings, that of `loss` in squared units.
+        """
         lender = self.vectors.lender
         assert lender is not None
         loss, gradient = self.network.squared_error(lender.read(batch.rows), batch.ratings)
         lender.collect(batch.rows, gradient)
-        return loss
+        return loss if self.unit == 1 else loss * self.unit**2
 
     def finish(self, train: Interactions) -> None:
         assert train.ratings is not None
+        unit, self.unit = self.unit, 1.0
+        for part in self.network.parts(self.network.flat.data)[1:]:
+            part.mul_(unit)  # from now on the output is in ratings
         sides = ((self.user_vectors(), np.diff(train.offsets)), (self.item_vectors(), train.item_counts))
         for vectors, events in sides:
             rated = torch.from_numpy(events > 0).to(self.device)
@@ -116,10 +131,11 @@ class NeuralRating(LearnedModel):
         columns = (train.users, train.items, train.ratings)
         users, items, ratings = (torch.from_numpy(column[sample]).to(self.device) for column in columns)
         error = self._rating(self.user_vectors()[users], items) - ratings
-        self.noise.copy_(error.square().mean().clamp(min=LEAST_NOISE))
+        self.noise.copy_(error.square().mean().clamp(min=LEAST_NOISE * unit**2))
 
     def score(self, query: Query) -> Tensor:
-        return self.network.pairs(self._vectors(query), self.item_vectors()).add_(self.mean)
+        values = self.network.pairs(self._vectors(query), self.item_vectors())
+        return torch.add(self.mean, values, alpha=self.unit, out=values)
 
     def predict(self, query: Query, people: Tensor, items: Tensor) -> Tensor:
         return self._rating(self._vectors(query)[people], items)
@@ -132,7 +148,8 @@ class NeuralRating(LearnedModel):
 
     def _rating(self, users: Tensor, items: Tensor) -> Tensor:
         """Return the ratings of pairs of user vectors (N, dim) and item rows (N,) -> (N,)"""
-        return self.network.values(torch.cat([users, self.item_vectors()[items]], dim=1)) + self.mean
+        values = self.network.values(torch.cat([users, self.item_vectors()[items]], dim=1))
+        return torch.add(self.mean, values, alpha=self.unit)
 
     def _vectors(self, query: Query) -> Tensor:
         """Return each user's vector: learned in training, or by fold-in for a new user -> (B, dim)"""
@@ -180,3 +197,9 @@ class NeuralRating(LearnedModel):
         cost = error.square().sum(1) / self.noise + (prior_pull * centred).sum(1)
         hessian = slope.mT @ slope / self.noise + self.prior_precision  # (B, dim, dim)
         return cost, hessian, (slope.mT @ error.unsqueeze(2)).squeeze(2) / self.noise - prior_pull
+
+
+def unit_of(ratings: NDArray[np.float32]) -> float:
+    """Return the unit that ratings (n,) are learned in: 1, unless their standard deviation is far from USUAL_SPREAD."""
+    spread = float(ratings.std(dtype=np.float64))
+    return 1.0 if spread == 0 or LEAST_SPREAD <= spread <= LARGEST_SPREAD else spread / USUAL_SPREAD
