@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from palate.data.interactions import DAY, Interactions
+from palate.errors import UnsupportedError
 from palate.models.contract import BaseConfig, Query, SolvedModel
 
 
@@ -34,7 +35,9 @@ class Popularity(SolvedModel):
 
     def solve(self, train: Interactions, generator: torch.Generator) -> None:
         items = train.items
-        if self.config.days is not None and train.times is not None and train.now is not None:
+        if self.config.days is not None:
+            if train.times is None or train.now is None:
+                raise UnsupportedError("days needs times, and this table has none: leave days out")
             items = items[train.times > train.now - self.config.days * DAY]
         self.counts.copy_(torch.from_numpy(np.bincount(items, minlength=self.n_items)))
 
