@@ -32,7 +32,7 @@ class Losses(NamedTuple):
     """Losses of the scores of n items without each of the L events of a history."""
 
     scores: NDArray[np.float32]  # (n,) with the whole history
-    losses: NDArray[np.float32]  # (L, n): that score minus the score without the event, NaN where it was not tried
+    losses: NDArray[np.float32]  # (L, n): the evidence minus that without the event, NaN where it was not tried
 
     @property
     def tried(self) -> int:
@@ -63,8 +63,9 @@ def explain(model: Model, table: Interactions, person: Person, row: int, k: int 
 def losses(model: Model, person: Person, items: NDArray[np.int64], deadline: float = inf) -> Losses:
     """Return what the scores of item rows (n,) lose without each event of the history.
 
-    The losses are exact: the model scores the items again without each event, in batches. The person is scored as a
-    new user (fold-in), as what a model learned of a user in training can't be taken out again.
+    The losses are exact: the model scores the items again without each event, in batches. They are losses of evidence:
+    the popularity of an item, which stands for its score where nothing is known, is no part of them. The person is
+    scored as a new user (fold-in), as what a model learned of a user in training can't be taken out again.
     deadline: the `time.monotonic` after which no further batch begins; the oldest events then remain untried.
     """
     whole, n = person.unseen, len(person.items)
@@ -89,4 +90,6 @@ def losses(model: Model, person: Person, items: NDArray[np.int64], deadline: flo
             break
         events = newest_first[start : start + room]
         lost[events] = with_all - score([whole.keeping(np.arange(n) != event) for event in events])
+    if not isinstance(model, PredictsRatings):
+        with_all = model.score(queries.of_people([whole], model))[0, columns].cpu().numpy()
     return Losses(with_all, lost)

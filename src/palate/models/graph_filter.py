@@ -27,6 +27,9 @@ OVERSAMPLING = 16
 LEAST_EIGENVALUE = 1e-6
 """Directions whose eigenvalue of RᵀR is below this are not in the data."""
 
+ROUNDING = 1e-6
+"""A score of at most this share of a user's largest is what float32 leaves of 0."""
+
 LANES = 16
 """Signals processed together: as many as a wide register holds."""
 
@@ -87,7 +90,9 @@ class GraphFilter(SolvedModel):
         signal = self.history.weights(query, decay=1.0)  # (B, n_items)
         roots = self.counts.sqrt()
         ideal = product(summed(signal / roots, self.vectors), self.vectors.T).mul_(roots)  # (B, n_items)
-        return self._linear(signal).add_(ideal, alpha=self.config.ideal)
+        scores = self._linear(signal).add_(ideal, alpha=self.config.ideal)
+        sizes = scores.abs()
+        return scores.masked_fill_(sizes <= ROUNDING * sizes.amax(1, keepdim=True), 0)
 
     def _linear(self, signals: Tensor) -> Tensor:
         """Multiply signals (n, n_items) by RᵀR."""

@@ -12,7 +12,7 @@ from palate.data.relevance import least_liked, relevant
 from palate.models.contract import PADDING, Query
 
 TAIL = 1e-4
-"""Popularity behind items of which something is known, as a share of the largest evidence."""
+"""Popularity behind items of which something is known, as a share of the largest evidence, and less than any."""
 
 
 class LikedHistory(nn.Module):
@@ -58,23 +58,24 @@ class LikedHistory(nn.Module):
         return rows.scatter_reduce_(1, histories.clamp(min=0), weights, repeats)
 
     def or_popular(self, evidence: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return the evidence (B, n_items), with the popularity of the items where nothing is known, which is where it
-        is 0: the share of users who like each item.
+        """Return the evidence (B, n_items), with the popularity of the items where it is 0: the share of users who like
+        each.
 
-        If anything is known of a user's items, popularity is so small that it only puts the others in order.
+        Behind items of which something is known, popularity is so small that it only puts the others in order.
         own: (B, L) the users' own items, PADDING anywhere, which lists leave out: they count for nothing here.
         """
         unknown = evidence == 0
         if not unknown.any():
             return evidence
         others = ~unknown
-        if own is not None:
-            n_items = evidence.shape[1]
-            mine = own.new_zeros(len(own), n_items + 1).scatter_(1, own.where(own != PADDING, n_items), 1)
-            others &= mine[:, :n_items] == 0
+        if own is not None and own.shape[1]:
+            places = torch.where(own == PADDING, own.amax(1, keepdim=True), own).clamp(min=0)
+            others = others.scatter(1, places, False)
         known = others.any(1, keepdim=True)
+        sizes = evidence.abs()
+        least = sizes.masked_fill(unknown, torch.inf).amin(1, keepdim=True)
         share = self.counts / self.n_users
-        tail = TAIL * evidence.abs().amax(1, keepdim=True) * share
+        tail = torch.minimum(TAIL * sizes.amax(1, keepdim=True), least) * share
         return torch.where(unknown | ~known, torch.where(known, tail, share), evidence)
 
 
