@@ -14,6 +14,7 @@ import palate
 from palate import pipeline
 from palate.data import split as splits
 from palate.data.interactions import Interactions
+from palate.data.relevance import liked_notes
 from palate.errors import ArtifactError, DataError, Interrupted, OptionError, OutputError, UnsupportedError
 from palate.evaluation.evaluate import evaluate, squared_error
 from palate.inference import queries
@@ -82,7 +83,7 @@ def test_the_record_of_a_training() -> None:
         "hash": result.recommender.split.hash,
     }
     assert (record.metrics, record.baselines) == (result.metrics, result.baselines)
-    assert record.notes == list(result.recommender.table.notes)
+    assert record.notes == [*result.recommender.table.notes, *liked_notes(result.recommender.table)]
     assert result.recommender.model.config.model_dump()["optimizer"] == "adam"
 
 

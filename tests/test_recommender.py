@@ -255,10 +255,10 @@ def test_similar_items_without_vectors_are_those_the_same_people_met(popularity:
         popularity.similar(99)
 
 
-def test_what_nobody_met_together_is_not_similar() -> None:
+def test_what_nobody_met_together_has_similarity_0_and_comes_last() -> None:
     events = {"user": [1, 1, 2, 2], "item": ["a", "b", "c", "d"]}
     recommender = palate.train(pl.DataFrame(events), model="popularity", test=0, validation=0).recommender
-    assert ids(recommender.similar("a")) == ["b"]
+    assert [(row.id, row.score) for row in recommender.similar("a")] == [("b", 1), ("c", 0), ("d", 0)]
 
 
 def test_similar_users(neural: Any) -> None:
