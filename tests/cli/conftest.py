@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from palate.cli import main
+from palate.cli.output import console
 from tests import trained
 
 
@@ -46,7 +47,7 @@ def palate(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["palate", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.setattr("palate.cli.output.console._width", 200)  # it may have read COLUMNS already
+        console.cache_clear()
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

@@ -25,7 +25,7 @@ def explain(
     """
     recommender = palate.load(model, model_class)
     wanted = item_id(recommender, item)
-    with errors.status("scoring the item again without each rating"):
+    with errors().status("scoring the item again without each rating"):
         explanation = recommender.explain(user_id(recommender, user), wanted, ratings=ratings(recommender, rate), k=k)
     if json:
         as_json(

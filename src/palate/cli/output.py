@@ -5,19 +5,34 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
-console = Console(soft_wrap=False)
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+@cache
+def console() -> "Console":
+    """Return the terminal of answers; rich, which help does not need, is imported here."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+
+    return Console(soft_wrap=False)
+
+
+@cache
+def errors() -> "Console":
+    """Return the terminal of errors, notes and progress."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+
+    return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def say(text: str = "") -> None:
     """Print a line; data in it is never read as markup."""
-    console.print(Text(text), soft_wrap=True)
+    from rich.text import Text  # noqa: PLC0415 - slow to import
+
+    console().print(Text(text), soft_wrap=True)
 
 
 def command(*words: object) -> str:
@@ -37,19 +52,19 @@ def compilation_shown(quiet: bool = False) -> AbstractContextManager[None]:
         return nullcontext()
     from palate.system.compilation import announced  # noqa: PLC0415 - loads numba, which few commands need
 
-    return announced(errors.print)
+    return announced(errors().print)
 
 
 @contextmanager
 def stages(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """Yield the function that shows the stage of a long command on stderr: with the time on a terminal, else a line."""
-    if quiet or not errors.is_terminal:
-        yield (lambda line: None) if quiet else errors.print
+    if quiet or not errors().is_terminal:
+        yield (lambda line: None) if quiet else errors().print
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - slow to import
 
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    with Progress(*columns, console=errors, transient=True) as progress:
+    with Progress(*columns, console=errors(), transient=True) as progress:
         task = progress.add_task("starting", total=None)
         yield lambda line: progress.update(task, description=line)
 
@@ -60,8 +75,10 @@ STOPPED = 130
 
 def fail(message: str, code: int) -> NoReturn:
     """End the program with one line on stderr."""
+    from rich.text import Text  # noqa: PLC0415 - slow to import
+
     label = ("", "") if code == STOPPED else ("error: ", "bold red")
-    errors.print(Text.assemble(label, " ".join(message.split())))
+    errors().print(Text.assemble(label, " ".join(message.split())))
     sys.exit(code)
 
 
@@ -73,6 +90,9 @@ def as_json(answer: Mapping[str, Any]) -> None:
 
 def as_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows with the same fields as a table; a field that is None in every row is left out."""
+    from rich.table import Table  # noqa: PLC0415 - slow to import
+    from rich.text import Text  # noqa: PLC0415 - slow to import
+
     fields = [name for name in rows[0] if any(row[name] is not None for row in rows)] if rows else []
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in fields:
@@ -81,8 +101,8 @@ def as_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         table.add_row(*(Text(_cell(row[name])) for name in fields))
     if title:
-        console.print(Text(title, style="italic"), soft_wrap=True)
-    console.print(table)
+        console().print(Text(title, style="italic"), soft_wrap=True)
+    console().print(table)
 
 
 def _cell(value: Any) -> str:

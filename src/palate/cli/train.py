@@ -112,7 +112,7 @@ def _watching(stack: ExitStack, model: str, json: bool) -> tuple[list[Any], Call
     if model == "best":
         stack.enter_context(compilation_shown())
         return [], stack.enter_context(stages())
-    return [stack.enter_context(palate.Bars(errors))], errors.print
+    return [stack.enter_context(palate.Bars(errors()))], errors().print
 
 
 def _check_vectors(model: str) -> None:
