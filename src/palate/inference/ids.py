@@ -81,7 +81,8 @@ def on_scale(table: Interactions, ratings: Rated) -> NDArray[np.float32]:
         OptionError: a rating is no number, or off the table's scale.
     """
     scale = table.scale or (-math.inf, math.inf)
-    low, high = (float(str(np.float32(end))) for end in scale)  # .2 as people write it, not as float32 holds it
+    written = [float(str(np.float32(end))) for end in scale]  # .2 as people write it; the table holds it as float32
+    low, high = min(scale[0], written[0]), max(scale[1], written[1])
     for item, rating in ratings.items():
         if not isinstance(rating, int | float | np.integer | np.floating) or not low <= rating <= high:
             raise OptionError(f"rating {rating!r} of item {item!r} is off the scale: {low:g} to {high:g}")
