@@ -222,7 +222,7 @@ def test_a_model_beside_the_data(palate: Palate, tables: Path, here: Path, monke
         (["ratings.csv", "--model", "nowhere:Model"], "model 'nowhere:Model' can't be imported"),
         (["ratings.csv", "--epochs", "0"], "setting epochs of model svdpp is 0"),
         (["ratings.csv", "--epochs", "few"], "Invalid value for '--epochs'"),
-        (["ratings.csv", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["ratings.csv", "--seed", "-1"], "--seed is -1: it must be at least 0"),
         (["ratings.csv", "--test", "1.5"], "the test share is 1.5: it must be at least 0 and below 1"),
         (["ratings.csv", "--device", "gpu"], "device is 'gpu': it must be auto, cpu, cuda"),
         (["ratings.csv", "--device", "cuda:99"], "device 'cuda:99' is not on this machine"),

@@ -25,7 +25,7 @@ def test_a_score_by_hand() -> None:
     model = trained(train, neighbours=2, shrinkage=1, decay=0.5)
     query = Query(torch.tensor([UNSEEN]), torch.tensor([[1, 2]]))  # y, then z
     x = (1 + 0.5 * 2) / (6**0.5 + 1)
-    torch.testing.assert_close(model.score(query), torch.tensor([[x, 0, 0]]))
+    torch.testing.assert_close(model.evidence(query), torch.tensor([[x, 0, 0]]))
 
 
 @pytest.mark.parametrize("neighbours", [1, 3, 500])
@@ -45,5 +45,5 @@ def test_every_item_sums_over_its_own_nearest(neighbours: int, at_once: int, mon
         row[np.argsort(-row, kind="stable")[neighbours:]] = 0
     model = trained(train, neighbours=neighbours, shrinkage=2)
     some = np.array([0, 3, 17])
-    scores = model.score(queries.of_users(train, some, model))
+    scores = model.evidence(queries.of_users(train, some, model))
     np.testing.assert_allclose(scores.numpy(), x[some] @ cosine.T, atol=1e-5)

@@ -58,7 +58,7 @@ def test_only_the_last_liked_items_are_looked_at() -> None:
 
 def test_what_is_followed_by_something_leads_to_it() -> None:
     train = tables.table(list("aabbcc"), list("xyxyzx"), times=[1, 2, 1, 2, 1, 2])
-    x, y, z = trained(train, l2=0.1).score(Query(torch.tensor([UNSEEN]), torch.tensor([[0]])))[0].tolist()
+    x, y, z = trained(train, l2=0.1).evidence(Query(torch.tensor([UNSEEN]), torch.tensor([[0]])))[0].tolist()
     assert y > 0.9
     assert x == pytest.approx(0, abs=1e-6)
     assert z == pytest.approx(0, abs=1e-6)

@@ -323,7 +323,7 @@ def test_ctrl_c_saves_stops_and_says_how_to_go_on(small: Interactions, tmp_path:
     checkpoint = Checkpoint(tmp_path / "run", IDENTITY)
     before = signal.getsignal(signal.SIGINT)
     observer = CtrlC(after=7)
-    with pytest.raises(Interrupted, match=r"stopped in epoch 2, after batch 2 of 5; .*--resume") as caught:
+    with pytest.raises(Interrupted, match=r"stopped in epoch 2, after batch 2 of 5; .*resume=True") as caught:
         fit(model, small, checkpoint=checkpoint, observers=[observer])
     assert str(checkpoint.path) in str(caught.value)
     assert observer.heard == 7  # at once, not at the epoch's end

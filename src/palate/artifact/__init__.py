@@ -1,1 +1,1 @@
-"""Save and open a trained model as one folder, without pickle."""
+"""Save and open a trained model as one folder; never pickle."""

@@ -132,11 +132,9 @@ class ServiceState:
 
     async def maintain(self, watch: bool) -> None:
         """Reach the events database and, with `watch`, load new artifacts, until cancelled."""
+        self._warming = asyncio.ensure_future(self._warm_up())
         while True:
             try:
-                if not self._warm:
-                    await self.lists.submit(ListRequest(self.model, self.model.recommender.person_at(0), Filters(10)))
-                    self._warm = True
                 if not self._caught_up:
                     await self._commits.submit(())
                 if watch:
@@ -146,6 +144,11 @@ class ServiceState:
             except Exception as error:  # the next attempt may succeed
                 log.error("the check for a new model or the events database failed: %s", type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _warm_up(self) -> None:
+        """Compute a first list: it compiles what lists need."""
+        await self.lists.submit(ListRequest(self.model, self.model.recommender.person_at(0), Filters(10)))
+        self._warm = True
 
     def reload_soon(self) -> None:
         self._reloading = asyncio.ensure_future(self.reload())

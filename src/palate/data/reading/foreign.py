@@ -38,7 +38,10 @@ KINDS = (
     Kind(b"\x89HDF\r\n", "an HDF5 file", f"{IN_PYTHON}: pandas.read_hdf"),
     Kind(b"\xd0\xcf\x11\xe0", "an old Excel workbook or another Office document", AS_CSV),
     Kind(b"Obj\x01", "an Avro file", f"{IN_PYTHON}: polars.read_avro"),
-    *(Kind(bytes([0x80, version]), "a Python pickle", "Palate opens none; write it as CSV") for version in range(2, 6)),
+    *(
+        Kind(bytes([0x80, version]), "a Python pickle", "Palate opens none; write it as CSV")  # named, never pickle
+        for version in range(2, 6)
+    ),
     Kind(b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it with git lfs pull"),
     Kind(b"<!doctype html", "a web page, not the file itself", "download the file again"),
     Kind(b"<html", "a web page, not the file itself", "download the file again"),
