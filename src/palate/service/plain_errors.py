@@ -2,6 +2,8 @@
 
 import re
 
+from palate.data.reading.values import shown
+
 EXPECTED = re.compile(
     r"^Expected `(?P<kinds>[^`]+)`(?: (?P<bound>of length >=|of length <=|matching regex|>=|<=|>|<) (?P<limit>.+?))?"
     r"(?:, got `\w+`)?$"
@@ -21,7 +23,7 @@ UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 ENUM = re.compile(r"^Invalid enum value")
 
 LONGEST = 60
-"""Largest number of characters of a value in a message."""
+"""Largest number of characters of an unknown field's name in a message."""
 
 
 def plain(message: str, value: object) -> str:
@@ -38,11 +40,6 @@ def plain(message: str, value: object) -> str:
             f"the value is {shown(value)}: it must be {kinds}{_bound(match['bound'], match['limit'], match['kinds'])}"
         )
     return message
-
-
-def shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def _bound(bound: str | None, limit: str | None, kinds: str) -> str:
